@@ -1,0 +1,1 @@
+"""What one part of a photonic chip does and costs. Imports numpy only."""

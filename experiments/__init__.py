@@ -1,0 +1,1 @@
+"""Compositions of devices, photonics and training: presets, runs, sweeps, figures, the command."""

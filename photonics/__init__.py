@@ -1,0 +1,1 @@
+"""Circuits of parts: meshes, cores, tensor-train layers, fabricated chips and their measurements."""

@@ -1,0 +1,17 @@
+"""The errors this package raises on purpose; the command turns each into one line and exit code 2."""
+
+
+class TrainingError(Exception):
+    """Base of all errors that `training` raises on purpose."""
+
+
+class ArgumentError(TrainingError, ValueError):
+    """An argument is not what the function takes: names it, its value and what is allowed."""
+
+
+class MeasurementError(TrainingError):
+    """An oracle answered with the wrong shape, with NaN or infinity, or raised."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is missing, damaged, or belongs to another run."""

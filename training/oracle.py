@@ -1,0 +1,185 @@
+"""The seam between learning and hardware: ask for a measurement, never for a gradient.
+
+A `ForwardOracle` is anything that can be programmed with a vector of controls and answers with real
+numbers: the simulator in `photonics`, or a chip on a bench. `MeteredOracle` wraps one and counts
+optical inferences, the currency of every comparison; nothing else in the project counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from training.errors import ArgumentError, MeasurementError
+
+Array: TypeAlias = npt.NDArray[Any]
+ControlKind: TypeAlias = Literal["phase", "digital"]
+
+
+@dataclass(frozen=True)
+class ControlGroup:
+    """Controls that belong together: where they sit in the vector and what can be set.
+
+    Attributes:
+        start: index of the first control of the group.
+        stop: one past the last.
+        kind: "phase" for an optical phase [rad] behind a DAC, "digital" for a number of the
+            electronics (bias, scale, weight of the last layer).
+        grid_step: distance of neighbouring settings [rad for phases]; 0 if any real number can be set.
+        scale: typical size of a meaningful change, for optimizers that perturb groups together
+            [rad for phases].
+    """
+
+    start: int
+    stop: int
+    kind: ControlKind
+    grid_step: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.stop:
+            raise ArgumentError(
+                f"control group: start {self.start}, stop {self.stop}; allowed: 0 <= start <= stop"
+            )
+        if self.kind not in ("phase", "digital"):
+            raise ArgumentError(f"control group: kind {self.kind!r}; allowed: 'phase', 'digital'")
+        if not (np.isfinite(self.grid_step) and self.grid_step >= 0):
+            raise ArgumentError(f"control group: grid_step {self.grid_step}; allowed: >= 0")
+        if not (np.isfinite(self.scale) and self.scale > 0):
+            raise ArgumentError(f"control group: scale {self.scale}; allowed: > 0")
+
+    @property
+    def slice(self) -> slice:
+        """The group's place in the control vector."""
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The B * K input points ``centers[b] + offsets[k]``, kept factored so that an oracle may use it.
+
+    The first layer of a network is linear, ``W (x + d) = W x + W d``: a simulator evaluates it at B
+    centres and K offsets instead of B * K points.
+
+    Attributes:
+        centers: (B, d).
+        offsets: (K, d).
+    """
+
+    centers: Array
+    offsets: Array
+
+    def __post_init__(self) -> None:
+        for name, value in (("centers", self.centers), ("offsets", self.offsets)):
+            if value.ndim != 2:
+                raise ArgumentError(f"stencil {name}: shape {value.shape}; allowed: 2 dimensions")
+        if self.centers.shape[1] != self.offsets.shape[1]:
+            raise ArgumentError(
+                f"stencil offsets: {self.offsets.shape[1]} coordinates; "
+                f"allowed: {self.centers.shape[1]}, as the centers have"
+            )
+
+    @property
+    def n_points(self) -> int:
+        """Input vectors presented: B * K."""
+        return self.centers.shape[0] * self.offsets.shape[0]
+
+    def points(self) -> Array:
+        """All points, (B * K, d), offsets running fastest."""
+        full = self.centers[:, None, :] + self.offsets[None, :, :]
+        return full.reshape(self.n_points, self.centers.shape[1])
+
+
+Inputs: TypeAlias = Array | Stencil
+
+
+def n_inputs(inputs: Inputs) -> int:
+    """Number of input vectors that `inputs` presents to the chip."""
+    return inputs.n_points if isinstance(inputs, Stencil) else inputs.shape[0]
+
+
+@runtime_checkable
+class ForwardOracle(Protocol):
+    """What training needs of a chip. A laboratory chip stands behind these three names."""
+
+    @property
+    def n_controls(self) -> int:
+        """Length of a control vector."""
+        ...
+
+    @property
+    def control_groups(self) -> Mapping[str, ControlGroup]:
+        """Named groups that cover the control vector, such as "layer1/core0/U"."""
+        ...
+
+    def measure(self, controls: Array, inputs: Inputs) -> Array:
+        """Program P settings (P, n_controls), present B inputs (B, d) or B * K points of a stencil.
+
+        Returns real outputs (P, B, n_out); for a stencil (P, B * K, n_out), offsets fastest.
+        """
+        ...
+
+
+class MeteredOracle:
+    """Counts optical inferences = settings x input vectors, and checks every answer.
+
+    The count rises before the measurement is returned, so a measurement that fails half way has
+    still been paid for, as it is in a laboratory.
+
+    Args:
+        oracle: any forward oracle.
+
+    Attributes:
+        inferences: optical inferences so far.
+    """
+
+    def __init__(self, oracle: ForwardOracle) -> None:
+        self._oracle = oracle
+        self.inferences = 0
+
+    @property
+    def n_controls(self) -> int:
+        """Length of a control vector."""
+        return self._oracle.n_controls
+
+    @property
+    def control_groups(self) -> Mapping[str, ControlGroup]:
+        """Named groups of controls, as the wrapped oracle states them."""
+        return self._oracle.control_groups
+
+    def measure(self, controls: Array, inputs: Inputs) -> Array:
+        """Measure, count, check.
+
+        Args:
+            controls: (P, n_controls), finite.
+            inputs: (B, d) or a `Stencil`.
+
+        Returns:
+            (P, number of input vectors, n_out), finite.
+
+        Raises:
+            ArgumentError: the controls have the wrong shape or are not finite.
+            MeasurementError: the oracle raised, or its answer has the wrong shape or is not finite.
+        """
+        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
+            raise ArgumentError(
+                f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})"
+            )
+        if not np.isfinite(controls).all():
+            raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
+        n_points = n_inputs(inputs)
+        self.inferences += controls.shape[0] * n_points
+        outputs = self._oracle.measure(controls, inputs)
+        expected = (controls.shape[0], n_points)
+        shape = np.shape(outputs)
+        if len(shape) != 3 or shape[:2] != expected:
+            raise MeasurementError(
+                f"oracle answer: shape {shape}; allowed: ({expected[0]}, {expected[1]}, n_out)"
+            )
+        if not np.isfinite(outputs).all():
+            raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
+        return outputs
