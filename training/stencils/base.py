@@ -2,13 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from training.errors import ArgumentError
 from training.oracle import Array
+from training.stencils.rows import SparseRows
+
+Rows: TypeAlias = Array | SparseRows
+"""A (d, K) map: dense, or sparse with a row shared by all."""
+
+
+@dataclass(frozen=True)
+class DerivativeRequest:
+    """What a PDE needs beyond u, grad u and the diagonal Hessian. The default is nothing.
+
+    Attributes:
+        laplacian: coordinates the Laplacian and the squared gradient run over; None means all of
+            them. Rules that estimate a trace by random directions draw them in these coordinates
+            alone and treat the others (time) one by one.
+        mixed: partial derivatives by the coordinates they are taken in: (0, 1) is
+            d2u/dx_0dx_1, (0, 0, 1) is d3u/dx_0^2dx_1. Order within a tuple is free.
+        directions: vectors a, each a tuple of d numbers, whose second derivative a^T H a is needed.
+    """
+
+    laplacian: tuple[int, ...] | None = None
+    mixed: tuple[tuple[int, ...], ...] = ()
+    directions: tuple[tuple[float, ...], ...] = ()
+
+    def check(self, dim: int) -> None:
+        """Reject coordinates outside 0..dim-1 and directions of another length.
+
+        Raises:
+            ArgumentError: names the entry and what is allowed.
+        """
+        if self.laplacian is not None:
+            checked_dims(self.laplacian, dim, "request laplacian")
+        for coordinates in self.mixed:
+            if not coordinates:
+                raise ArgumentError("request mixed: (); allowed: at least one coordinate")
+            for coordinate in coordinates:
+                checked_dims((coordinate,), dim, "request mixed")
+        for direction in self.directions:
+            if len(direction) != dim or not np.isfinite(direction).all():
+                raise ArgumentError(
+                    f"request directions: {direction}; allowed: {dim} finite numbers each"
+                )
+
+
+@dataclass(frozen=True)
+class TraceEstimate:
+    """An estimate of a Laplacian and a squared gradient that needs no single second derivative.
+
+    Attributes:
+        dims: coordinates the trace runs over, ascending.
+        trace: (K,), ``laplacian u ~ trace @ u``.
+        slopes: (m, K), ``|grad u|^2 ~ mean over j of (slopes[j] @ u)^2``.
+    """
+
+    dims: tuple[int, ...]
+    trace: Array
+    slopes: Array
 
 
 @dataclass(frozen=True)
@@ -16,19 +73,27 @@ class DerivativeStencil:
     """Offsets of K points around a centre and the weights that turn values into derivatives.
 
     With ``u[k] = u(x + offsets[k])``: ``u(x) ~ value @ u``, ``du/dx_i ~ gradient[i] @ u``,
-    ``d2u/dx_i2 ~ hessian_diagonal[i] @ u``.
+    ``d2u/dx_i2 ~ hessian_diagonal[i] @ u``. Use the ``apply_*`` methods: they take values of any
+    leading shape and hide whether a map is dense or sparse.
 
     Attributes:
         offsets: (K, d).
         value: (K,).
         gradient: (d, K).
-        hessian_diagonal: (d, K).
+        hessian_diagonal: (d, K), or None for a rule that has no single second derivatives.
+        trace: how Laplacian and squared gradient over certain coordinates are estimated when not by
+            adding single derivatives.
+        partials: (K,) weights of further partial derivatives, by ascending coordinates.
+        curvatures: (n, K) weights of a^T H a for each direction that was requested.
     """
 
     offsets: Array
     value: Array
-    gradient: Array
-    hessian_diagonal: Array
+    gradient: Rows
+    hessian_diagonal: Rows | None
+    trace: TraceEstimate | None = None
+    partials: Mapping[tuple[int, ...], Array] = field(default_factory=dict)
+    curvatures: Array | None = None
 
     def __post_init__(self) -> None:
         n_nodes, dim = self.offsets.shape
@@ -38,9 +103,10 @@ class DerivativeStencil:
             "hessian_diagonal": (dim, n_nodes),
         }
         for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
+            rows = getattr(self, name)
+            if rows is not None and rows.shape != shape:
                 raise ArgumentError(
-                    f"derivative stencil {name}: shape {getattr(self, name).shape}; allowed: {shape}"
+                    f"derivative stencil {name}: shape {rows.shape}; allowed: {shape}"
                 )
 
     @property
@@ -48,16 +114,168 @@ class DerivativeStencil:
         """Inferences per collocation point, K."""
         return self.offsets.shape[0]
 
+    @property
+    def dim(self) -> int:
+        """Number of coordinates, d."""
+        return self.offsets.shape[1]
+
+    @property
+    def reach(self) -> Array:
+        """Largest distance from the centre in each coordinate, (d,).
+
+        A collocation point nearer to the boundary than this asks for values outside the domain.
+        """
+        return np.abs(self.offsets).max(axis=0)
+
+    def apply_value(self, values: Array) -> Array:
+        """Estimate u at the centre: values (..., K) to (...)."""
+        return self._checked(values) @ self.value
+
+    def apply_gradient(self, values: Array) -> Array:
+        """Estimate grad u at the centre: values (..., K) to (..., d)."""
+        return _apply(self.gradient, self._checked(values))
+
+    def apply_hessian_diagonal(self, values: Array) -> Array:
+        """Estimate d2u/dx_i2 for all i: values (..., K) to (..., d).
+
+        Raises:
+            ArgumentError: the rule estimates the trace only.
+        """
+        return _apply(self._hessian_rows(), self._checked(values))
+
+    def laplacian(self, values: Array, dims: Iterable[int] | None = None) -> Array:
+        """Estimate the Laplacian over `dims` (all by default): values (..., K) to (...).
+
+        Raises:
+            ArgumentError: a coordinate out of range or named twice, or, for a rule that estimates
+                the trace only, other coordinates than it was asked for.
+        """
+        return self._checked(values) @ self.laplacian_weights(dims)
+
+    def laplacian_weights(self, dims: Iterable[int] | None = None) -> Array:
+        """Weights of the Laplacian over `dims` (all by default), (K,). Errors as `laplacian`."""
+        chosen = checked_dims(range(self.dim) if dims is None else dims, self.dim, "dims")
+        if self.trace is not None and chosen == self.trace.dims:
+            return self.trace.trace
+        rows = self._hessian_rows()
+        if isinstance(rows, SparseRows):
+            return rows.sum(chosen)
+        return rows[list(chosen)].sum(axis=0)
+
+    def squared_gradient(self, values: Array, dims: Iterable[int] | None = None) -> Array:
+        """Estimate |grad u|^2 over `dims` (all by default): values (..., K) to (...).
+
+        Random rules answer with an estimate whose mean over the draws is right, which the square of
+        their gradient is not.
+
+        Raises:
+            ArgumentError: as `laplacian`.
+        """
+        values = self._checked(values)
+        chosen = checked_dims(range(self.dim) if dims is None else dims, self.dim, "dims")
+        if self.trace is None:
+            return (self.apply_gradient(values)[..., list(chosen)] ** 2).sum(axis=-1)
+        if chosen == self.trace.dims:
+            return ((values @ self.trace.slopes.T) ** 2).mean(axis=-1)
+        raise ArgumentError(
+            f"dims: {chosen}; allowed: {self.trace.dims}, which this rule drew its directions in "
+            "(ask for others with DerivativeRequest(laplacian=...))"
+        )
+
+    def apply_directional(self, values: Array, direction: Sequence[float] | Array) -> Array:
+        """Estimate the slope along `direction` (d,), a . grad u: values (..., K) to (...)."""
+        vector = np.asarray(direction, dtype=float)
+        if vector.shape != (self.dim,):
+            raise ArgumentError(f"direction: shape {vector.shape}; allowed: ({self.dim},)")
+        return self.apply_gradient(values) @ vector
+
+    def apply_curvatures(self, values: Array) -> Array:
+        """Estimate a^T H a for the n requested directions: values (..., K) to (..., n).
+
+        Raises:
+            ArgumentError: no direction was requested.
+        """
+        if self.curvatures is None:
+            raise ArgumentError(
+                "curvatures: none; allowed: stencils made with DerivativeRequest(directions=...)"
+            )
+        return self._checked(values) @ self.curvatures.T
+
+    def apply_partial(self, values: Array, coordinates: Sequence[int]) -> Array:
+        """Estimate one partial derivative, such as (0,), (1, 1) or (0, 0, 1): (..., K) to (...).
+
+        Raises:
+            ArgumentError: a derivative that was not requested.
+        """
+        return self._checked(values) @ self.partial_weights(coordinates)
+
+    def partial_weights(self, coordinates: Sequence[int]) -> Array:
+        """Weights of one partial derivative, (K,); () is u itself. Errors as `apply_partial`."""
+        key = tuple(sorted(int(i) for i in coordinates))
+        for coordinate in key:
+            checked_dims((coordinate,), self.dim, "coordinates")
+        if key in self.partials:
+            return self.partials[key]
+        if not key:
+            return self.value
+        if len(key) == 1:
+            return _row(self.gradient, key[0])
+        if len(key) == 2 and key[0] == key[1]:
+            return _row(self._hessian_rows(), key[0])
+        raise ArgumentError(
+            f"coordinates: {key}; allowed: {sorted(self.partials)} and first and pure second "
+            "derivatives (ask for others with DerivativeRequest(mixed=...))"
+        )
+
+    def _hessian_rows(self) -> Rows:
+        if self.hessian_diagonal is None:
+            dims = () if self.trace is None else self.trace.dims
+            raise ArgumentError(
+                f"second derivatives: of single coordinates; allowed: the Laplacian over {dims}, "
+                "which is all this rule estimates (ask for others with DerivativeRequest)"
+            )
+        return self.hessian_diagonal
+
+    def _checked(self, values: Array) -> Array:
+        values = np.asarray(values)
+        if values.ndim == 0 or values.shape[-1] != self.n_nodes:
+            raise ArgumentError(f"values: shape {values.shape}; allowed: (..., {self.n_nodes})")
+        return values
+
 
 @runtime_checkable
 class DerivativeRule(Protocol):
-    """Makes stencils. A random rule draws a new one each time, a deterministic one ignores `rng`."""
+    """Makes stencils. A random rule draws a new one each time, the others ignore `rng`."""
 
     @property
     def name(self) -> str:
         """The name the command knows it by."""
         ...
 
-    def stencil(self, dim: int, rng: np.random.Generator) -> DerivativeStencil:
-        """A stencil in `dim` dimensions."""
+    def stencil(
+        self, dim: int, rng: np.random.Generator, request: DerivativeRequest | None = None
+    ) -> DerivativeStencil:
+        """A stencil in `dim` dimensions that offers what `request` asks for."""
         ...
+
+
+def checked_dims(dims: Iterable[int], dim: int, name: str) -> tuple[int, ...]:
+    """Coordinates in ascending order, each in 0..dim-1 and named once.
+
+    Raises:
+        ArgumentError: names the argument, the coordinates and what is allowed.
+    """
+    chosen = tuple(sorted(int(i) for i in dims))
+    if not chosen or chosen[0] < 0 or chosen[-1] >= dim or len(set(chosen)) < len(chosen):
+        raise ArgumentError(
+            f"{name}: {chosen}; allowed: at least one of 0..{dim - 1}, each at most once"
+        )
+    return chosen
+
+
+def _apply(rows: Rows, values: Array) -> Array:
+    return rows.apply(values) if isinstance(rows, SparseRows) else values @ rows.T
+
+
+def _row(rows: Rows, index: int) -> Array:
+    return rows.sum((index,)) if isinstance(rows, SparseRows) else rows[index]
