@@ -1,0 +1,157 @@
+"""Static errors of the cells of one fabricated mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from photonics.errors import PhotonicsError
+from photonics.mesh.cell import amplitude
+from photonics.mesh.topology import MeshTopology
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+# The scaled form of the kernels keeps amplitudes above 2^-450 for at least one layer up to here.
+_MAX_LOSS_DB = 80.0
+
+
+@dataclass(frozen=True, eq=False)
+class MeshImperfections:
+    """What fabrication did to one mesh; every field is a number for all, or an array.
+
+    A coupler of nominal power splitting 1/2 that measures 1/2 + x has the angle error
+    ``asin(2 x) / 2``. All defaults are an ideal part.
+
+    Attributes:
+        coupler_in_error_rad: (n_mzi,) angle error of the coupler that light meets first.
+        coupler_out_error_rad: (n_mzi,) angle error of the second coupler.
+        cell_loss_db: (n_mzi,) insertion loss of both modes of an MZI, 0 to 80 dB.
+        theta_loss_db: (n_mzi,) insertion loss of the theta shifter, on its waveguide only.
+        phi_loss_db: (n_mzi,) the same for the phi shifter.
+        out_loss_db: (N,) insertion loss of the output shifters.
+        edge_loss_db: (n_edge,) insertion loss of the shifters outside the MZIs.
+        theta_stuck: (n_mzi,) True where the theta shifter does not answer.
+        theta_stuck_rad: (n_mzi,) the phase it stays at; a dead heater stays at 0.
+        phi_stuck: (n_mzi,) True where the phi shifter does not answer.
+        phi_stuck_rad: (n_mzi,) the phase it stays at.
+    """
+
+    coupler_in_error_rad: float | FloatArray = 0.0
+    coupler_out_error_rad: float | FloatArray = 0.0
+    cell_loss_db: float | FloatArray = 0.0
+    theta_loss_db: float | FloatArray = 0.0
+    phi_loss_db: float | FloatArray = 0.0
+    out_loss_db: float | FloatArray = 0.0
+    edge_loss_db: float | FloatArray = 0.0
+    theta_stuck: bool | BoolArray = False
+    theta_stuck_rad: float | FloatArray = 0.0
+    phi_stuck: bool | BoolArray = False
+    phi_stuck_rad: float | FloatArray = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class CellConstants:
+    """What the kernels need of `MeshImperfections`, which no phase setting changes.
+
+    Attributes:
+        mixing: (n_mzi, 8) real numbers A..H: the cell, its common phase factor ``i e^{i kappa}``
+            and external phase taken out, is ``[[B s - iA c, C c + iD s], [E c + iF s, H s - iG c]]``
+            with c, s the cosine and sine of the half angle. (0, 8) for ideal cells.
+        out_amplitude: (N,) of the output shifters.
+        edge_amplitude: (n_edge,) of the shifters outside the MZIs.
+        layer_bits: upper bound of -log2 of the amplitude that one layer leaves.
+        theta_stuck, theta_stuck_rad, phi_stuck, phi_stuck_rad: (n_mzi,), or None if none is.
+    """
+
+    mixing: FloatArray
+    out_amplitude: FloatArray
+    edge_amplitude: FloatArray
+    layer_bits: float
+    theta_stuck: BoolArray | None
+    theta_stuck_rad: FloatArray
+    phi_stuck: BoolArray | None
+    phi_stuck_rad: FloatArray
+
+
+def _spread(errors: MeshImperfections, topology: MeshTopology) -> dict[str, npt.NDArray]:
+    lengths = {"out_loss_db": topology.n_modes, "edge_loss_db": topology.n_edge}
+    spread: dict[str, npt.NDArray] = {}
+    for item in fields(errors):
+        value = np.asarray(getattr(errors, item.name))
+        length = lengths.get(item.name, topology.n_mzi)
+        if value.shape not in ((), (length,)):
+            raise PhotonicsError(f"{item.name}: shape {value.shape}; allowed: () or ({length},)")
+        if item.name.endswith("_stuck"):
+            if value.dtype != np.bool_:
+                raise PhotonicsError(f"{item.name}: dtype {value.dtype}; allowed: bool")
+        else:
+            value = value.astype(np.float64)
+            loss = item.name.endswith("_db")
+            good = (value >= 0) & (value <= _MAX_LOSS_DB) if loss else np.isfinite(value)
+            if not np.all(good):
+                allowed = f"0 to {_MAX_LOSS_DB:g} dB" if loss else "finite numbers"
+                bad = np.atleast_1d(value)[~np.atleast_1d(good)][0]
+                raise PhotonicsError(f"{item.name}: {bad}; allowed: {allowed}")
+        spread[item.name] = np.broadcast_to(value, (length,))
+    return spread
+
+
+@lru_cache(maxsize=64)
+def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> CellConstants:
+    """Work out once what a fabricated mesh keeps for life.
+
+    Args:
+        topology: the mesh.
+        errors: its imperfections, or None for ideal cells.
+
+    Raises:
+        PhotonicsError: an array of the wrong length, a loss below 0 or above 80 dB, NaN.
+    """
+    none = np.zeros(0)
+    ones = np.ones(topology.n_modes), np.ones(topology.n_edge)
+    if errors is None:
+        return CellConstants(np.zeros((0, 8)), *ones, 0.5, None, none, None, none)
+    part = _spread(errors, topology)
+    first, second = part["coupler_in_error_rad"], part["coupler_out_error_rad"]
+    # Products of the two couplers' cosines and sines, from the errors alone: exactly 1/2 at zero.
+    plus, minus = first + second, first - second
+    cos_cos, sin_sin = (np.cos(minus) - np.sin(plus)) / 2, (np.cos(minus) + np.sin(plus)) / 2
+    # second cosine x first sine, second sine x first cosine
+    cos_sin, sin_cos = (np.cos(plus) + np.sin(minus)) / 2, (np.cos(plus) - np.sin(minus)) / 2
+    loss = {key: amplitude(part[f"{key}_loss_db"]) for key in ("cell", "theta", "phi")}
+    upper = loss["theta"]
+    symmetric = topology.cell == "symmetric"
+    lower = loss["phi"] if symmetric else np.ones(topology.n_mzi)
+    outer = np.ones(topology.n_mzi) if symmetric else loss["phi"]
+    mixing = np.stack(
+        [
+            outer * (upper * cos_cos - lower * sin_sin),
+            outer * (upper * cos_cos + lower * sin_sin),
+            upper * cos_sin + lower * sin_cos,
+            upper * cos_sin - lower * sin_cos,
+            outer * (upper * sin_cos + lower * cos_sin),
+            outer * (upper * sin_cos - lower * cos_sin),
+            lower * cos_cos - upper * sin_sin,
+            -(upper * sin_sin + lower * cos_cos),
+        ],
+        axis=1,
+    )
+    edge = amplitude(part["edge_loss_db"])
+    determinant = loss["cell"] ** 2 * upper * loss["phi"]
+    # A pivot is at least 1/sqrt(2) in a unitary cell, and at least |det|/2 in any passive one.
+    lossless = bool(np.all(determinant == 1.0) and np.all(edge == 1.0))
+    bits = 0.5 if lossless else 1.0 - float(np.log2(determinant.min() * edge.min(initial=1.0)))
+    return CellConstants(
+        np.ascontiguousarray(loss["cell"][:, None] * mixing),
+        amplitude(part["out_loss_db"]),
+        edge,
+        bits,
+        part["theta_stuck"] if part["theta_stuck"].any() else None,
+        part["theta_stuck_rad"],
+        part["phi_stuck"] if part["phi_stuck"].any() else None,
+        part["phi_stuck_rad"],
+    )
