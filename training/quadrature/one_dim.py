@@ -6,14 +6,12 @@ mirror image, so that mirrored nodes are equal bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from training.errors import ArgumentError
 from training.oracle import Array
 
 
@@ -62,20 +60,3 @@ def gauss_hermite(level: int) -> HalfRule:
     x, w = (x - x[::-1]) / 2, (w + w[::-1]) / (2 * w.sum())
     half = slice(level // 2, None)
     return HalfRule(tuple(x[half].tolist()), tuple(w[half].tolist()), degree)
-
-
-FAMILIES: dict[str, Callable[[int], HalfRule]] = {"gauss-hermite": gauss_hermite}
-"""Families of rules by name; a rule of level l is exact up to degree 2 l - 1 at least."""
-
-
-def family_rule(family: str, level: int) -> HalfRule:
-    """The rule of a level.
-
-    Raises:
-        ArgumentError: unknown family, or a level below 1 or above the last of the family.
-    """
-    if family not in FAMILIES:
-        raise ArgumentError(f"family: {family!r}; allowed: {', '.join(sorted(FAMILIES))}")
-    if level < 1:
-        raise ArgumentError(f"level: {level}; allowed: integers >= 1")
-    return FAMILIES[family](level)

@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, permutations, product
 from math import comb
+from typing import cast
 
 import numpy as np
 from scipy import sparse
 
 from training.errors import ArgumentError
 from training.oracle import Array
-from training.quadrature.one_dim import family_rule
+from training.quadrature.families import family_rule
+
+_ROUNDING = 64 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class SparseGrid:
 
     Attributes:
         nodes: (K, d), compressed sparse rows: a node of level L has at most L - 1 coordinates off
-            zero. The centre comes first.
+            zero. The centre comes first where it belongs to the rule.
         weights: (K,), some negative.
         mirror: (K,), index of the node -x; its coordinates are equal bit for bit, and so is its
             weight.
@@ -53,7 +56,7 @@ class SparseGrid:
     @property
     def dim(self) -> int:
         """Number of coordinates, d."""
-        return np.shape(self.nodes)[1]
+        return cast("tuple[int, int]", self.nodes.shape)[1]
 
 
 @lru_cache(maxsize=16)
@@ -78,7 +81,10 @@ def smolyak(dim: int, level: int, family: str = "gauss-hermite") -> SparseGrid:
     blocks = []
     for orbit in _orbits(excess, level - 1, dim):
         weight = _orbit_weight(orbit, series, dim)
-        blocks.append((*_orbit_nodes(orbit, table, dim), weight))
+        # Where the differences cancel (all nodes of lower levels in one dimension, say), what is
+        # left is rounding: such a node would be measured for nothing.
+        if abs(weight) > _ROUNDING * _orbit_weight(orbit, np.abs(series), dim):
+            blocks.append((*_orbit_nodes(orbit, table, dim), weight))
     return _assemble(blocks, dim, 2 * level - 1)
 
 

@@ -7,19 +7,36 @@ from training.stencils.base import (
     TraceEstimate,
 )
 from training.stencils.central import CentralDifference
+from training.stencils.hutchinson import HutchinsonDirections
+from training.stencils.pairs import StencilPair, independent_pair, unbiased_square
 from training.stencils.registry import make_rule, rule_names, rule_options
+from training.stencils.repeats import optimal_repeats, repeat_nodes
 from training.stencils.rows import SparseRows
+from training.stencils.sampled import SampledDimensions
+from training.stencils.spacing import ErrorModel, SpacedRule, auto_spacing
 from training.stencils.stein import SteinSparseGrid
+from training.stencils.stein_monte_carlo import SteinMonteCarlo
 
 __all__ = [
     "CentralDifference",
     "DerivativeRequest",
     "DerivativeRule",
     "DerivativeStencil",
+    "ErrorModel",
+    "HutchinsonDirections",
+    "SampledDimensions",
+    "SpacedRule",
     "SparseRows",
+    "SteinMonteCarlo",
     "SteinSparseGrid",
+    "StencilPair",
     "TraceEstimate",
+    "auto_spacing",
+    "independent_pair",
     "make_rule",
+    "optimal_repeats",
+    "repeat_nodes",
     "rule_names",
     "rule_options",
+    "unbiased_square",
 ]

@@ -33,6 +33,15 @@ class DerivativeRequest:
     mixed: tuple[tuple[int, ...], ...] = ()
     directions: tuple[tuple[float, ...], ...] = ()
 
+    def __post_init__(self) -> None:
+        # Tuples throughout: a request is part of the key under which a stencil is kept.
+        if self.laplacian is not None:
+            object.__setattr__(self, "laplacian", tuple(sorted(int(i) for i in self.laplacian)))
+        mixed = tuple(tuple(int(i) for i in entry) for entry in self.mixed)
+        directions = tuple(tuple(float(a) for a in entry) for entry in self.directions)
+        object.__setattr__(self, "mixed", mixed)
+        object.__setattr__(self, "directions", directions)
+
     def check(self, dim: int) -> None:
         """Reject coordinates outside 0..dim-1 and directions of another length.
 
@@ -47,9 +56,9 @@ class DerivativeRequest:
             for coordinate in coordinates:
                 checked_dims((coordinate,), dim, "request mixed")
         for direction in self.directions:
-            if len(direction) != dim or not np.isfinite(direction).all():
+            if len(direction) != dim or not np.isfinite(direction).all() or not any(direction):
                 raise ArgumentError(
-                    f"request directions: {direction}; allowed: {dim} finite numbers each"
+                    f"request directions: {direction}; allowed: {dim} finite numbers, not all zero"
                 )
 
 
@@ -60,12 +69,14 @@ class TraceEstimate:
     Attributes:
         dims: coordinates the trace runs over, ascending.
         trace: (K,), ``laplacian u ~ trace @ u``.
-        slopes: (m, K), ``|grad u|^2 ~ mean over j of (slopes[j] @ u)^2``.
+        slopes: (m, K), with
+        slope_weights: (m,), ``|grad u|^2 ~ sum over j of slope_weights[j] (slopes[j] @ u)^2``.
     """
 
     dims: tuple[int, ...]
     trace: Array
     slopes: Array
+    slope_weights: Array
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ class DerivativeStencil:
         if self.trace is None:
             return (self.apply_gradient(values)[..., list(chosen)] ** 2).sum(axis=-1)
         if chosen == self.trace.dims:
-            return ((values @ self.trace.slopes.T) ** 2).mean(axis=-1)
+            return (values @ self.trace.slopes.T) ** 2 @ self.trace.slope_weights
         raise ArgumentError(
             f"dims: {chosen}; allowed: {self.trace.dims}, which this rule drew its directions in "
             "(ask for others with DerivativeRequest(laplacian=...))"
@@ -226,6 +237,18 @@ class DerivativeStencil:
             f"coordinates: {key}; allowed: {sorted(self.partials)} and first and pure second "
             "derivatives (ask for others with DerivativeRequest(mixed=...))"
         )
+
+    def freeze(self) -> None:
+        """Make the arrays read-only, for a stencil that several users share."""
+        arrays = [self.offsets, self.value, *self.partials.values()]
+        for rows in (self.gradient, self.hessian_diagonal, self.curvatures):
+            if isinstance(rows, SparseRows):
+                arrays += [rows.matrix.data, rows.matrix.indices, rows.matrix.indptr]
+                rows = rows.shared
+            if rows is not None:
+                arrays.append(rows)
+        for array in arrays:
+            array.flags.writeable = False
 
     def _hessian_rows(self) -> Rows:
         if self.hessian_diagonal is None:

@@ -10,12 +10,18 @@ from typing import Any
 from training.errors import ArgumentError
 from training.stencils.base import DerivativeRule
 from training.stencils.central import CentralDifference
+from training.stencils.hutchinson import HutchinsonDirections
+from training.stencils.sampled import SampledDimensions
 from training.stencils.stein import SteinSparseGrid
+from training.stencils.stein_monte_carlo import SteinMonteCarlo
 
 _RULES: dict[str, tuple[Callable[..., DerivativeRule], type, tuple[str, ...]]] = {
     "central": (partial(CentralDifference, order=2), CentralDifference, ("order",)),
     "central4": (partial(CentralDifference, order=4), CentralDifference, ("order",)),
     "sparse-grid": (SteinSparseGrid, SteinSparseGrid, ()),
+    "stein-mc": (SteinMonteCarlo, SteinMonteCarlo, ()),
+    "hutchinson": (HutchinsonDirections, HutchinsonDirections, ()),
+    "sampled-dims": (SampledDimensions, SampledDimensions, ()),
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import sparse
@@ -32,8 +33,7 @@ class SparseRows:
     @property
     def shape(self) -> tuple[int, int]:
         """(d, K)."""
-        n_rows, n_columns = np.shape(self.matrix)
-        return n_rows, n_columns
+        return cast("tuple[int, int]", self.matrix.shape)
 
     def apply(self, values: Array) -> Array:
         """The map applied to values (..., K): (..., d)."""

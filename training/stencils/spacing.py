@@ -1,0 +1,205 @@
+"""The best distance of nodes: truncation falls with it, amplified detector noise grows with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from training.errors import ArgumentError
+from training.oracle import Array
+from training.stencils.base import DerivativeRequest, DerivativeStencil
+
+Target: TypeAlias = Literal["gradient", "hessian", "laplacian"]
+TARGETS: tuple[Target, ...] = ("gradient", "hessian", "laplacian")
+NO_REQUEST = DerivativeRequest()
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Leading-order error of an estimated derivative as a function of the spacing h.
+
+    Squared error = ``(truncation h^order)^2 + (noise_gain s / h^derivative)^2`` with s the standard
+    deviation of the detector noise.
+
+    Attributes:
+        derivative: order q of the derivative, 1 or 2.
+        order: order p of the truncation.
+        truncation: factor of the truncation error, in units of u / length^(p + q).
+        noise_gain: Euclidean norm of the weights at unit spacing.
+    """
+
+    derivative: int
+    order: int
+    truncation: float
+    noise_gain: float
+
+    def bias(self, spacing: float) -> float:
+        """Size of the truncation error."""
+        return self.truncation * spacing**self.order
+
+    def noise(self, spacing: float, noise_std: float) -> float:
+        """Standard deviation that detector noise of `noise_std` leaves on the derivative."""
+        return self.noise_gain * noise_std / spacing**self.derivative
+
+    def rms_error(self, spacing: float, noise_std: float) -> float:
+        """Root of the expected squared error."""
+        return float(np.hypot(self.bias(spacing), self.noise(spacing, noise_std)))
+
+    def best_spacing(self, noise_std: float) -> float:
+        """Spacing of the least squared error, ``(q/p (N s / C)^2)^(1 / (2 p + 2 q))``."""
+        p, q = self.order, self.derivative
+        ratio = self.noise_gain * noise_std / self.truncation
+        return float((q / p * ratio**2) ** (1 / (2 * (p + q))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpacedRule(ABC):
+    """A rule whose nodes scale with one length, given as a number or as "auto".
+
+    "auto" takes the spacing of least squared error for a function whose n-th derivatives in each
+    coordinate are about ``amplitude / length_scale^n``, added up coherently. Without noise the
+    rounding of double precision takes its place.
+
+    Attributes:
+        noise_std: standard deviation of the detector noise, in units of u.
+        target: derivative the automatic spacing is best for.
+        amplitude: typical size of u.
+        length_scale: length over which u changes by its size, in units of the input.
+    """
+
+    noise_std: float = 0.0
+    target: Target = "laplacian"
+    amplitude: float = 1.0
+    length_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        length, name = self._length()
+        if isinstance(length, str):
+            if length != "auto":
+                raise ArgumentError(f"{name}: {length!r}; allowed: 'auto' or a finite number > 0")
+        else:
+            checked_positive(length, name)
+        if not (np.isfinite(self.noise_std) and self.noise_std >= 0):
+            raise ArgumentError(f"noise_std: {self.noise_std}; allowed: finite numbers >= 0")
+        if self.target not in TARGETS:
+            raise ArgumentError(f"target: {self.target!r}; allowed: {', '.join(TARGETS)}")
+        checked_positive(self.amplitude, "amplitude")
+        checked_positive(self.length_scale, "length_scale")
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name the command knows it by."""
+
+    @property
+    def random(self) -> bool:
+        """Whether each stencil is a new draw."""
+        return False
+
+    def stencil(
+        self, dim: int, rng: np.random.Generator, request: DerivativeRequest | None = None
+    ) -> DerivativeStencil:
+        """A stencil in `dim` dimensions; a rule that is not random makes it once and keeps it.
+
+        Args:
+            dim: number of coordinates, >= 1.
+            rng: what a random rule draws from.
+            request: what is needed beyond u, grad u and the diagonal Hessian.
+
+        Raises:
+            ArgumentError: dim below 1, or a request outside the coordinates or the rule's powers.
+        """
+        checked_count(dim, "dim")
+        request = NO_REQUEST if request is None else request
+        request.check(dim)
+        if self.random:
+            return self._build(dim, rng, request, self.resolved_spacing(dim, request))
+        return _kept_stencil(self, dim, request)
+
+    def resolved_spacing(self, dim: int, request: DerivativeRequest | None = None) -> float:
+        """The spacing in use: the number given, or the best one for the noise."""
+        length, _ = self._length()
+        return self.best_spacing(dim, request) if isinstance(length, str) else length
+
+    def best_spacing(self, dim: int, request: DerivativeRequest | None = None) -> float:
+        """The spacing of least squared error for this rule's noise, target and function scales."""
+        noise = max(self.noise_std, float(np.finfo(float).eps) * self.amplitude)
+        return self.error_model(dim, request).best_spacing(noise)
+
+    def error_model(self, dim: int, request: DerivativeRequest | None = None) -> ErrorModel:
+        """Truncation and noise of the target derivative as functions of the spacing.
+
+        Raises:
+            ArgumentError: the rule does not estimate the target.
+        """
+        request = NO_REQUEST if request is None else request
+        stencil = self._build(dim, np.random.default_rng(0), request, 1.0)
+        dims = tuple(range(dim)) if request.laplacian is None else request.laplacian
+        weights: dict[Target, Array] = {}
+        if self.target == "laplacian":
+            weights["laplacian"] = stencil.laplacian_weights(dims)
+        elif self.target == "gradient":
+            weights["gradient"] = stencil.partial_weights((dims[0],))
+        else:
+            weights["hessian"] = stencil.partial_weights((dims[0], dims[0]))
+        derivative = 1 if self.target == "gradient" else 2
+        order, constant = self._truncation(derivative)
+        terms = len(dims) if self.target == "laplacian" else 1
+        scale = self.amplitude / self.length_scale ** (derivative + order)
+        gain = float(np.linalg.norm(weights[self.target]))
+        return ErrorModel(derivative, order, abs(constant) * terms * scale, gain)
+
+    @abstractmethod
+    def _length(self) -> tuple[float | str, str]:
+        """The length as given, and what the rule calls it."""
+
+    @abstractmethod
+    def _truncation(self, derivative: int) -> tuple[int, float]:
+        """Order p and factor c of the leading error ``c h^p u^(derivative + p)`` per coordinate."""
+
+    @abstractmethod
+    def _build(
+        self, dim: int, rng: np.random.Generator, request: DerivativeRequest, spacing: float
+    ) -> DerivativeStencil:
+        """The stencil of a given spacing; arguments are checked."""
+
+
+def auto_spacing(rule: SpacedRule, dim: int, request: DerivativeRequest | None = None) -> float:
+    """The spacing of least squared error for a rule's ``noise_std``, whatever its own spacing is.
+
+    Args:
+        rule: states noise_std, target, amplitude and length_scale.
+        dim: number of coordinates.
+        request: what the PDE asks for; its Laplacian coordinates count.
+
+    Raises:
+        ArgumentError: dim below 1, or a target that the rule does not estimate.
+    """
+    checked_count(dim, "dim")
+    return rule.best_spacing(dim, request)
+
+
+def checked_positive(number: float, name: str) -> None:
+    """Reject what is not a finite number above 0."""
+    valid = isinstance(number, int | float | np.number) and not isinstance(number, bool)
+    if not (valid and np.isfinite(number) and number > 0):
+        raise ArgumentError(f"{name}: {number!r}; allowed: finite numbers > 0")
+
+
+def checked_count(number: int, name: str, least: int = 1) -> None:
+    """Reject what is not an integer of at least `least`."""
+    valid = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not (valid and number >= least):
+        raise ArgumentError(f"{name}: {number!r}; allowed: integers >= {least}")
+
+
+@lru_cache(maxsize=16)
+def _kept_stencil(rule: SpacedRule, dim: int, request: DerivativeRequest) -> DerivativeStencil:
+    spacing = rule.resolved_spacing(dim, request)
+    stencil = rule._build(dim, np.random.default_rng(0), request, spacing)
+    stencil.freeze()
+    return stencil
