@@ -1,0 +1,283 @@
+"""The kernel that nearly all of the time is spent in: a tensor-train network on a tile of inputs.
+
+A tile holds `width` input points as the fastest axis, so that every arithmetic instruction works on
+neighbouring points with one weight broadcast to all. A tensor-train core k contracts, for every left
+index l = (j_1 .. j_{k-1}) and right index m = (i_{k+1} .. i_d),
+
+    out[l, (a, i_k), m] = sum over (j_k, b) of core[(a, i_k), (j_k, b)] in[l, (j_k, b), m],
+
+cores from the last to the first. With the tile appended to m this is a batch of small matrix
+products with rows of ``n_right * width`` contiguous numbers; 4 rows x 8 columns of weights are held
+in registers while those rows stream by. The shapes of the cores are data (`StageTable`), the size of
+the register block is compiled in: one compiled kernel serves every network.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from photonics.kernels import JIT
+from photonics.kernels.elementary import sin, tanh
+from photonics.kernels.normals import add_normals, mix64
+
+# Columns of the tables that describe a network to the kernel.
+LAYER_STAGE_START, LAYER_STAGE_STOP, LAYER_N_IN, LAYER_N_OUT, LAYER_ACTIVATION, LAYER_BIAS = range(6)
+STAGE_N_LEFT, STAGE_ROWS, STAGE_COLUMNS, STAGE_N_RIGHT, STAGE_WEIGHT = range(5)
+
+IDENTITY, SIN, TANH, RELU, GELU = range(5)
+
+
+@njit(**JIT)
+def _rows4(w, src, dst, n_left, rows, columns, run, r0):
+    """Rows r0 .. r0 + 3 of every left block: dst = w @ src, eight columns at a time."""
+    for q0 in range(0, columns - 7, 8):
+        p = r0 * columns + q0
+        a0, a1, a2, a3 = w[p], w[p + 1], w[p + 2], w[p + 3]
+        a4, a5, a6, a7 = w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        p += columns
+        b0, b1, b2, b3 = w[p], w[p + 1], w[p + 2], w[p + 3]
+        b4, b5, b6, b7 = w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        p += columns
+        c0, c1, c2, c3 = w[p], w[p + 1], w[p + 2], w[p + 3]
+        c4, c5, c6, c7 = w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        p += columns
+        d0, d1, d2, d3 = w[p], w[p + 1], w[p + 2], w[p + 3]
+        d4, d5, d6, d7 = w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        for left in range(n_left):
+            i = (left * columns + q0) * run
+            x0, x1 = src[i : i + run], src[i + run : i + 2 * run]
+            x2, x3 = src[i + 2 * run : i + 3 * run], src[i + 3 * run : i + 4 * run]
+            x4, x5 = src[i + 4 * run : i + 5 * run], src[i + 5 * run : i + 6 * run]
+            x6, x7 = src[i + 6 * run : i + 7 * run], src[i + 7 * run : i + 8 * run]
+            o = (left * rows + r0) * run
+            y0, y1 = dst[o : o + run], dst[o + run : o + 2 * run]
+            y2, y3 = dst[o + 2 * run : o + 3 * run], dst[o + 3 * run : o + 4 * run]
+            if q0 == 0:
+                for s in range(run):
+                    u0, u1, u2, u3 = x0[s], x1[s], x2[s], x3[s]
+                    u4, u5, u6, u7 = x4[s], x5[s], x6[s], x7[s]
+                    y0[s] = a0*u0 + a1*u1 + a2*u2 + a3*u3 + a4*u4 + a5*u5 + a6*u6 + a7*u7
+                    y1[s] = b0*u0 + b1*u1 + b2*u2 + b3*u3 + b4*u4 + b5*u5 + b6*u6 + b7*u7
+                    y2[s] = c0*u0 + c1*u1 + c2*u2 + c3*u3 + c4*u4 + c5*u5 + c6*u6 + c7*u7
+                    y3[s] = d0*u0 + d1*u1 + d2*u2 + d3*u3 + d4*u4 + d5*u5 + d6*u6 + d7*u7
+            else:
+                for s in range(run):
+                    u0, u1, u2, u3 = x0[s], x1[s], x2[s], x3[s]
+                    u4, u5, u6, u7 = x4[s], x5[s], x6[s], x7[s]
+                    y0[s] += a0*u0 + a1*u1 + a2*u2 + a3*u3 + a4*u4 + a5*u5 + a6*u6 + a7*u7
+                    y1[s] += b0*u0 + b1*u1 + b2*u2 + b3*u3 + b4*u4 + b5*u5 + b6*u6 + b7*u7
+                    y2[s] += c0*u0 + c1*u1 + c2*u2 + c3*u3 + c4*u4 + c5*u5 + c6*u6 + c7*u7
+                    y3[s] += d0*u0 + d1*u1 + d2*u2 + d3*u3 + d4*u4 + d5*u5 + d6*u6 + d7*u7
+    for q in range(columns - columns % 8, columns):
+        p = r0 * columns + q
+        a0, b0 = w[p], w[p + columns]
+        c0, d0 = w[p + 2 * columns], w[p + 3 * columns]
+        for left in range(n_left):
+            i = (left * columns + q) * run
+            x0 = src[i : i + run]
+            o = (left * rows + r0) * run
+            y0, y1 = dst[o : o + run], dst[o + run : o + 2 * run]
+            y2, y3 = dst[o + 2 * run : o + 3 * run], dst[o + 3 * run : o + 4 * run]
+            if q == 0:
+                for s in range(run):
+                    u0 = x0[s]
+                    y0[s], y1[s], y2[s], y3[s] = a0 * u0, b0 * u0, c0 * u0, d0 * u0
+            else:
+                for s in range(run):
+                    u0 = x0[s]
+                    y0[s] += a0 * u0
+                    y1[s] += b0 * u0
+                    y2[s] += c0 * u0
+                    y3[s] += d0 * u0
+
+
+@njit(**JIT)
+def _row1(w, src, dst, n_left, rows, columns, run, r):
+    """Row r of every left block, for cores of fewer than four rows such as a readout."""
+    for left in range(n_left):
+        o = (left * rows + r) * run
+        y = dst[o : o + run]
+        for s in range(run):
+            y[s] = 0
+        for q0 in range(0, columns - 3, 4):
+            p = r * columns + q0
+            a0, a1, a2, a3 = w[p], w[p + 1], w[p + 2], w[p + 3]
+            i = (left * columns + q0) * run
+            x0, x1 = src[i : i + run], src[i + run : i + 2 * run]
+            x2, x3 = src[i + 2 * run : i + 3 * run], src[i + 3 * run : i + 4 * run]
+            for s in range(run):
+                y[s] += a0 * x0[s] + a1 * x1[s] + a2 * x2[s] + a3 * x3[s]
+        for q in range(columns - columns % 4, columns):
+            a0 = w[r * columns + q]
+            i = (left * columns + q) * run
+            x0 = src[i : i + run]
+            for s in range(run):
+                y[s] += a0 * x0[s]
+
+
+@njit(**JIT)
+def contract_stage(w, src, dst, n_left, rows, columns, run):
+    """dst[l, r, s] = sum over q of w[r, q] src[l, q, s], on flat arrays.
+
+    Args:
+        w: (rows * columns,) weights, row after row.
+        src: (>= n_left * columns * run,).
+        dst: (>= n_left * rows * run,), overwritten; must not overlap `src`.
+        n_left: number of left blocks l.
+        rows: outputs of a block.
+        columns: inputs of a block.
+        run: contiguous numbers that share a weight.
+    """
+    if rows < 4:
+        for r in range(rows):
+            _row1(w, src, dst, n_left, rows, columns, run, r)
+    else:
+        for r0 in range(0, rows, 4):
+            # The last block of four may overlap the one before: it computes the same numbers again.
+            _rows4(w, src, dst, n_left, rows, columns, run, min(r0, rows - 4))
+
+
+@njit(**JIT, inline="always")
+def _activate(h, bias, n, width, activation):
+    """h[i] = activation(h[i] + bias[i]) for n rows of a tile, in place."""
+    for i in range(n):
+        row = h[i * width : (i + 1) * width]
+        b = bias[i]
+        if activation == SIN:
+            for t in range(width):
+                row[t] = sin(row[t] + b)
+        elif activation == TANH:
+            for t in range(width):
+                row[t] = tanh(row[t] + b)
+        elif activation == RELU:
+            for t in range(width):
+                row[t] = max(row[t] + b, h.dtype.type(0.0))
+        elif activation == GELU:
+            c0 = h.dtype.type(0.7978845608028654)
+            c1 = h.dtype.type(0.044715)
+            half, one = h.dtype.type(0.5), h.dtype.type(1.0)
+            for t in range(width):
+                x = row[t] + b
+                row[t] = half * x * (one + tanh(c0 * (x + c1 * x * x * x)))
+        else:
+            for t in range(width):
+                row[t] += b
+
+
+@njit(**JIT, inline="always")
+def _expand_tile(center_part, offset_part, h, n, n_offsets, start, width):
+    """First-layer outputs of `width` consecutive points of a stencil from its centres and offsets.
+
+    Point p is centre p // K, offset p % K. `offset_part` continues cyclically beyond column K, and the
+    last centre is repeated, so that a tile always reads `width` neighbouring columns.
+    """
+    b = start // n_offsets
+    k = start - b * n_offsets
+    last = center_part.shape[0] - 1
+    first_switch = n_offsets - k
+    second_switch = first_switch + n_offsets
+    if second_switch + n_offsets >= width:
+        # At most three centres in the tile, the common case: select instead of gathering.
+        b1, b2 = min(b + 1, last), min(b + 2, last)
+        for i in range(n):
+            c0, c1, c2 = center_part[b, i], center_part[b1, i], center_part[b2, i]
+            out = h[i * width : (i + 1) * width]
+            part = offset_part[i, k : k + width]
+            for t in range(width):
+                c = c0 if t < first_switch else (c1 if t < second_switch else c2)
+                out[t] = part[t] + c
+    else:
+        for i in range(n):
+            out = h[i * width : (i + 1) * width]
+            part = offset_part[i, k : k + width]
+            for t in range(width):
+                out[t] = part[t] + center_part[min(b + (k + t) // n_offsets, last), i]
+
+
+@njit(**JIT, inline="always")
+def _buffer_rows(layers, stages):
+    """Largest number of rows that any layer or intermediate contraction holds."""
+    largest = 0
+    for k in range(layers.shape[0]):
+        largest = max(largest, layers[k, LAYER_N_IN], layers[k, LAYER_N_OUT])
+    for k in range(stages.shape[0]):
+        left_right = stages[k, STAGE_N_LEFT] * stages[k, STAGE_N_RIGHT]
+        largest = max(largest, left_right * max(stages[k, STAGE_ROWS], stages[k, STAGE_COLUMNS]))
+    return largest
+
+
+def make_run_network(width: int):
+    """The network kernel for tiles of `width` points; see `run_network` for its arguments.
+
+    A constant width lets the compiler unroll the loops over a tile completely.
+    """
+
+    @njit(**JIT)
+    def run_network(
+        layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
+    ):
+        n_layers = layers.shape[0]
+        n_in, n_first = layers[0, LAYER_N_IN], layers[0, LAYER_N_OUT]
+        n_out = layers[n_layers - 1, LAYER_N_OUT]
+        size = _buffer_rows(layers, stages) * width
+        here, there = np.zeros(size, weights.dtype), np.zeros(size, weights.dtype)
+        n_points = out.shape[0]
+        for start in range(0, n_points, width):
+            count = min(width, n_points - start)
+            if n_offsets > 0:
+                _expand_tile(points, offset_part, here, n_first, n_offsets, start, width)
+            else:
+                for t in range(count):
+                    for i in range(n_in):
+                        here[i * width + t] = points[start + t, i]
+            tile_key = mix64(key ^ np.uint64(start))
+            for k in range(n_layers):
+                layer = layers[k]
+                if k > 0 or n_offsets == 0:
+                    for j in range(layer[LAYER_STAGE_START], layer[LAYER_STAGE_STOP]):
+                        stage = stages[j]
+                        rows, columns = stage[STAGE_ROWS], stage[STAGE_COLUMNS]
+                        n_left, n_right = stage[STAGE_N_LEFT], stage[STAGE_N_RIGHT]
+                        w = weights[stage[STAGE_WEIGHT] : stage[STAGE_WEIGHT] + rows * columns]
+                        contract_stage(w, here, there, n_left, rows, columns, n_right * width)
+                        here, there = there, here
+                n = layer[LAYER_N_OUT]
+                if noise_std[k] > 0:
+                    add_normals(here, n, width, noise_std[k], mix64(tile_key + np.uint64(k)))
+                bias = biases[layer[LAYER_BIAS] : layer[LAYER_BIAS] + n]
+                _activate(here, bias, n, width, layer[LAYER_ACTIVATION])
+            for i in range(n_out):
+                for t in range(count):
+                    out[start + t, i] = here[i * width + t]
+
+    return run_network
+
+
+TILE_WIDTH = {np.dtype(np.float32): 64, np.dtype(np.float64): 32}
+"""Points in a tile: two buffers of 512 rows fit the second-level cache of current processors."""
+
+_KERNELS = {width: make_run_network(width) for width in set(TILE_WIDTH.values())}
+
+
+def run_network(
+    layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
+) -> None:
+    """Network outputs of one candidate, at points or at the points of a stencil.
+
+    Args:
+        layers: (n_layers, 6) int64; columns LAYER_*.
+        stages: (n_stages, 5) int64; columns STAGE_*.
+        weights: (n_weights,) float32 or float64, all cores of all layers.
+        biases: (n_biases,) same type.
+        noise_std: (n_layers,) same type; standard deviation of the detector noise of each layer.
+        key: uint64 noise key of this candidate and chunk of inputs.
+        n_offsets: 0 for points, else K, the number of offsets of a stencil.
+        points: (N, d) same type, the inputs; for a stencil (B, n), W x for the first layer's matrix W.
+        offset_part: for a stencil (n, >= K + width), W d, repeated cyclically beyond column K; else
+            any array of that type with two dimensions.
+        out: (N, n_out) same type, receives the outputs; for a stencil N = B * K, offsets fastest.
+    """
+    _KERNELS[TILE_WIDTH[weights.dtype]](
+        layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
+    )
