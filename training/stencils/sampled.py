@@ -52,6 +52,9 @@ class SampledDimensions(SpacedRule):
     def _truncation(self, derivative: int) -> tuple[int, float]:
         return 2, central_error_constant(derivative, 2)
 
+    def _row_scale(self, n_dims: int) -> float:
+        return n_dims / min(self.n_dims, n_dims)
+
     def _build(
         self, dim: int, rng: np.random.Generator, request: DerivativeRequest, spacing: float
     ) -> DerivativeStencil:

@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from training.errors import ArgumentError
-from training.oracle import Array
 from training.stencils.base import DerivativeRequest, DerivativeStencil
 
 Target: TypeAlias = Literal["gradient", "hessian", "laplacian"]
@@ -139,19 +138,22 @@ class SpacedRule(ABC):
         request = NO_REQUEST if request is None else request
         stencil = self._build(dim, np.random.default_rng(0), request, 1.0)
         dims = tuple(range(dim)) if request.laplacian is None else request.laplacian
-        weights: dict[Target, Array] = {}
-        if self.target == "laplacian":
-            weights["laplacian"] = stencil.laplacian_weights(dims)
-        elif self.target == "gradient":
-            weights["gradient"] = stencil.partial_weights((dims[0],))
-        else:
-            weights["hessian"] = stencil.partial_weights((dims[0], dims[0]))
         derivative = 1 if self.target == "gradient" else 2
         order, constant = self._truncation(derivative)
-        terms = len(dims) if self.target == "laplacian" else 1
+        if self.target == "laplacian":
+            gain = float(np.linalg.norm(stencil.laplacian_weights(dims)))
+            terms = float(len(dims))
+        else:
+            # The largest row stands for all: a rule that samples coordinates leaves some rows empty.
+            rows = [stencil.partial_weights((i,) * derivative) for i in dims]
+            gain = max(float(np.linalg.norm(row)) for row in rows)
+            terms = self._row_scale(len(dims))
         scale = self.amplitude / self.length_scale ** (derivative + order)
-        gain = float(np.linalg.norm(weights[self.target]))
         return ErrorModel(derivative, order, abs(constant) * terms * scale, gain)
+
+    def _row_scale(self, n_dims: int) -> float:
+        """Factor by which a row that is present exceeds its derivative."""
+        return 1.0
 
     @abstractmethod
     def _length(self) -> tuple[float | str, str]:

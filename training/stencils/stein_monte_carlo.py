@@ -114,8 +114,8 @@ class SteinMonteCarlo(SpacedRule):
         """Squared gradient without the variance that squaring the mean would add.
 
         With independent g_j = z_j delta_j, ``(|sum g_j|^2 - sum |g_j|^2) / (n (n - 1))`` has the
-        mean |grad u|^2, as it pairs different draws only. Sobol points are not independent: their mean
-        is squared as it is, with the small bias of its variance.
+        mean |grad u|^2, as it pairs different draws only. Sobol points are not independent: their
+        mean is squared as it is, with the small bias of its variance.
         """
         if self.points == "sobol":
             return None
