@@ -61,15 +61,13 @@ class CellConstants:
         mixing: (n_mzi, 8) real numbers A..H: the cell, its common phase factor ``i e^{i kappa}``
             and external phase taken out, is ``[[B s - iA c, C c + iD s], [E c + iF s, H s - iG c]]``
             with c, s the cosine and sine of the half angle. (0, 8) for ideal cells.
-        out_amplitude: (N,) of the output shifters.
-        edge_amplitude: (n_edge,) of the shifters outside the MZIs.
+        rim_amplitude: (N + n_edge,) of the output shifters, then of those outside the MZIs.
         layer_bits: upper bound of -log2 of the amplitude that one layer leaves.
         theta_stuck, theta_stuck_rad, phi_stuck, phi_stuck_rad: (n_mzi,), or None if none is.
     """
 
     mixing: FloatArray
-    out_amplitude: FloatArray
-    edge_amplitude: FloatArray
+    rim_amplitude: FloatArray
     layer_bits: float
     theta_stuck: BoolArray | None
     theta_stuck_rad: FloatArray
@@ -112,9 +110,9 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
         PhotonicsError: an array of the wrong length, a loss below 0 or above 80 dB, NaN.
     """
     none = np.zeros(0)
-    ones = np.ones(topology.n_modes), np.ones(topology.n_edge)
+    ones = np.ones(topology.n_modes + topology.n_edge)
     if errors is None:
-        return CellConstants(np.zeros((0, 8)), *ones, 0.5, None, none, None, none)
+        return CellConstants(np.zeros((0, 8)), ones, 0.5, None, none, None, none)
     part = _spread(errors, topology)
     first, second = part["coupler_in_error_rad"], part["coupler_out_error_rad"]
     # Products of the two couplers' cosines and sines, from the errors alone: exactly 1/2 at zero.
@@ -147,8 +145,7 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
     bits = 0.5 if lossless else 1.0 - float(np.log2(determinant.min() * edge.min(initial=1.0)))
     return CellConstants(
         np.ascontiguousarray(loss["cell"][:, None] * mixing),
-        amplitude(part["out_loss_db"]),
-        edge,
+        np.concatenate([amplitude(part["out_loss_db"]), edge]),
         bits,
         part["theta_stuck"] if part["theta_stuck"].any() else None,
         part["theta_stuck_rad"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,32 +17,45 @@ _BAND_LAYERS = 8
 
 @dataclass(frozen=True, eq=False)
 class MeshProgram:
-    """The MZIs of a topology in an order of execution; arrays over MZIs follow that order.
+    """What of a topology the kernels use, and the order in which they execute its MZIs.
 
     Attributes:
-        order: (n_mzi,) index of each MZI in the topology.
-        upper: (n_mzi,) its upper mode.
+        place: (n_mzi,) position of each MZI in the order of execution.
+        upper: (n_mzi,) its upper mode; this and the next two in the topology's order.
         lower: (n_mzi,) its lower mode.
-        first_column: (n_mzi,) lowest input mode whose light can reach the MZI (its light cone).
-        last_column: (n_mzi,) highest such input mode.
         edge: (n_mzi, 2) index of the edge shifter before its upper and lower input, or -1.
         edge_out: (N,) index of the edge shifter after the last MZI of a mode, or -1.
         segment: (n_segment + 1,) bounds of the segments: after each, rows are rescaled.
+        first_column: (n_mzi,) lowest input mode whose light can reach an MZI (its light cone);
+            this and the next one in the order of execution.
+        last_column: (n_mzi,) highest such input mode.
+        spare: work spaces that are not in use now. Fresh memory for each call would cost as much
+            as the arithmetic, since the system clears it page by page.
     """
 
-    order: npt.NDArray[np.int32]
+    place: npt.NDArray[np.int32]
     upper: npt.NDArray[np.int32]
     lower: npt.NDArray[np.int32]
-    first_column: npt.NDArray[np.int32]
-    last_column: npt.NDArray[np.int32]
     edge: npt.NDArray[np.int32]
     edge_out: npt.NDArray[np.int32]
     segment: npt.NDArray[np.int32]
+    first_column: npt.NDArray[np.int32]
+    last_column: npt.NDArray[np.int32]
+    spare: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict, repr=False)
 
     @property
     def arrays(self) -> tuple[npt.NDArray[np.int32], ...]:
-        """All of them, in the order above: a tuple is what compiled code takes."""
-        return tuple(getattr(self, item.name) for item in fields(self))
+        """All arrays, in the order above: a tuple is what compiled code takes."""
+        return (
+            self.place,
+            self.upper,
+            self.lower,
+            self.edge,
+            self.edge_out,
+            self.segment,
+            self.first_column,
+            self.last_column,
+        )
 
 
 def _light_cones(
@@ -98,12 +112,12 @@ def mesh_program(topology: MeshTopology, segment_layers: int) -> MeshProgram:
     slots, outputs = _edge_slots(topology)
     n_segments = int(segment[-1]) + 1
     return MeshProgram(
-        order=order.astype(np.int32),
-        upper=row[order].astype(np.int32),
-        lower=topology.partner[order].astype(np.int32),
-        first_column=first[order],
-        last_column=last[order],
-        edge=np.ascontiguousarray(slots[order]),
+        place=np.argsort(order).astype(np.int32),
+        upper=row.astype(np.int32),
+        lower=topology.partner.astype(np.int32),
+        edge=slots,
         edge_out=outputs,
         segment=np.searchsorted(segment, np.arange(n_segments + 1)).astype(np.int32),
+        first_column=first[order],
+        last_column=last[order],
     )

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from photonics.errors import PhotonicsError
 from photonics.mesh.imperfections import MeshImperfections, cell_constants
-from photonics.mesh.kernels import MAX_ANGLE_RAD, run_settings
-from photonics.mesh.program import mesh_program
+from photonics.mesh.kernels import CHUNK, MAX_ANGLE_RAD, run_settings
+from photonics.mesh.program import MeshProgram, mesh_program
+from photonics.mesh.rows import TILE
 from photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,6 +45,12 @@ def _stick(
     return phases if stuck is None else np.where(stuck, stuck_rad, phases)
 
 
+def _repeat(array: FloatArray, size: int) -> FloatArray:
+    """(size, n), contiguous and writable: one array type means one compiled kernel."""
+    rows = np.broadcast_to(array, (size, array.shape[1]))
+    return np.require(rows, requirements=["C", "W"])
+
+
 def _population(**phases: FloatArray) -> tuple[int, list[FloatArray]]:
     """P, and every array with P rows."""
     sizes = {name: array.shape[0] for name, array in phases.items()}
@@ -51,7 +58,24 @@ def _population(**phases: FloatArray) -> tuple[int, list[FloatArray]]:
     for name, rows in sizes.items():
         if rows not in (1, size):
             raise PhotonicsError(f"{name}: {rows} settings; allowed: 1 or {size}, as the others")
-    return size, [np.broadcast_to(array, (size, array.shape[1])) for array in phases.values()]
+    return size, [_repeat(array, size) for array in phases.values()]
+
+
+def _scratch(plan: MeshProgram, n_modes: int, n_rim: int, real: npt.DTypeLike) -> tuple[Any, ...]:
+    """Work space of one call of `run_settings`: `plan` keeps what is not in use, by type."""
+    spare = plan.spare.setdefault(np.dtype(real).char, [])
+    try:
+        return spare.pop()
+    except IndexError:
+        n, n_segments = plan.place.size, plan.segment.size - 1
+        trig = (np.zeros(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty((2, n_modes)))
+        work = (
+            np.empty((n, 4), real),
+            np.empty((n, 2), np.int32),
+            np.empty((n_segments, n_modes, 2), real),
+            np.empty(n_modes, np.int32),
+        )
+        return trig, work, np.empty((2, n_rim)), np.empty((n_modes, 2 * TILE), real)
 
 
 def _transfer(
@@ -93,28 +117,31 @@ def _transfer(
             )
         n_settings = max(n_settings, fields.shape[0])
         theta, phi, out_phase, edge_phase = (
-            np.broadcast_to(array, (n_settings, array.shape[1]))
-            for array in (theta, phi, out_phase, edge_phase)
+            _repeat(array, n_settings) for array in (theta, phi, out_phase, edge_phase)
         )
-        parts = np.ascontiguousarray(fields, dtype=kind).view(real)
+        parts = np.require(fields, dtype=kind, requirements=["C", "W"]).view(real)
         out = np.empty((n_settings, n_modes, fields.shape[2]), dtype=kind)
     segment_layers = max(1, int(_RANGE_BITS[kind] / constants.layer_bits))
     plan = mesh_program(topology, min(segment_layers, topology.n_layers))
 
+    rim = np.concatenate([out_phase, edge_phase], axis=1)
+
     def run(start: int, stop: int) -> None:
         mine = slice(start, stop)
+        scratch = _scratch(plan, n_modes, rim.shape[1], real)
         run_settings(
             plan.arrays,
             topology.cell == "symmetric",
             constants.mixing,
             theta[mine],
             phi[mine],
-            out_phase[mine],
-            edge_phase[mine],
-            (constants.out_amplitude, constants.edge_amplitude),
+            rim[mine],
+            constants.rim_amplitude,
             parts if parts.shape[0] < 2 else parts[mine],
+            scratch,
             out[mine].view(real),
         )
+        plan.spare[np.dtype(real).char].append(scratch)
 
     share = -(-n_settings // min(threads, n_settings))
     starts = range(0, n_settings, share)
