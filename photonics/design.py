@@ -1,0 +1,222 @@
+"""Network designs: what is to be fabricated, before any imperfection.
+
+A design is data. `photonics.chip.fabricate` turns it, with a noise model and a seed, into a chip.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from photonics.errors import PhotonicsError
+
+Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
+Domain: TypeAlias = Literal["phase", "weight"]
+
+ACTIVATIONS: tuple[Activation, ...] = ("identity", "sin", "tanh", "relu", "gelu")
+
+
+@dataclass(frozen=True)
+class TTLayer:
+    """A tensor-train layer, an electronic bias and nonlinearity behind it.
+
+    Core k has shape (r_{k-1}, m_k, n_k, r_k) and is unfolded to (r_{k-1} m_k) x (n_k r_k), the matrix
+    that optical meshes realise [zhao2023tensor]:
+    ``y[i_1 .. i_d] = activation(sum over j, r of prod_k core_k x[j_1 .. j_d] + bias)``.
+
+    Attributes:
+        out_modes: (m_1 .. m_d), their product is the number of outputs.
+        in_modes: (n_1 .. n_d), their product is the number of inputs.
+        ranks: (r_0 .. r_d) with r_0 = r_d = 1.
+        activation: electronic nonlinearity.
+        domain: "phase": cores are blocks ``U diag(s) V`` of meshes, set by phases. "weight": cores
+            are digital numbers, the baseline without optics.
+        core_size: k of the k x k blocks that an unfolded core is padded to.
+        s_max: largest singular value of a block, ``s = s_max cos(phi)``; the part above 1 is
+            electronic gain, since a passive mesh cannot amplify. None takes the value that holds a
+            random Gaussian core of variance-preserving size.
+        full_scale: detector range in units of the layer's output, the reference of readout noise.
+    """
+
+    out_modes: tuple[int, ...]
+    in_modes: tuple[int, ...]
+    ranks: tuple[int, ...]
+    activation: Activation = "sin"
+    domain: Domain = "phase"
+    core_size: int = 8
+    s_max: float | None = None
+    full_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        d = len(self.out_modes)
+        if d < 1 or len(self.in_modes) != d or len(self.ranks) != d + 1:
+            raise PhotonicsError(
+                f"TT layer: {d} out_modes, {len(self.in_modes)} in_modes, {len(self.ranks)} ranks; "
+                "allowed: d, d and d + 1 of them with d >= 1"
+            )
+        if min(self.out_modes + self.in_modes + self.ranks) < 1:
+            raise PhotonicsError(
+                f"TT layer: modes {self.out_modes} x {self.in_modes}, ranks {self.ranks}; allowed: >= 1"
+            )
+        if self.ranks[0] != 1 or self.ranks[-1] != 1:
+            raise PhotonicsError(f"TT layer: ranks {self.ranks}; allowed: first and last are 1")
+        if self.activation not in ACTIVATIONS:
+            raise PhotonicsError(
+                f"TT layer: activation {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}"
+            )
+        if self.domain not in ("phase", "weight"):
+            raise PhotonicsError(f"TT layer: domain {self.domain!r}; allowed: phase, weight")
+        if self.core_size < 2:
+            raise PhotonicsError(f"TT layer: core_size {self.core_size}; allowed: >= 2")
+        for name, value in (("s_max", self.largest_singular_value), ("full_scale", self.full_scale)):
+            if not (math.isfinite(value) and value > 0):
+                raise PhotonicsError(f"TT layer: {name} {value}; allowed: > 0")
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return math.prod(self.in_modes)
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return math.prod(self.out_modes)
+
+    @property
+    def core_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of every unfolded core, (r_{k-1} m_k, n_k r_k)."""
+        r = self.ranks
+        return tuple(
+            (r[k] * m, n * r[k + 1])
+            for k, (m, n) in enumerate(zip(self.out_modes, self.in_modes, strict=True))
+        )
+
+    @property
+    def block_grids(self) -> tuple[tuple[int, int], ...]:
+        """Blocks of `core_size` that cover every core, (down, across)."""
+        k = self.core_size
+        return tuple((-(-rows // k), -(-columns // k)) for rows, columns in self.core_shapes)
+
+    @property
+    def initial_std(self) -> float:
+        """Standard deviation of core entries with which an output has the variance of an input.
+
+        An output sums ``prod n_k prod r_k`` products of d independent entries and an input.
+        """
+        terms = math.prod(self.in_modes) * math.prod(self.ranks)
+        return terms ** (-0.5 / len(self.in_modes))
+
+    @property
+    def largest_singular_value(self) -> float:
+        """s_max of every block.
+
+        By default 2 sqrt(k) sigma, the edge of the singular values of a k x k Gaussian matrix of
+        standard deviation sigma (Marchenko and Pastur).
+        """
+        if self.s_max is not None:
+            return self.s_max
+        return 2.0 * math.sqrt(self.core_size) * self.initial_std
+
+    @property
+    def n_mesh_mzi(self) -> int:
+        """MZIs of the U and V meshes of one copy of the layer, 0 in the weight domain."""
+        if self.domain == "weight":
+            return 0
+        k = self.core_size
+        return sum(a * b for a, b in self.block_grids) * k * (k - 1)
+
+
+@dataclass(frozen=True)
+class NetworkDesign:
+    """Tensor-train layers and a digital linear readout.
+
+    Attributes:
+        name: what the command calls it.
+        description: one line for `photonzero list`.
+        layers: from the input on.
+        n_out: outputs of the readout.
+    """
+
+    name: str
+    description: str
+    layers: tuple[TTLayer, ...]
+    n_out: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.layers or self.n_out < 1:
+            raise PhotonicsError(f"design {self.name}: allowed: at least one layer and one output")
+        for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
+            if a.n_out != b.n_in:
+                raise PhotonicsError(
+                    f"design {self.name}: layer {k + 1} has {a.n_out} outputs, "
+                    f"layer {k + 2} has {b.n_in} inputs; allowed: equal"
+                )
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return self.layers[0].n_in
+
+    @property
+    def n_features(self) -> int:
+        """Numbers that the readout combines: the outputs of the last layer."""
+        return self.layers[-1].n_out
+
+
+def _hjb20(name: str, description: str, domain: Domain) -> NetworkDesign:
+    # Zhao et al. 2023, table of the 20-dimensional HJB network [zhao2023tensor].
+    ranks = (1, 2, 2, 2, 1)
+    return NetworkDesign(
+        name,
+        description,
+        (
+            TTLayer((8, 4, 4, 4), (1, 1, 3, 7), ranks, domain=domain),
+            TTLayer((8, 4, 4, 4), (4, 4, 4, 8), ranks, domain=domain),
+        ),
+    )
+
+
+def _tiny(name: str, domain: Domain) -> NetworkDesign:
+    return NetworkDesign(
+        name,
+        f"3-16-16-1, sin, 4 x 4 cores, {domain} domain: for tests and first steps",
+        (
+            TTLayer((4, 4), (1, 3), (1, 2, 1), domain=domain, core_size=4),
+            TTLayer((4, 4), (4, 4), (1, 2, 1), domain=domain, core_size=4),
+        ),
+    )
+
+
+_DESIGNS: Mapping[str, Callable[[], NetworkDesign]] = MappingProxyType(
+    {
+        "tonn-hjb20": lambda: _hjb20(
+            "tonn-hjb20",
+            "21-512-512-1, sin, TT cores as 8 x 8 meshes: 2,049 controls, 512 of them phases",
+            "phase",
+        ),
+        "tt-hjb20": lambda: _hjb20(
+            "tt-hjb20", "the same network with its TT cores as digital numbers", "weight"
+        ),
+        "tonn-tiny": lambda: _tiny("tonn-tiny", "phase"),
+        "tt-tiny": lambda: _tiny("tt-tiny", "weight"),
+    }
+)
+
+
+def design_names() -> tuple[str, ...]:
+    """Names that `get_design` knows."""
+    return tuple(_DESIGNS)
+
+
+def get_design(name: str) -> NetworkDesign:
+    """The design of that name.
+
+    Raises:
+        PhotonicsError: no such design; lists the allowed names.
+    """
+    if name not in _DESIGNS:
+        raise PhotonicsError(f"chip: {name!r}; allowed: {', '.join(_DESIGNS)}")
+    return _DESIGNS[name]()

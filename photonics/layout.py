@@ -1,0 +1,193 @@
+"""From a design to indices: where each control sits, and the tables the kernel reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photonics.controls import ControlGroup
+from photonics.design import ACTIVATIONS, NetworkDesign, TTLayer
+from photonics.kernels import contraction
+from photonics.mesh.orthogonal import n_angles
+from photonics.mesh.topology import rectangular
+
+IntArray = npt.NDArray[np.int64]
+
+_ACTIVATION_CODES = {
+    "identity": contraction.IDENTITY,
+    "sin": contraction.SIN,
+    "tanh": contraction.TANH,
+    "relu": contraction.RELU,
+    "gelu": contraction.GELU,
+}
+assert set(_ACTIVATION_CODES) == set(ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class CoreLayout:
+    """One unfolded core: its controls and its place among the weights.
+
+    Attributes:
+        rows: r_{k-1} m_k.
+        columns: n_k r_k.
+        weight: index of its first weight.
+        u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns).
+        s: (blocks, k) controls of the singular values; empty in the weight domain.
+        v: (blocks, k (k - 1) / 2) controls of the V meshes; empty in the weight domain.
+        grid: blocks down and across.
+    """
+
+    rows: int
+    columns: int
+    weight: int
+    u: IntArray
+    s: IntArray
+    v: IntArray
+    grid: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """All indices of a design.
+
+    Attributes:
+        groups: named control groups, in order, covering the control vector.
+        cores: per layer, per core.
+        bias: (n_biases,) controls of the biases of all layers and of the readout.
+        readout: (n_out * n_features,) controls of the readout weights.
+        readout_weight: index of the first readout weight.
+        n_controls: length of a control vector.
+        n_weights: length of a weight vector.
+        layer_table: (n_layers + 1, 6) for the kernel; the last row is the readout.
+        stage_table: (n_stages, 5) for the kernel.
+        mesh_position: (n_phases, 3) of every phase: number of its mesh, layer and row in it.
+        phase: (n_phases,) controls that are phases.
+        is_singular: (n_phases,) whether the phase sets a singular value.
+    """
+
+    groups: dict[str, ControlGroup]
+    cores: tuple[tuple[CoreLayout, ...], ...]
+    bias: IntArray
+    readout: IntArray
+    readout_weight: int
+    n_controls: int
+    n_weights: int
+    layer_table: IntArray
+    stage_table: IntArray
+    mesh_position: IntArray
+    phase: IntArray
+    is_singular: npt.NDArray[np.bool_]
+
+
+def stage_table(layer: TTLayer, first_weight: int) -> list[tuple[int, int, int, int, int]]:
+    """Stages of a layer, last core first: (n_left, rows, columns, n_right, weight)."""
+    weights = np.cumsum([first_weight] + [a * b for a, b in layer.core_shapes])
+    return [
+        (
+            int(np.prod(layer.in_modes[:k])),
+            *layer.core_shapes[k],
+            int(np.prod(layer.out_modes[k + 1 :])),
+            int(weights[k]),
+        )
+        for k in reversed(range(len(layer.in_modes)))
+    ]
+
+
+class _Builder:
+    def __init__(self, phase_step_rad: float) -> None:
+        self.groups: dict[str, ControlGroup] = {}
+        self.n_controls = 0
+        self.phase_step_rad = phase_step_rad
+        self.positions: list[IntArray] = []
+        self.phases: list[IntArray] = []
+        self.singular: list[npt.NDArray[np.bool_]] = []
+        self.n_meshes = 0
+
+    def digital(self, name: str, size: int, scale: float) -> IntArray:
+        start, self.n_controls = self.n_controls, self.n_controls + size
+        self.groups[name] = ControlGroup(start, self.n_controls, "digital", 0.0, scale)
+        return np.arange(start, self.n_controls)
+
+    def phase(self, name: str, blocks: int, layer: IntArray, row: IntArray, singular: bool) -> IntArray:
+        size = layer.size
+        start, self.n_controls = self.n_controls, self.n_controls + blocks * size
+        self.groups[name] = ControlGroup(start, self.n_controls, "phase", self.phase_step_rad, 1.0)
+        index = np.arange(start, self.n_controls).reshape(blocks, size)
+        for controls in index:
+            mesh = np.full(size, self.n_meshes)
+            self.positions.append(np.stack([mesh, layer, row], axis=1))
+            self.phases.append(controls)
+            self.singular.append(np.full(size, singular))
+            self.n_meshes += 1
+        return index
+
+
+def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
+    """Assign controls, weights and biases of a design.
+
+    Order of the controls: layer by layer; in a layer core by core (U, s, V), then the bias; at the end
+    the readout weights and bias.
+
+    Args:
+        design: the network.
+        phase_step_rad: grid of the phase DAC, 0 for none [rad].
+    """
+    builder = _Builder(phase_step_rad)
+    layer_rows: list[tuple[int, ...]] = []
+    stages: list[tuple[int, ...]] = []
+    all_cores: list[tuple[CoreLayout, ...]] = []
+    biases: list[IntArray] = []
+    n_weights = n_biases = 0
+    for number, layer in enumerate(design.layers, start=1):
+        first_stage = len(stages)
+        stages += stage_table(layer, n_weights)
+        k = layer.core_size
+        topology = rectangular(k)
+        cores = []
+        for c, ((rows, columns), grid) in enumerate(
+            zip(layer.core_shapes, layer.block_grids, strict=True)
+        ):
+            name = f"layer{number}/core{c}"
+            if layer.domain == "phase":
+                n_blocks = grid[0] * grid[1]
+                # Attenuators stand in one column, one a mode: neighbours are two checkerboard rows off.
+                column, row = np.zeros(k, np.int64), 2 * np.arange(k)
+                u = builder.phase(f"{name}/U", n_blocks, topology.layer, topology.row, False)
+                s = builder.phase(f"{name}/s", n_blocks, column, row, True)
+                v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row, False)
+                assert u.shape[1] == n_angles(k)
+            else:
+                u = builder.digital(name, rows * columns, layer.initial_std).reshape(1, -1)
+                s = v = np.zeros((0, 0), np.int64)
+            cores.append(CoreLayout(rows, columns, n_weights, u, s, v, grid))
+            n_weights += rows * columns
+        all_cores.append(tuple(cores))
+        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0))
+        code = _ACTIVATION_CODES[layer.activation]
+        layer_rows.append((first_stage, len(stages), layer.n_in, layer.n_out, code, n_biases))
+        n_biases += layer.n_out
+    n_features = design.n_features
+    scale = n_features**-0.5
+    readout = builder.digital("readout/weight", design.n_out * n_features, scale)
+    biases.append(builder.digital("readout/bias", design.n_out, 1.0))
+    stages.append((1, design.n_out, n_features, 1, n_weights))
+    layer_rows.append(
+        (len(stages) - 1, len(stages), n_features, design.n_out, contraction.IDENTITY, n_biases)
+    )
+    empty = np.zeros(0, np.int64)
+    return NetworkLayout(
+        groups=builder.groups,
+        cores=tuple(all_cores),
+        bias=np.concatenate(biases),
+        readout=readout,
+        readout_weight=n_weights,
+        n_controls=builder.n_controls,
+        n_weights=n_weights + readout.size,
+        layer_table=np.array(layer_rows, dtype=np.int64),
+        stage_table=np.array(stages, dtype=np.int64),
+        mesh_position=np.concatenate([np.zeros((0, 3), np.int64), *builder.positions]),
+        phase=np.concatenate([empty, *builder.phases]),
+        is_singular=np.concatenate([np.zeros(0, bool), *builder.singular]),
+    )
