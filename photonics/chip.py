@@ -1,0 +1,320 @@
+"""A fabricated chip: a design, its imperfections and a seed. The only forward oracle of the project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from devices.noise_model import NoiseModel
+from photonics.actuator import PhaseActuator
+from photonics.controls import ControlGroup
+from photonics.design import NetworkDesign
+from photonics.errors import PhotonicsError
+from photonics.kernels import contraction
+from photonics.kernels.normals import mix64
+from photonics.layout import CoreLayout, lay_out
+from photonics.svd_core import block_phases, build_blocks
+
+FloatArray = npt.NDArray[np.float64]
+RealArray: TypeAlias = npt.NDArray[Any]
+
+_POINTS_PER_JOB = 8192
+"""Inputs of one candidate that one kernel call works through: long enough to hide the call, short
+enough to share among threads, and fixed, because noise is keyed by the chunk."""
+
+
+class StencilLike(Protocol):
+    """Inputs kept as centres and offsets; `training.oracle.Stencil` is one."""
+
+    @property
+    def centers(self) -> RealArray:
+        """(B, d)."""
+        ...
+
+    @property
+    def offsets(self) -> RealArray:
+        """(K, d)."""
+        ...
+
+
+def _derive_key(key: int, index: int) -> int:
+    """Noise key number `index` below `key`; unequal indices give unrelated streams."""
+    return int(mix64(np.uint64(mix64(np.uint64(key))) ^ np.uint64(index)))
+
+
+def available_threads() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Chip:
+    """A simulated chip; make one with `fabricate`.
+
+    It answers measurements and nothing else: no gradient, no unitary, no noise-free value leaves it.
+
+    Attributes:
+        design: what was fabricated.
+        noise: its kinds of imperfection.
+        seed: its own imperfections and its noise.
+        dtype: float32 or float64, the arithmetic of the simulation.
+        threads: threads a measurement uses; the answer does not depend on it.
+    """
+
+    def __init__(
+        self, design: NetworkDesign, noise: NoiseModel, seed: int, dtype: npt.DTypeLike, threads: int
+    ) -> None:
+        self.design = design
+        self.noise = noise
+        self.seed = seed
+        self.dtype = np.dtype(dtype)
+        self.threads = threads
+        step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
+        self._layout = lay_out(design, step_rad)
+        fabrication, dynamic = np.random.SeedSequence(seed).spawn(2)
+        self._actuator = PhaseActuator(
+            noise,
+            self._layout.mesh_position,
+            self._layout.is_singular,
+            np.random.default_rng(fabrication),
+        )
+        self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
+        self._n_measurements = 0
+        full_scale = [layer.full_scale for layer in design.layers]
+        noise_std = noise.readout_noise.std_of_full_scale * np.array([*full_scale, 0.0])
+        self._noise_std = noise_std.astype(self.dtype)
+
+    @property
+    def n_controls(self) -> int:
+        """Length of a control vector."""
+        return self._layout.n_controls
+
+    @property
+    def control_groups(self) -> Mapping[str, ControlGroup]:
+        """Named groups: "layer1/core0/U" (phases), "layer1/bias", "readout/weight" (digital)."""
+        return self._layout.groups
+
+    def measure(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
+        """Program P settings one after the other and present every input to each.
+
+        Args:
+            controls: (P, n_controls); phases [rad], digital numbers.
+            inputs: (N, n_in), or a stencil of B centres and K offsets, N = B * K, offsets fastest.
+
+        Returns:
+            (P, N, n_out) outputs of the readout, of type `dtype`.
+
+        Raises:
+            PhotonicsError: wrong shapes, NaN or infinity.
+        """
+        return self._measure(controls, inputs, self._layout.layer_table)
+
+    def measure_features(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
+        """As `measure`, but what the electronics hold before the digital readout, (P, N, n_features).
+
+        The readout after it is known exactly: ``outputs = features @ readout_weight.T + readout_bias``.
+        """
+        return self._measure(controls, inputs, self._layout.layer_table[:-1])
+
+    def state(self) -> dict[str, int]:
+        """What a later measurement depends on besides its arguments."""
+        return {"n_measurements": self._n_measurements}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Continue after the measurements that `state` was taken after."""
+        self._n_measurements = int(state["n_measurements"])
+
+    def initial_controls(self, rng: np.random.Generator) -> FloatArray:
+        """Random controls to start training from, (n_controls,).
+
+        Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
+        an ideal chip would need; biases are standard normal; the readout is Gaussian of variance
+        1 / n_features.
+        """
+        controls = np.zeros(self.n_controls)
+        for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
+            for core in cores:
+                if layer.domain == "weight":
+                    size = core.rows * core.columns
+                    controls[core.u[0]] = layer.initial_std * rng.standard_normal(size)
+                    continue
+                for u, s, v in zip(core.u, core.s, core.v, strict=True):
+                    block = layer.initial_std * rng.standard_normal((s.size, s.size))
+                    phases = block_phases(block, layer.largest_singular_value)
+                    controls[u], controls[s], controls[v] = phases[:3]
+        controls[self._layout.bias] = rng.standard_normal(self._layout.bias.size)
+        n_readout = self._layout.readout.size
+        controls[self._layout.readout] = rng.standard_normal(n_readout) * n_readout**-0.5
+        return controls
+
+    def _measure(
+        self, controls: RealArray, inputs: RealArray | StencilLike, layer_table: npt.NDArray[np.int64]
+    ) -> RealArray:
+        controls = np.asarray(controls, dtype=np.float64)
+        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
+            raise PhotonicsError(
+                f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})"
+            )
+        if not np.isfinite(controls).all():
+            raise PhotonicsError("controls: NaN or infinity; allowed: finite numbers")
+        points, offsets = self._split_inputs(inputs)
+        key = _derive_key(self._noise_key, self._n_measurements)
+        self._n_measurements += 1
+        weights, biases = self._program(controls, key)
+        n_points = points.shape[0] * (1 if offsets is None else offsets.shape[0])
+        n_out = int(layer_table[-1, contraction.LAYER_N_OUT])
+        out = np.empty((controls.shape[0], n_points, n_out), self.dtype)
+        rows_per_job = max(1, _POINTS_PER_JOB // (1 if offsets is None else offsets.shape[0]))
+        jobs = [
+            (p, start)
+            for p in range(controls.shape[0])
+            for start in range(0, points.shape[0], rows_per_job)
+        ]
+
+        def work(job: tuple[int, int]) -> None:
+            p, start = job
+            job_key = np.uint64(_derive_key(_derive_key(key, p), start))
+            part = points[start : start + rows_per_job]
+            self._run(layer_table, weights[p], biases[p], job_key, part, offsets, out[p], start)
+
+        if self.threads == 1 or len(jobs) == 1:
+            for job in jobs:
+                work(job)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                for _ in pool.map(work, jobs):
+                    pass
+        return out
+
+    def _run(
+        self,
+        layer_table: npt.NDArray[np.int64],
+        weights: RealArray,
+        biases: RealArray,
+        key: np.uint64,
+        points: RealArray,
+        offsets: RealArray | None,
+        out: RealArray,
+        start: int,
+    ) -> None:
+        """One candidate on some of the rows of the inputs."""
+        stages = self._layout.stage_table
+        nothing = np.zeros((1, 1), self.dtype)
+        if offsets is None:
+            target = out[start : start + points.shape[0]]
+            contraction.run_network(
+                layer_table, stages, weights, biases, self._noise_std, key, 0, points, nothing, target
+            )
+            return
+        # W (x + d) = W x + W d: the first layer sees B + K inputs instead of B * K.
+        n_offsets = offsets.shape[0]
+        linear = layer_table[:1].copy()
+        linear[0, contraction.LAYER_ACTIVATION] = contraction.IDENTITY
+        n_first = int(linear[0, contraction.LAYER_N_OUT])
+        silent, unbiased = np.zeros_like(self._noise_std), np.zeros_like(biases)
+        center_part = np.empty((points.shape[0], n_first), self.dtype)
+        offset_part = np.empty((n_offsets, n_first), self.dtype)
+        for rows, part in ((points, center_part), (offsets, offset_part)):
+            contraction.run_network(
+                linear, stages, weights, unbiased, silent, key, 0, rows, nothing, part
+            )
+        cyclic = np.arange(n_offsets + contraction.TILE_WIDTH[self.dtype]) % n_offsets
+        columns = np.ascontiguousarray(offset_part[cyclic].T)
+        first = start * n_offsets
+        target = out[first : first + points.shape[0] * n_offsets]
+        contraction.run_network(
+            layer_table,
+            stages,
+            weights,
+            biases,
+            self._noise_std,
+            key,
+            n_offsets,
+            center_part,
+            columns,
+            target,
+        )
+
+    def _split_inputs(
+        self, inputs: RealArray | StencilLike
+    ) -> tuple[RealArray, RealArray | None]:
+        if isinstance(inputs, np.ndarray):
+            parts = {"inputs": inputs}
+        elif hasattr(inputs, "centers") and hasattr(inputs, "offsets"):
+            parts = {"stencil centers": inputs.centers, "stencil offsets": inputs.offsets}
+        else:
+            raise PhotonicsError(
+                f"inputs: {type(inputs).__name__}; allowed: an array, or centers and offsets"
+            )
+        for name, value in parts.items():
+            if value.ndim != 2 or value.shape[1] != self.design.n_in or value.shape[0] == 0:
+                raise PhotonicsError(
+                    f"{name}: shape {value.shape}; allowed: (at least 1, {self.design.n_in})"
+                )
+            if not np.isfinite(value).all():
+                raise PhotonicsError(f"{name}: NaN or infinity; allowed: finite numbers")
+        arrays = [np.ascontiguousarray(value, dtype=self.dtype) for value in parts.values()]
+        return arrays[0], arrays[1] if len(arrays) == 2 else None
+
+    def _program(self, controls: FloatArray, key: int) -> tuple[RealArray, RealArray]:
+        """Weights (P, n_weights) and biases (P, n_biases) that a population of settings realises."""
+        layout = self._layout
+        realised = controls.copy()
+        realised[:, layout.phase] = self._actuator.realise(
+            controls[:, layout.phase], np.random.default_rng(key)
+        )
+        weights = np.empty((controls.shape[0], layout.n_weights))
+        for layer, cores in zip(self.design.layers, layout.cores, strict=True):
+            for core in cores:
+                matrix = self._core_matrix(realised, core, layer.largest_singular_value)
+                stop = core.weight + core.rows * core.columns
+                weights[:, core.weight : stop] = matrix
+        weights[:, layout.readout_weight :] = realised[:, layout.readout]
+        return weights.astype(self.dtype), realised[:, layout.bias].astype(self.dtype)
+
+    @staticmethod
+    def _core_matrix(realised: FloatArray, core: CoreLayout, s_max: float) -> FloatArray:
+        """Unfolded core of every candidate, (P, rows * columns)."""
+        if core.s.size == 0:
+            return realised[:, core.u[0]]
+        blocks = build_blocks(realised[:, core.u], realised[:, core.s], realised[:, core.v], s_max)
+        down, across = core.grid
+        k = blocks.shape[-1]
+        full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
+        full = full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
+        return full.reshape(full.shape[0], -1)
+
+
+def fabricate(
+    design: NetworkDesign,
+    noise: NoiseModel,
+    seed: int,
+    *,
+    dtype: npt.DTypeLike = np.float32,
+    threads: int | None = None,
+) -> Chip:
+    """Fabricate a chip: draw its static errors once, from its seed.
+
+    Args:
+        design: the network.
+        noise: imperfections.
+        seed: >= 0; equal seeds make equal chips.
+        dtype: float32, or float64 at half the speed.
+        threads: threads of a measurement; None uses all processors. No effect on the answer.
+
+    Raises:
+        PhotonicsError: a bad seed, dtype or number of threads.
+    """
+    if seed < 0:
+        raise PhotonicsError(f"seed: {seed}; allowed: >= 0")
+    if np.dtype(dtype) not in contraction.TILE_WIDTH:
+        raise PhotonicsError(f"dtype: {np.dtype(dtype)}; allowed: float32, float64")
+    if threads is not None and threads < 1:
+        raise PhotonicsError(f"threads: {threads}; allowed: >= 1")
+    return Chip(design, noise, seed, dtype, threads or available_threads())
