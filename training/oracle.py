@@ -7,7 +7,7 @@ optical inferences, the currency of every comparison; nothing else in the projec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -124,6 +124,30 @@ class ForwardOracle(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadoutOracle(ForwardOracle, Protocol):
+    """A chip that also shows what its last detectors read.
+
+    Behind them stands a digital linear readout, known exactly:
+    ``outputs = features @ weight.T + bias``. Its derivatives therefore cost no inference. Both parts of
+    the readout are controls.
+    """
+
+    @property
+    def readout_weight(self) -> slice:
+        """Place of the weights (n_out, n_features), row after row, in the control vector."""
+        ...
+
+    @property
+    def readout_bias(self) -> slice:
+        """Place of the n_out biases in the control vector."""
+        ...
+
+    def measure_features(self, controls: Array, inputs: Inputs) -> Array:
+        """As `measure`, but the numbers that the readout combines, (P, B, n_features)."""
+        ...
+
+
 class MeteredOracle:
     """Counts optical inferences = settings x input vectors, and checks every answer.
 
@@ -165,6 +189,11 @@ class MeteredOracle:
             ArgumentError: the controls have the wrong shape or are not finite.
             MeasurementError: the oracle raised, or its answer has the wrong shape or is not finite.
         """
+        return self._metered(self._oracle.measure, controls, inputs)
+
+    def _metered(
+        self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs
+    ) -> Array:
         if controls.ndim != 2 or controls.shape[1] != self.n_controls:
             raise ArgumentError(
                 f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})"
@@ -173,7 +202,7 @@ class MeteredOracle:
             raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
         n_points = n_inputs(inputs)
         self.inferences += controls.shape[0] * n_points
-        outputs = self._oracle.measure(controls, inputs)
+        outputs = measure(controls, inputs)
         expected = (controls.shape[0], n_points)
         shape = np.shape(outputs)
         if len(shape) != 3 or shape[:2] != expected:
@@ -183,3 +212,36 @@ class MeteredOracle:
         if not np.isfinite(outputs).all():
             raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
         return outputs
+
+
+class MeteredReadoutOracle(MeteredOracle):
+    """A `MeteredOracle` around a chip that shows what its last detectors read.
+
+    Args:
+        oracle: a readout oracle.
+    """
+
+    def __init__(self, oracle: ReadoutOracle) -> None:
+        super().__init__(oracle)
+        self._readout_oracle = oracle
+
+    @property
+    def readout_weight(self) -> slice:
+        """Place of the readout weights in the control vector."""
+        return self._readout_oracle.readout_weight
+
+    @property
+    def readout_bias(self) -> slice:
+        """Place of the readout biases in the control vector."""
+        return self._readout_oracle.readout_bias
+
+    def measure_features(self, controls: Array, inputs: Inputs) -> Array:
+        """Measure features, count, check; as `measure`."""
+        return self._metered(self._readout_oracle.measure_features, controls, inputs)
+
+
+def metered(oracle: ForwardOracle) -> MeteredOracle:
+    """A meter around an oracle, with a view of the features where the oracle has one."""
+    if isinstance(oracle, ReadoutOracle):
+        return MeteredReadoutOracle(oracle)
+    return MeteredOracle(oracle)
