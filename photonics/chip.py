@@ -100,6 +100,16 @@ class Chip:
         """Named groups: "layer1/core0/U" (phases), "layer1/bias", "readout/weight" (digital)."""
         return self._layout.groups
 
+    @property
+    def readout_weight(self) -> slice:
+        """Place of the readout weights (n_out, n_features), row after row, in the control vector."""
+        return self._layout.groups["readout/weight"].slice
+
+    @property
+    def readout_bias(self) -> slice:
+        """Place of the readout biases in the control vector."""
+        return self._layout.groups["readout/bias"].slice
+
     def measure(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
         """Program P settings one after the other and present every input to each.
 
@@ -134,7 +144,7 @@ class Chip:
         """Random controls to start training from, (n_controls,).
 
         Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
-        an ideal chip would need; biases are standard normal; the readout is Gaussian of variance
+        an ideal chip would need, singular values above s_max cut to it; biases are standard normal; the readout is Gaussian of variance
         1 / n_features.
         """
         controls = np.zeros(self.n_controls)

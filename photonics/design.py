@@ -36,8 +36,8 @@ class TTLayer:
             are digital numbers, the baseline without optics.
         core_size: k of the k x k blocks that an unfolded core is padded to.
         s_max: largest singular value of a block, ``s = s_max cos(phi)``; the part above 1 is
-            electronic gain, since a passive mesh cannot amplify. None takes the value that holds a
-            random Gaussian core of variance-preserving size.
+            electronic gain, since a passive mesh cannot amplify. None takes the value with which
+            random phases preserve the variance of a signal.
         full_scale: detector range in units of the layer's output, the reference of readout noise.
     """
 
@@ -113,12 +113,13 @@ class TTLayer:
     def largest_singular_value(self) -> float:
         """s_max of every block.
 
-        By default 2 sqrt(k) sigma, the edge of the singular values of a k x k Gaussian matrix of
-        standard deviation sigma (Marchenko and Pastur).
+        By default sqrt(2 k) sigma: with uniformly random phases, which is where fabrication leaves
+        them, the mean of s^2 is then k sigma^2, that of a k x k Gaussian matrix whose entries have the
+        variance-preserving standard deviation sigma.
         """
         if self.s_max is not None:
             return self.s_max
-        return 2.0 * math.sqrt(self.core_size) * self.initial_std
+        return math.sqrt(2.0 * self.core_size) * self.initial_std
 
     @property
     def n_mesh_mzi(self) -> int:
