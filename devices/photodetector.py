@@ -104,6 +104,30 @@ class Photodetector:
         c_a2 = signal_to_noise**2 * (shot_a * self.dark_current_a + self.thermal_variance_a2)
         return (half_b_a + math.sqrt(half_b_a**2 + c_a2)) / self.responsivity_a_per_w
 
+    def homodyne_power_w(self, signal_to_noise: float, local_oscillator_w: float) -> float:
+        """Signal power at which `homodyne_a` of a real field has a given mean over deviation [W].
+
+        ``(2 R)^2 P_lo P = S^2 (2 q B (R (P_lo + P) + 2 I_dark) + 4 k T B / R_load)``, linear in P.
+        With a strong oscillator thermal noise no longer counts: ``P = S^2 q B / (2 R)``.
+
+        Raises:
+            DeviceError: a ratio that is not a finite number >= 0, or an oscillator too weak for it
+                at any signal power.
+        """
+        require_number("signal_to_noise", signal_to_noise, low=0.0)
+        require_number("local_oscillator_w", local_oscillator_w, low=1e-18)
+        squared = signal_to_noise**2
+        shot_a = 2.0 * ELEMENTARY_CHARGE_C * self.bandwidth_hz
+        oscillator_a = self.responsivity_a_per_w * local_oscillator_w
+        gain_a = 4.0 * oscillator_a - squared * shot_a
+        if gain_a <= 0.0:
+            raise DeviceError(
+                f"local_oscillator_w: {local_oscillator_w}; allowed for a signal-to-noise of "
+                f"{signal_to_noise:g}: > {0.25 * squared * shot_a / self.responsivity_a_per_w:.3g}"
+            )
+        noise_a2 = shot_a * (oscillator_a + 2.0 * self.dark_current_a) + self.thermal_variance_a2
+        return squared * noise_a2 / (gain_a * self.responsivity_a_per_w)
+
     def detect_a(self, power_w: npt.ArrayLike, rng: np.random.Generator) -> FloatArray:
         """Noisy readings of one detector [A].
 

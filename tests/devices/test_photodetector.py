@@ -101,3 +101,24 @@ def test_negative_power_and_missing_oscillator_are_refused():
         Photodetector().homodyne_a(0.1, 0.0, rng)
     with pytest.raises(DeviceError, match="signal_to_noise: -1"):
         Photodetector().power_for_signal_to_noise_w(-1)
+
+
+@pytest.mark.parametrize("detector", [SHOT_LIMITED, Photodetector()])
+def test_homodyne_power_gives_the_signal_to_noise_it_was_asked_for(detector):
+    oscillator_w, ratio = 1e-3, 64.0
+    power = detector.homodyne_power_w(ratio, oscillator_w)
+    field = np.full(N, -np.sqrt(power))
+    readings = detector.homodyne_a(field, oscillator_w, np.random.default_rng(25))
+    measured = -readings.mean() / readings.std()
+    assert measured == pytest.approx(ratio, rel=4 / np.sqrt(2 * N))
+
+
+def test_strong_oscillator_reaches_the_homodyne_limit():
+    # P = S^2 q B / (2 R): thermal and dark noise drown in the oscillator's shot noise.
+    limit = 100.0**2 * Q * 0.5e9 / (2 * 0.95)
+    assert Photodetector().homodyne_power_w(100.0, 10.0) == pytest.approx(limit, rel=1e-4)
+
+
+def test_weak_oscillator_is_refused():
+    with pytest.raises(DeviceError, match=r"local_oscillator_w: 1e-09; allowed .*: > 2\.76e-06"):
+        Photodetector().homodyne_power_w(256.0, 1e-9)

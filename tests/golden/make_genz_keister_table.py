@@ -1,8 +1,8 @@
 """Print the table of training/quadrature/genz_keister.py, from exact moments and 80 digits.
 
-Needs mpmath. With P the polynomial of the nodes so far, the next rule adds the p zeros of the monic even E
-with ``E[P(Z) E(Z) Z^k] = 0`` for all k < p: a linear system in rational numbers. Weights solve the even
-moment equations.
+Needs mpmath. With P the polynomial of the nodes so far, the next rule adds the p zeros of the
+monic even polynomial E for which P E is orthogonal to all powers below p: a linear system in
+rational numbers. Weights solve the even moment equations.
 
     python tests/golden/make_genz_keister_table.py
 """

@@ -5,8 +5,8 @@ Run where chaospy is installed (4.3.21 made the committed file); the tests need 
     pip install chaospy==4.3.21
     python tests/golden/make_sparse_grid_reference.py
 
-Sparse grids of Gauss-Hermite rules, and the one-dimensional nested rules of Genz and Keister, all for the
-standard normal weight.
+Sparse grids of Gauss-Hermite rules, and the one-dimensional nested rules of Genz and Keister, all
+for the standard normal weight.
 """
 
 from __future__ import annotations

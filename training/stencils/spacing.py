@@ -144,7 +144,7 @@ class SpacedRule(ABC):
             gain = float(np.linalg.norm(stencil.laplacian_weights(dims)))
             terms = float(len(dims))
         else:
-            # The largest row stands for all: a rule that samples coordinates leaves some rows empty.
+            # The largest row stands for all: sampling coordinates leaves some rows empty.
             rows = [stencil.partial_weights((i,) * derivative) for i in dims]
             gain = max(float(np.linalg.norm(row)) for row in rows)
             terms = self._row_scale(len(dims))

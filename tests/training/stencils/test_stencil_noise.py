@@ -1,0 +1,226 @@
+"""Detector noise: its propagation, the best spacing for it, and repeated nodes against it."""
+
+import numpy as np
+import pytest
+
+from training.errors import ArgumentError
+from training.stencils import (
+    DerivativeRequest,
+    auto_spacing,
+    make_rule,
+    optimal_repeats,
+    repeat_nodes,
+    rule_names,
+)
+
+TIME_AND_SPACE = DerivativeRequest(laplacian=tuple(range(1, 5)), mixed=((0, 1),))
+
+
+def length_name(name):
+    return "sigma" if name in ("sparse-grid", "stein-mc") else "spacing"
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_noise_variance_is_the_norm_of_the_weights(name):
+    """Variance s^2 |w|^2 of value, gradient, mixed derivative and Laplacian."""
+    rng, noise = np.random.default_rng(0), 0.01
+    stencil = make_rule(name).stencil(5, rng, TIME_AND_SPACE)
+    draws = 3000
+    values = 1.5 + noise * rng.normal(size=(draws, stencil.n_nodes))
+    row = next(i for i in range(5) if np.any(stencil.partial_weights((i,))))
+    measured = [
+        (stencil.apply_value(values), stencil.value),
+        (stencil.apply_gradient(values)[:, row], stencil.partial_weights((row,))),
+        (stencil.apply_partial(values, (0, 1)), stencil.partial_weights((0, 1))),
+        (stencil.laplacian(values, range(1, 5)), stencil.laplacian_weights(range(1, 5))),
+    ]
+    for samples, weights in measured:
+        # The relative error of a standard deviation of n draws is 1 / sqrt(2 n).
+        expected = noise * np.linalg.norm(weights)
+        assert np.std(samples) == pytest.approx(expected, rel=4 / np.sqrt(2 * draws))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "gradient", "laplacian"),
+    [
+        ("central", {}, np.sqrt(1 / 2), np.sqrt(4 * 20**2 + 2 * 20)),
+        ("hutchinson", {"n_directions": 5}, None, np.sqrt(4 + 2 / 5)),
+        ("sampled-dims", {"n_dims": 4}, 5 * np.sqrt(1 / 2), 5 * np.sqrt(4 * 4**2 + 2 * 4)),
+    ],
+)
+def test_documented_noise_gains(name, options, gradient, laplacian):
+    """In units of s / h and s / h^2, d = 20."""
+    rule = make_rule(name, spacing=1.0, **options)
+    stencil = rule.stencil(20, np.random.default_rng(0))
+    assert np.linalg.norm(stencil.laplacian_weights()) == pytest.approx(laplacian)
+    if gradient is not None:
+        gains = [np.linalg.norm(stencil.partial_weights((i,))) for i in range(20)]
+        assert max(gains) == pytest.approx(gradient)
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"), [("gauss-hermite", 4478), ("kronrod-patterson", 380)]
+)
+def test_documented_noise_gains_of_the_published_grid(family, expected):
+    rule = make_rule("sparse-grid", sigma=1.0, family=family)
+    weights = rule.stencil(21, np.random.default_rng(0)).laplacian_weights()
+    assert np.linalg.norm(weights) == pytest.approx(expected, abs=0.6)
+
+
+def test_documented_noise_gain_of_monte_carlo():
+    """In quadratic mean sqrt(3 d / n) / s^2 for the Laplacian, 1 / (s sqrt(2 n)) for a slope."""
+    rng, squares, slopes = np.random.default_rng(0), [], []
+    rule = make_rule("stein-mc", sigma=1.0, n_pairs=32, points="normal")
+    for _ in range(400):
+        stencil = rule.stencil(6, rng)
+        squares.append((stencil.laplacian_weights() ** 2).sum())
+        slopes.append((stencil.partial_weights((2,)) ** 2).sum())
+    assert np.mean(squares) == pytest.approx(3 * 6 / 32, rel=0.1)
+    assert np.mean(slopes) == pytest.approx(1 / 64, rel=0.1)
+
+
+DIM = 3
+SCANNED = {
+    "central": {},
+    "central4": {},
+    "sparse-grid": {"level": 5},
+    "hutchinson": {"n_directions": 2},
+    "sampled-dims": {"n_dims": 2},
+}
+
+
+def squared_error(name, options, spacing, target, noise, length, amplitude):
+    """Bias on a function of known derivatives, plus the noise variance of the weights."""
+    rule = make_rule(name, **options, **{length_name(name): spacing})
+    stencil = rule.stencil(DIM, np.random.default_rng(0))
+    wave = np.sin if target == "gradient" else np.cos
+    values = amplitude * wave(stencil.offsets / length).sum(axis=1)
+    if target == "gradient":
+        gains = [np.linalg.norm(stencil.partial_weights((i,))) for i in range(DIM)]
+        row = int(np.argmax(gains))
+        weights = stencil.partial_weights((row,))
+        scale = DIM / 2 if name == "sampled-dims" else 1.0
+        truth = scale * amplitude / length
+        if name == "hutchinson":
+            # Single slopes along a direction mix coordinates: take the one coordinate that counts.
+            values = amplitude * np.sin(stencil.offsets[:, row] / length)
+    else:
+        weights, truth = stencil.laplacian_weights(), -DIM * amplitude / length**2
+    return (weights @ values - truth) ** 2 + noise**2 * (weights**2).sum()
+
+
+@pytest.mark.parametrize("target", ["gradient", "laplacian"])
+@pytest.mark.parametrize("name", SCANNED)
+def test_automatic_spacing_against_a_scan(name, target):
+    """The spacing is near the best of a scan, and the error there is as good."""
+    noise, length, amplitude = 1e-6, 0.7, 2.0
+    options = SCANNED[name]
+    scales = {"noise_std": noise, "length_scale": length, "amplitude": amplitude}
+    rule = make_rule(name, **options, **{length_name(name): "auto"}, target=target, **scales)
+    chosen = rule.resolved_spacing(DIM)
+    assert auto_spacing(rule, DIM) == chosen
+    stencil = rule.stencil(DIM, np.random.default_rng(0))
+    if length_name(name) == "spacing":
+        assert np.isclose(np.abs(stencil.offsets), chosen).any()
+    scan = chosen * np.geomspace(0.3, 3, 41)
+    errors = [squared_error(name, options, h, target, noise, length, amplitude) for h in scan]
+    best = int(np.argmin(errors))
+    assert chosen == pytest.approx(scan[best], rel=0.15)
+    at_chosen = squared_error(name, options, chosen, target, noise, length, amplitude)
+    assert at_chosen <= 1.05 * errors[best]
+
+
+def test_automatic_spacing_of_monte_carlo():
+    """Its own bias varies from draw to draw, so that the model is scanned: bias 1/2 d s^2."""
+    rule = make_rule("stein-mc", sigma="auto", noise_std=1e-3, n_pairs=64)
+    model = rule.error_model(DIM)
+    scan = np.geomspace(1e-3, 10, 4001)
+    best = scan[np.argmin([model.rms_error(s, 1e-3) for s in scan])]
+    assert rule.resolved_spacing(DIM) == pytest.approx(best, rel=2e-3)
+    assert model.bias(0.1) == pytest.approx(0.5 * DIM * 0.1**2)
+
+
+def test_automatic_spacing_grows_with_the_noise_by_the_documented_power():
+    """h ~ s^(1 / (p + q)): quadrupling at order 2 takes 256 times the noise for a Laplacian."""
+    coarse, fine = (
+        make_rule("central", spacing="auto", noise_std=s).resolved_spacing(DIM)
+        for s in (2.56e-3, 1e-5)
+    )
+    assert coarse / fine == pytest.approx(4.0)
+
+
+def test_without_noise_rounding_takes_its_place():
+    rule = make_rule("central", spacing="auto", target="gradient")
+    assert 1e-6 < rule.resolved_spacing(3) < 1e-4
+
+
+def test_error_model_matches_the_stencil():
+    rule = make_rule("central", target="gradient", amplitude=2.0, length_scale=0.5)
+    model = rule.error_model(4)
+    assert model.bias(0.1) == pytest.approx(2.0 / 0.5**3 * 0.1**2 / 6)
+    assert model.noise(0.1, 0.01) == pytest.approx(0.01 / (np.sqrt(2) * 0.1))
+    assert model.rms_error(0.1, 0.01) == pytest.approx(
+        np.hypot(model.bias(0.1), model.noise(0.1, 0.01))
+    )
+
+
+def test_hutchinson_has_no_single_second_derivatives_to_be_best_for():
+    rule = make_rule("hutchinson", spacing="auto", target="hessian", noise_std=1e-3)
+    with pytest.raises(ArgumentError, match="second derivatives"):
+        rule.stencil(3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_repeated_nodes_keep_the_derivatives(name):
+    stencil = make_rule(name).stencil(5, np.random.default_rng(0), TIME_AND_SPACE)
+    counts = np.random.default_rng(1).integers(1, 4, stencil.n_nodes)
+    repeated = repeat_nodes(stencil, counts)
+    assert repeated.n_nodes == counts.sum()
+    values = np.random.default_rng(2).normal(size=stencil.n_nodes)
+    again = np.repeat(values, counts)
+    dims = range(1, 5)
+    pairs = [
+        (stencil.apply_value(values), repeated.apply_value(again)),
+        (stencil.apply_gradient(values), repeated.apply_gradient(again)),
+        (stencil.laplacian(values, dims), repeated.laplacian(again, dims)),
+        (stencil.squared_gradient(values, dims), repeated.squared_gradient(again, dims)),
+        (stencil.apply_partial(values, (0, 1)), repeated.apply_partial(again, (0, 1))),
+    ]
+    for once, often in pairs:
+        np.testing.assert_allclose(often, once, rtol=1e-9, atol=1e-9)
+
+
+def test_repeats_are_optimal():
+    """No other split of the same budget has less variance, and large budgets follow |w|."""
+    weights = np.array([-6.0, 1.0, 2.0])
+    best = min(
+        sum(w**2 / n for w, n in zip(weights, (a, b, 12 - a - b), strict=True))
+        for a in range(1, 11)
+        for b in range(1, 12 - a)
+    )
+    counts = optimal_repeats(weights, 12)
+    assert counts.sum() == 12
+    assert (weights**2 / counts).sum() == pytest.approx(best)
+    np.testing.assert_allclose(optimal_repeats(weights, 9000), [6000, 1000, 2000], atol=1)
+
+
+def test_repeating_the_centre_of_a_laplacian_lowers_its_noise():
+    """With 41 nodes and 39 repeats more the variance falls to a twentieth of what it was."""
+    stencil = make_rule("central").stencil(20, np.random.default_rng(0))
+    weights = stencil.laplacian_weights()
+    counts = optimal_repeats(weights, 80)
+    assert counts[0] == 40
+    repeated = repeat_nodes(stencil, counts).laplacian_weights()
+    assert (repeated**2).sum() < 0.05 * (weights**2).sum()
+
+
+@pytest.mark.parametrize("repeats", [[1, 1], [1, 1, 0], [1.0, 1.0, 1.0]])
+def test_bad_repeats(repeats):
+    stencil = make_rule("central").stencil(1, np.random.default_rng(0))
+    with pytest.raises(ArgumentError, match="repeats: .*allowed: 3 integers >= 1"):
+        repeat_nodes(stencil, repeats)
+
+
+def test_fewer_inferences_than_nodes():
+    with pytest.raises(ArgumentError, match="n_inferences: 2; allowed: integers >= 3"):
+        optimal_repeats(np.ones(3), 2)
