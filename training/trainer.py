@@ -95,6 +95,11 @@ class TrainingRun:
         self._snapshot = self._state()
 
     @property
+    def checking(self) -> ForwardOracle:
+        """The oracle behind the meter of validation, test and figures."""
+        return self._checking
+
+    @property
     def inferences(self) -> int:
         """Optical inferences of training."""
         return self._training.inferences

@@ -1,0 +1,333 @@
+"""The configuration of a run: frozen dataclasses to and from TOML, unknown keys refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from devices.noise_model import NoiseModel, preset
+from experiments.errors import UsageError
+from photonics.design import design_names
+from training.optimizers import GaussNewtonOptions, RgeAdamOptions
+from training.problems import problem_names
+from training.stencils import rule_names, rule_options
+from training.trainer import Limits
+
+T = TypeVar("T")
+
+OPTIMIZERS: Mapping[str, type[GaussNewtonOptions] | type[RgeAdamOptions]] = {
+    "gauss-newton": GaussNewtonOptions,
+    "rge-adam": RgeAdamOptions,
+}
+
+_DEFAULT_CHIPS = {"hjb20": "tonn-hjb20", "hjb2": "tonn-tiny"}
+# Gauss-Newton fits the readout to a batch and needs more residuals than features share information;
+# 100 points and the budget of the other are those of the published recipe, cut to minutes.
+_DEFAULT_BATCH_SIZES = {"gauss-newton": 500, "rge-adam": 100}
+_DEFAULT_BUDGETS = {"gauss-newton": 3_000_000, "rge-adam": 200_000_000}
+_DEFAULT_DERIVATIVES = {"central": {"spacing": 0.1}}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that a run depends on.
+
+    Attributes:
+        problem: name of the PDE.
+        chip: name of the design.
+        noise_name: preset or file that `noise` came from.
+        noise: imperfections.
+        optimizer: name of the method.
+        optimizer_options: its settings, `GaussNewtonOptions` or `RgeAdamOptions`.
+        derivatives: name of the stencil rule.
+        derivative_options: its settings.
+        batch_size: collocation points of a batch.
+        seed: of training; the chip is fabricated with it too unless `chip_seed` says otherwise.
+        chip_seed: of fabrication and noise.
+        dtype: arithmetic of the simulator, "float32" or "float64".
+        limits: when to end; may be changed on resume.
+    """
+
+    problem: str
+    chip: str
+    noise_name: str
+    noise: NoiseModel
+    optimizer: str
+    optimizer_options: GaussNewtonOptions | RgeAdamOptions
+    derivatives: str
+    derivative_options: Mapping[str, Any]
+    batch_size: int
+    seed: int
+    chip_seed: int
+    dtype: str = "float32"
+    limits: Limits = field(default_factory=Limits)
+
+    def to_table(self) -> dict[str, Any]:
+        """Nested dictionary, as the TOML file has it; None is left out."""
+        table = {
+            "problem": self.problem,
+            "chip": self.chip,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "chip_seed": self.chip_seed,
+            "dtype": self.dtype,
+            "noise": {"name": self.noise_name, **asdict(self.noise)},
+            "optimizer": {"name": self.optimizer, **asdict(self.optimizer_options)},
+            "derivatives": {"name": self.derivatives, **self.derivative_options},
+            "limits": asdict(self.limits),
+        }
+        return _without_none(table)
+
+    def fingerprint(self) -> str:
+        """Hash of everything but the limits: equal for runs that can continue each other."""
+        table = self.to_table()
+        del table["limits"]
+        text = json.dumps(table, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def default_table(problem: str, optimizer: str, derivatives: str, noise: str) -> dict[str, Any]:
+    """The defaults of a problem and a method, as a nested dictionary.
+
+    Raises:
+        UsageError: an unknown problem, optimizer or rule.
+        DeviceError: unknown noise.
+    """
+    _known("problem", problem, problem_names())
+    _known("optimizer", optimizer, OPTIMIZERS)
+    _known("derivatives", derivatives, rule_names())
+    return _without_none(
+        {
+            "problem": problem,
+            "chip": _DEFAULT_CHIPS[problem],
+            "batch_size": _DEFAULT_BATCH_SIZES[optimizer],
+            "seed": 0,
+            "dtype": "float32",
+            "noise": noise_table(noise),
+            "optimizer": {"name": optimizer, **asdict(OPTIMIZERS[optimizer]())},
+            "derivatives": {
+                "name": derivatives,
+                **rule_options(derivatives),
+                **_DEFAULT_DERIVATIVES.get(derivatives, {}),
+            },
+            "limits": {"max_inferences": _DEFAULT_BUDGETS[optimizer]},
+        }
+    )
+
+
+def noise_table(noise: str) -> dict[str, Any]:
+    """A noise preset or TOML file as a nested dictionary with its name.
+
+    A file may start from a preset with ``base = "published"`` and change what it names.
+
+    Raises:
+        DeviceError: an unknown preset.
+        UsageError: a file that cannot be read.
+    """
+    if not noise.endswith(".toml"):
+        return {"name": noise, **_without_none(asdict(preset(noise)))}
+    table = read_toml(Path(noise))
+    base = table.pop("base", "ideal")
+    if not isinstance(base, str):
+        raise UsageError(f"{noise}: base = {base!r}; allowed: the name of a preset")
+    start = _without_none(asdict(preset(base)))
+    if "voltage_quantizer" in table:
+        # Two grids for one DAC make no sense: the file's replaces the preset's.
+        start.pop("phase_quantizer", None)
+    return {"name": noise, **_merge(start, table)}
+
+
+def resolve(table: Mapping[str, Any]) -> RunConfig:
+    """A configuration from a complete nested dictionary.
+
+    Raises:
+        UsageError: an unknown key, a missing one or a wrong type.
+        DeviceError, ArgumentError: a value out of range.
+    """
+    allowed = {
+        "problem",
+        "chip",
+        "batch_size",
+        "seed",
+        "chip_seed",
+        "dtype",
+        "noise",
+        "optimizer",
+        "derivatives",
+        "limits",
+    }
+    _reject_unknown(table, allowed, "")
+    for key in allowed - {"chip_seed"}:
+        if key not in table:
+            raise UsageError(f"configuration: {key} is missing")
+    sections = {
+        key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")
+    }
+    names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
+    _known("problem", table["problem"], problem_names())
+    _known("chip", table["chip"], design_names())
+    _known("optimizer", names["optimizer"], OPTIMIZERS)
+    _known("derivatives", names["derivatives"], rule_names())
+    _known("dtype", table["dtype"], ("float32", "float64"))
+    known_options = rule_options(names["derivatives"])
+    _reject_unknown(sections["derivatives"], set(known_options), "derivatives.")
+    seed = _integer(table["seed"], "seed", 0)
+    return RunConfig(
+        problem=table["problem"],
+        chip=table["chip"],
+        noise_name=names["noise"],
+        noise=build(NoiseModel, sections["noise"], "noise."),
+        optimizer=names["optimizer"],
+        optimizer_options=build(
+            OPTIMIZERS[names["optimizer"]], sections["optimizer"], "optimizer."
+        ),
+        derivatives=names["derivatives"],
+        derivative_options=sections["derivatives"],
+        batch_size=_integer(table["batch_size"], "batch_size", 1),
+        seed=seed,
+        chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
+        dtype=table["dtype"],
+        limits=build(Limits, sections["limits"], "limits."),
+    )
+
+
+def with_limits(
+    config: RunConfig,
+    max_inferences: int | None,
+    max_steps: int | None,
+    target_error: float | None,
+) -> RunConfig:
+    """The same run with other limits; None keeps one as it is."""
+    changes: dict[str, Any] = {
+        "max_inferences": max_inferences,
+        "max_steps": max_steps,
+        "target_error": target_error,
+    }
+    given = {key: value for key, value in changes.items() if value is not None}
+    return replace(config, limits=replace(config.limits, **given))
+
+
+def apply_settings(table: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """Change a nested dictionary by ``section.key=value`` texts, values written as in TOML.
+
+    Raises:
+        UsageError: not of that form, or a section that is a value.
+    """
+    changed = _merge({}, table)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {setting}: allowed: key=value, such as batch_size=200")
+        *sections, last = key.strip().split(".")
+        place: Any = changed
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"--set {setting}: {section} is a value, not a section")
+        place[last] = _toml_value(text.strip())
+    return changed
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file.
+
+    Raises:
+        UsageError: missing, unreadable or not TOML; names the file.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML ({error})") from error
+
+
+def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
+    """A frozen dataclass, nested ones included, from a dictionary.
+
+    Raises:
+        UsageError: an unknown key or a wrong type, named with its path.
+    """
+    _check_keys(cls, table, path)
+    try:
+        return msgspec.convert(table, cls, strict=True)
+    except msgspec.ValidationError as error:
+        cause = error.__cause__
+        if isinstance(cause, ValueError):
+            # The dataclass itself refused a value: its own words are clearer.
+            raise UsageError(str(cause)) from error
+        raise UsageError(f"configuration {path.rstrip('.')}: {error}") from error
+
+
+def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:
+    known = {f.name for f in fields(cls)}
+    _reject_unknown(table, known, path)
+    hints = typing.get_type_hints(cls)
+    for key, value in table.items():
+        options = typing.get_args(hints[key]) or (hints[key],)
+        nested = [option for option in options if is_dataclass(option)]
+        if nested and isinstance(value, Mapping):
+            _check_keys(nested[0], value, f"{path}{key}.")
+
+
+def _reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise UsageError(
+                f"configuration: unknown key {path}{key}; allowed: {', '.join(sorted(allowed))}"
+            )
+
+
+def _known(what: str, value: Any, allowed: Any) -> None:
+    if value not in allowed:
+        raise UsageError(f"{what}: {value!r}; allowed: {', '.join(allowed)}")
+
+
+def _section(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    if not isinstance(table[key], Mapping):
+        raise UsageError(f"configuration {key}: {table[key]!r}; allowed: a section [{key}]")
+    return table[key]
+
+
+def _integer(value: Any, name: str, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise UsageError(f"{name}: {value!r}; allowed: an integer >= {low}")
+    return value
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        # A bare word is text, so that names need no quotes inside the shell's quotes.
+        return text
+
+
+def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {
+        key: _merge(value, {}) if isinstance(value, Mapping) else value
+        for key, value in base.items()
+    }
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key, {}), dict):
+            merged[key] = _merge(merged.get(key, {}), value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if not isinstance(value, types.NoneType)
+    }

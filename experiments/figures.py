@@ -1,0 +1,121 @@
+"""Figures of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from experiments.style import BLUE, GREY, ORANGE, figure
+from photonics.controls import ControlGroup
+from training.oracle import Array
+
+
+def draw_run(
+    folder: Path,
+    *,
+    title: str,
+    history: Array,
+    groups: Mapping[str, ControlGroup],
+    controls_before: Array,
+    controls_after: Array,
+    predicted: Array,
+    exact: Array,
+    coordinate: Array,
+) -> None:
+    """learning.png, controls.png and solution.png.
+
+    Args:
+        folder: made if missing.
+        title: what was run.
+        history: (n_steps, 5), columns of `training.trainer.HISTORY_COLUMNS`.
+        groups: of the controls.
+        controls_before: (n_controls,) at the start.
+        controls_after: (n_controls,) at the end.
+        predicted: (N,) u at the test points.
+        exact: (N,) the same of the exact solution.
+        coordinate: (N,) time of the test points.
+    """
+    _draw_learning(folder / "learning.png", title, history)
+    _draw_controls(folder / "controls.png", title, groups, controls_before, controls_after)
+    _draw_solution(folder / "solution.png", title, predicted, exact, coordinate)
+
+
+def _draw_learning(path: Path, title: str, history: Array) -> None:
+    with figure(path, 6.0, 2.8) as drawn:
+        loss_axes, error_axes = drawn.subplots(1, 2)
+        inferences = history[:, 1]
+        for axes, column, label, color in (
+            (loss_axes, 2, "loss (mean squared residual)", BLUE),
+            (error_axes, 3, "validation error (relative l2)", ORANGE),
+        ):
+            axes.plot(inferences, history[:, column], color=color, marker="o", markersize=2.5)
+            axes.set_xlabel("optical inferences of training")
+            axes.set_ylabel(label)
+            axes.set_xlim(left=0)
+            if history.size and (history[:, column] > 0).all():
+                axes.set_yscale("log")
+        drawn.suptitle(title, fontsize=9)
+
+
+def _draw_controls(
+    path: Path, title: str, groups: Mapping[str, ControlGroup], before: Array, after: Array
+) -> None:
+    phases = [name for name, group in groups.items() if group.kind == "phase"]
+    digital = [name for name, group in groups.items() if group.kind == "digital"]
+    with figure(path, 6.0, 3.6 if phases else 2.6) as drawn:
+        rows = drawn.subplots(2 if phases else 1, 2, squeeze=False)
+        if phases:
+            start = np.concatenate([before[groups[name].slice] for name in phases])
+            stop = np.concatenate([after[groups[name].slice] for name in phases])
+            turn = 2.0 * np.pi
+            rows[0, 0].hist(
+                [start % turn, stop % turn],
+                bins=np.linspace(0, turn, 33),
+                color=[GREY, BLUE],
+                label=["before", "after"],
+            )
+            rows[0, 0].set_xlabel("programmed phase, modulo 2π [rad]")
+            rows[0, 0].set_ylabel("phases")
+            rows[0, 0].legend()
+            _draw_changes(rows[0, 1], groups, phases, before, after, "change of phase [rad]")
+        start = np.concatenate([before[groups[name].slice] for name in digital])
+        stop = np.concatenate([after[groups[name].slice] for name in digital])
+        rows[-1, 0].plot(start, stop, ".", markersize=3, color=ORANGE)
+        ends = [min(start.min(), stop.min()), max(start.max(), stop.max())]
+        rows[-1, 0].plot(ends, ends, color=GREY, linewidth=0.8)
+        rows[-1, 0].set_xlabel("digital control before")
+        rows[-1, 0].set_ylabel("after")
+        _draw_changes(rows[-1, 1], groups, digital, before, after, "change of digital")
+        drawn.suptitle(title, fontsize=9)
+
+
+def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) -> None:
+    """Root mean square change of each group, as bars."""
+    change = [
+        float(np.sqrt(np.mean((after[groups[n].slice] - before[groups[n].slice]) ** 2)))
+        for n in names
+    ]
+    axes.bar(np.arange(len(names)), change, color=BLUE)
+    axes.set_ylabel(f"rms {label}")
+    axes.set_xticks(np.arange(len(names)))
+    size = 8 if len(names) < 8 else 5
+    axes.set_xticklabels(names, rotation=90, fontsize=size)
+    axes.grid(visible=False, axis="x")
+
+
+def _draw_solution(path: Path, title: str, predicted: Array, exact: Array, time: Array) -> None:
+    with figure(path, 6.0, 2.8) as drawn:
+        left, right = drawn.subplots(1, 2)
+        shown = slice(0, 1000)
+        ends = [exact.min(), exact.max()]
+        left.plot(ends, ends, color=GREY, linewidth=0.8)
+        left.plot(exact[shown], predicted[shown], ".", markersize=3, color=BLUE)
+        left.set_xlabel("exact u")
+        left.set_ylabel("u measured on the chip")
+        right.plot(time[shown], (predicted - exact)[shown], ".", markersize=3, color=ORANGE)
+        right.set_xlabel("last coordinate (time)")
+        right.set_ylabel("error of u")
+        error = np.linalg.norm(predicted - exact) / np.linalg.norm(exact)
+        drawn.suptitle(f"{title}: relative l2 error {error:.2g} on {exact.size:,} points", fontsize=9)

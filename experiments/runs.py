@@ -1,0 +1,261 @@
+"""One training run and its folder: config, history, checkpoint, result, figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from experiments.config import RunConfig, read_toml, resolve
+from experiments.errors import UsageError
+from experiments.hardware import training_cost
+from photonics.chip import Chip, fabricate
+from photonics.design import get_design
+from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from training.objective import PinnObjective
+from training.optimizers import (
+    GaussNewtonOptions,
+    Optimizer,
+    RgeAdam,
+    SubspaceGaussNewton,
+)
+from training.oracle import Array
+from training.problems import get_problem
+from training.stencils import make_rule
+from training.trainer import HISTORY_COLUMNS, Progress, TrainingRun
+
+CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
+
+_SECONDS_BETWEEN_CHECKPOINTS = 2.0
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The parts of a run, put together from its configuration."""
+
+    chip: Chip
+    objective: PinnObjective
+    optimizer: Optimizer
+    initial_controls: Array
+
+
+def assemble(config: RunConfig, threads: int | None) -> Assembled:
+    """Fabricate the chip and make objective and optimizer.
+
+    Every random role has a stream of its own, so that none depends on how much another draws.
+    """
+    chip = fabricate(
+        get_design(config.chip),
+        config.noise,
+        config.chip_seed,
+        dtype=config.dtype,
+        threads=threads,
+    )
+    problem = get_problem(config.problem)
+    if chip.design.n_in != problem.dim:
+        raise UsageError(
+            f"chip {config.chip}: {chip.design.n_in} inputs; allowed for {config.problem}: {problem.dim}"
+        )
+    rule = make_rule(config.derivatives, **config.derivative_options)
+    points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
+    point_seed = int(points.generate_state(1)[0])
+    objective = PinnObjective(problem, rule, config.batch_size, point_seed)
+    initial = chip.initial_controls(np.random.default_rng(controls))
+    rng = np.random.default_rng(directions)
+    optimizer: Optimizer
+    if isinstance(config.optimizer_options, GaussNewtonOptions):
+        index = np.arange(chip.n_controls)
+        readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
+        optimizer = SubspaceGaussNewton(
+            initial, chip.control_groups, config.optimizer_options, rng, readout
+        )
+    else:
+        optimizer = RgeAdam(initial, chip.control_groups, config.optimizer_options, rng)
+    return Assembled(chip, objective, optimizer, initial)
+
+
+def new_folder(path: Path | None, problem: str) -> Path:
+    """An empty folder for a run: the one given, or the next number under runs/.
+
+    Raises:
+        UsageError: it holds a run already, or cannot be made.
+    """
+    try:
+        if path is None:
+            runs = Path("runs")
+            runs.mkdir(exist_ok=True)
+            number = 1
+            while True:
+                try:
+                    numbered = runs / f"{problem}-{number:03d}"
+                    numbered.mkdir()
+                    return numbered
+                except FileExistsError:
+                    number += 1
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+    if (path / CONFIG).exists():
+        raise UsageError(f"{path}: holds a run already; allowed: another --out, or --resume {path}")
+    return path
+
+
+def load_config(folder: Path) -> RunConfig:
+    """Configuration of an existing run.
+
+    Raises:
+        UsageError: no run there.
+    """
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder}: holds no run ({CONFIG} is missing)")
+    return resolve(read_toml(folder / CONFIG))
+
+
+def execute(
+    config: RunConfig,
+    folder: Path,
+    *,
+    resume: bool,
+    threads: int | None,
+    on_step: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Train, and keep the folder up to date all the while.
+
+    Args:
+        config: what to do.
+        folder: where; empty, or with `resume` one with a checkpoint.
+        resume: continue from the checkpoint.
+        threads: of the simulator; no effect on results.
+        on_step: for display.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint of the last completed step was written.
+    """
+    parts = assemble(config, threads)
+    last_written = time.perf_counter()
+
+    def write_state(run: TrainingRun) -> None:
+        save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
+        _write_history(folder / HISTORY, run)
+
+    def after_step(progress: Progress) -> None:
+        nonlocal last_written
+        if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
+            write_state(run)
+            last_written = time.perf_counter()
+        if on_step is not None:
+            on_step(progress)
+
+    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits, after_step)
+    if resume:
+        run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))
+    (folder / RESULT).unlink(missing_ok=True)
+    try:
+        stop = run.train()
+    finally:
+        # Whatever ended it, the last completed step is kept.
+        write_state(run)
+    rel_l2 = run.test_error()
+    _draw(config, parts, run, folder)
+    result = _result(config, parts.chip, run, rel_l2, stop)
+    text = json.dumps(result, indent=2) + "\n"
+    write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
+    return result
+
+
+def _write_history(path: Path, run: TrainingRun) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HISTORY_COLUMNS)
+    for step, inferences, loss, error, wall_s in run.history:
+        writer.writerow([int(step), int(inferences), repr(loss), repr(error), f"{wall_s:.3f}"])
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _result(
+    config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float, stop: dict[str, str]
+) -> dict[str, Any]:
+    chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences)
+    return {
+        "schema": 1,
+        "problem": config.problem,
+        "chip": config.chip,
+        "noise": config.noise_name,
+        "optimizer": config.optimizer,
+        "derivatives": config.derivatives,
+        "seed": config.seed,
+        "n_controls": chip.n_controls,
+        "n_mzi": sum(layer.n_mesh_mzi for layer in chip.design.layers),
+        "rel_l2": rel_l2,
+        "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
+        "inferences": run.inferences,
+        "inferences_validation": run.inferences_validation,
+        "steps": run.optimizer.n_steps,
+        "wall_s": run.wall_s,
+        "peak_rss_mb": _peak_rss_mb(),
+        "chip_time_s": chip_time_s,
+        "chip_energy_j": chip_energy_j,
+        "stop": stop,
+        "versions": {
+            "photonzero": version("photonzero"),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "numba")},
+        },
+        "git": _git_revision(),
+    }
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts KiB, macOS bytes.
+    return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
+
+
+def _git_revision() -> str | None:
+    """Commit of the checkout this code runs from; None for an installed copy."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -> None:
+    # Drawing libraries take a second to load: only when there is something to draw.
+    from experiments.figures import draw_run
+
+    points = parts.objective.test_points
+    predicted = parts.objective.predict(run.checking, run.optimizer.controls, points)
+    draw_run(
+        folder / "figures",
+        title=f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}",
+        history=np.array(run.history).reshape(-1, len(HISTORY_COLUMNS)),
+        groups=parts.chip.control_groups,
+        controls_before=parts.initial_controls,
+        controls_after=run.optimizer.controls,
+        predicted=predicted,
+        exact=parts.objective.problem.exact(points),
+        coordinate=points[:, -1],
+    )

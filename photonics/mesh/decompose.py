@@ -1,0 +1,100 @@
+"""From a unitary matrix to the phases of a universal mesh."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from photonics.errors import PhotonicsError
+from photonics.mesh.nulling import (
+    asymmetric_phases,
+    null_both_sides,
+    null_from_right,
+    symmetric_phases,
+)
+from photonics.mesh.topology import MeshTopology
+
+FloatArray = npt.NDArray[np.float64]
+
+# A matrix further from unitary than this is not one with rounding errors.
+_UNITARITY = 1e-9
+
+
+class MeshPhases(NamedTuple):
+    """Phases of one setting, in the order in which `build` takes them: ``build(mesh, *phases)``.
+
+    Attributes:
+        theta_rad: (n_mzi,).
+        phi_rad: (n_mzi,).
+        out_phase_rad: (N,).
+        edge_phase_rad: (n_edge,), empty for most topologies.
+    """
+
+    theta_rad: FloatArray
+    phi_rad: FloatArray
+    out_phase_rad: FloatArray
+    edge_phase_rad: FloatArray
+
+
+def _checked(unitary: npt.ArrayLike, n_modes: int) -> npt.NDArray[np.complex128]:
+    matrix = np.array(unitary, dtype=np.complex128, order="C")
+    if matrix.shape != (n_modes, n_modes):
+        raise PhotonicsError(f"unitary: shape {matrix.shape}; allowed: ({n_modes}, {n_modes})")
+    if not np.isfinite(matrix).all():
+        raise PhotonicsError("unitary: holds NaN or inf; allowed: finite numbers")
+    gram = matrix.conj().T @ matrix
+    gram.flat[:: n_modes + 1] -= 1.0
+    error = float(np.abs(gram).max())
+    if error > _UNITARITY:
+        raise PhotonicsError(
+            f"unitary: max |U^H U - 1| = {error:.3g}; allowed: a unitary matrix, to {_UNITARITY:g}"
+        )
+    return matrix
+
+
+def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
+    """Phases of an ideal mesh whose transfer matrix is `unitary`, for any unitary matrix.
+
+    Where an MZI is not needed its phases are those of the bar or cross state: zeros in the matrix
+    never lead to an undefined angle.
+
+    Args:
+        topology: "rectangular" (Clements et al. 2016), "triangular" (Reck et al. 1994) or
+            "symmetric" (Bell and Walmsley 2021).
+        unitary: (N, N); a real orthogonal one is welcome too.
+
+    Returns:
+        Phases in [-pi, pi] (theta of asymmetric cells in [0, pi]), with
+        ``build(topology, *decompose(topology, U))`` equal to U to rounding.
+
+    Raises:
+        PhotonicsError: not square, of another size, not unitary to 1e-9, NaN, or a topology that
+            is not universal.
+    """
+    nulling = {
+        "rectangular": null_both_sides,
+        "symmetric": null_both_sides,
+        "triangular": null_from_right,
+    }.get(topology.name)
+    if nulling is None:
+        raise PhotonicsError(
+            f"topology: {topology.name!r}; allowed: rectangular, triangular or symmetric"
+        )
+    matrix = _checked(unitary, topology.n_modes)
+    theta, phi, edge = (np.zeros(k) for k in (topology.n_mzi, topology.n_mzi, topology.n_edge))
+    first = np.searchsorted(topology.layer, np.arange(topology.n_layers))
+    diagonal = np.empty(topology.n_modes, dtype=np.complex128)
+    nulling(matrix, first, theta, phi, diagonal)
+    out = np.angle(diagonal)
+    gauge = np.zeros(topology.n_modes)
+    if topology.cell == "asymmetric":
+        asymmetric_phases(topology.row, theta, phi, gauge)
+    else:
+        symmetric_phases(
+            topology.layer, topology.row, topology.edge_layer, theta, phi, edge, gauge
+        )
+    turn = 2 * np.pi
+    out -= gauge
+    return MeshPhases(theta, *(a - turn * np.rint(a / turn) for a in (phi, out, edge)))
