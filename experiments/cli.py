@@ -169,15 +169,14 @@ def list_names() -> None:
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(["network", "mesh"]))
+@click.argument("name", type=click.Choice(["network"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
 def bench(name: str, as_json: bool) -> None:
     """Measure the simulator's speed against a named baseline, in one run.
 
     \b
-    Examples:
-      photonzero bench network
-      photonzero bench mesh --json
+    Example:
+      photonzero bench network --json
     """
     from experiments.bench import run_benchmark
 

@@ -64,7 +64,7 @@ def _draw_controls(
 ) -> None:
     phases = [name for name, group in groups.items() if group.kind == "phase"]
     digital = [name for name, group in groups.items() if group.kind == "digital"]
-    with figure(path, 6.0, 3.6 if phases else 2.6) as drawn:
+    with figure(path, 7.0, 5.0 if phases else 2.6) as drawn:
         rows = drawn.subplots(2 if phases else 1, 2, squeeze=False)
         if phases:
             start = np.concatenate([before[groups[name].slice] for name in phases])
@@ -79,7 +79,7 @@ def _draw_controls(
             rows[0, 0].set_xlabel("programmed phase, modulo 2π [rad]")
             rows[0, 0].set_ylabel("phases")
             rows[0, 0].legend()
-            _draw_changes(rows[0, 1], groups, phases, before, after, "change of phase [rad]")
+            _draw_changes(rows[0, 1], groups, phases, before, after, "rms change of phases [rad]")
         start = np.concatenate([before[groups[name].slice] for name in digital])
         stop = np.concatenate([after[groups[name].slice] for name in digital])
         rows[-1, 0].plot(start, stop, ".", markersize=3, color=ORANGE)
@@ -87,7 +87,7 @@ def _draw_controls(
         rows[-1, 0].plot(ends, ends, color=GREY, linewidth=0.8)
         rows[-1, 0].set_xlabel("digital control before")
         rows[-1, 0].set_ylabel("after")
-        _draw_changes(rows[-1, 1], groups, digital, before, after, "change of digital")
+        _draw_changes(rows[-1, 1], groups, digital, before, after, "rms change, digital")
         drawn.suptitle(title, fontsize=9)
 
 
@@ -98,7 +98,7 @@ def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) 
         for n in names
     ]
     axes.bar(np.arange(len(names)), change, color=BLUE)
-    axes.set_ylabel(f"rms {label}")
+    axes.set_ylabel(label)
     axes.set_xticks(np.arange(len(names)))
     size = 8 if len(names) < 8 else 5
     axes.set_xticklabels(names, rotation=90, fontsize=size)

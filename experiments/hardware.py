@@ -34,9 +34,17 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
     return ArchitectureSpec(tuple(layers), name=design.name)
 
 
-def training_cost(design: NetworkDesign, inferences: int) -> tuple[float | None, float | None]:
-    """Time [s] and energy [J] of so many inferences on the chip; None for digital cores."""
+def training_cost(
+    design: NetworkDesign, inferences: int, settings: int
+) -> tuple[float | None, float | None]:
+    """Time [s] and energy [J] of a training on the chip; None for digital cores.
+
+    Args:
+        design: the network.
+        inferences: input vectors presented.
+        settings: times the phases were programmed.
+    """
     spec = architecture(design)
     if spec is None:
         return None, None
-    return estimate(spec).training_run(inferences)
+    return estimate(spec).training_run(inferences, settings)

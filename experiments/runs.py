@@ -192,7 +192,7 @@ def _write_history(path: Path, run: TrainingRun) -> None:
 def _result(
     config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float, stop: dict[str, str]
 ) -> dict[str, Any]:
-    chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences)
+    chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
     return {
         "schema": 1,
         "problem": config.problem,

@@ -159,11 +159,13 @@ class MeteredOracle:
 
     Attributes:
         inferences: optical inferences so far.
+        settings: times the controls were programmed so far.
     """
 
     def __init__(self, oracle: ForwardOracle) -> None:
         self._oracle = oracle
         self.inferences = 0
+        self.settings = 0
 
     @property
     def n_controls(self) -> int:
@@ -202,6 +204,7 @@ class MeteredOracle:
             raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
         n_points = n_inputs(inputs)
         self.inferences += controls.shape[0] * n_points
+        self.settings += controls.shape[0]
         outputs = measure(controls, inputs)
         expected = (controls.shape[0], n_points)
         shape = np.shape(outputs)

@@ -105,6 +105,11 @@ class TrainingRun:
         return self._training.inferences
 
     @property
+    def settings(self) -> int:
+        """Times the controls were programmed for training."""
+        return self._training.settings
+
+    @property
     def inferences_validation(self) -> int:
         """Optical inferences of validation and test."""
         return self._checking.inferences
@@ -164,6 +169,7 @@ class TrainingRun:
             )
             trainer = json.loads(str(state["trainer"]))
             self._training.inferences = trainer["inferences"]
+            self._training.settings = trainer["settings"]
             self._checking.inferences = trainer["inferences_validation"]
             self._n_batches = trainer["n_batches"]
             self._wall_before_s = trainer["wall_s"]
@@ -204,6 +210,7 @@ class TrainingRun:
         state: Any = getattr(self.oracle, "state", None)
         trainer = {
             "inferences": self.inferences,
+            "settings": self.settings,
             "inferences_validation": self.inferences_validation,
             "n_batches": self._n_batches,
             "wall_s": self.wall_s,

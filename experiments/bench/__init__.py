@@ -16,12 +16,10 @@ def run_benchmark(name: str, as_json: bool) -> None:
     Raises:
         UsageError: no such benchmark.
     """
-    if name == "network":
-        from experiments.bench.network import run
-    elif name == "mesh":
-        from experiments.bench.mesh import run
-    else:
-        raise UsageError(f"benchmark: {name!r}; allowed: mesh, network")
+    if name != "network":
+        raise UsageError(f"benchmark: {name!r}; allowed: network")
+    from experiments.bench.network import run
+
     result = run()
     console = Console(highlight=False)
     if as_json:
