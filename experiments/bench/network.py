@@ -1,0 +1,96 @@
+"""Speed of the published network against the same network as dense NumPy matrix products."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from devices.noise_model import preset
+from photonics.chip import available_threads, fabricate
+from photonics.design import get_design
+from photonics.layout import lay_out
+from training.oracle import Array, Stencil
+from training.stencils import make_rule
+
+_ROUNDS = 7
+
+
+def operations_per_point() -> tuple[int, int]:
+    """Multiplications and additions of `tonn-hjb20` for one point, and sines beside them.
+
+    The first layer is not counted: a stencil evaluates it for centres and offsets only.
+    """
+    design = get_design("tonn-hjb20")
+    layout = lay_out(design, 0.0)
+    stages = layout.stage_table[layout.layer_table[1, 0] :]
+    contraction = 2 * int((stages[:, 0] * stages[:, 1] * stages[:, 2] * stages[:, 3]).sum())
+    biases = layout.bias.size
+    return contraction + biases, sum(layer.n_out for layer in design.layers)
+
+
+def run() -> dict[str, Any]:
+    """Points per second, GFlop/s and the ratio to dense NumPy, float32.
+
+    Ratios are of medians over interleaved rounds. The baseline is the dense network
+    21-512-512-1 as float32 matrix products with `numpy.sin` on the same points; its linear algebra is
+    held to one thread if threadpoolctl is installed, else it runs as the environment says.
+    """
+    rng = np.random.default_rng(0)
+    stencil = make_rule("sparse-grid").stencil(21, rng)
+    inputs = Stencil(rng.random((100, 21)), stencil.offsets)
+    threads = [1] + ([2] if available_threads() > 1 else [])
+    chips = [
+        fabricate(get_design("tonn-hjb20"), preset("ideal"), 0, threads=count) for count in threads
+    ]
+    controls = chips[0].initial_controls(rng)[None]
+    points = inputs.points().astype(np.float32)
+    weights = [
+        rng.standard_normal(shape, dtype=np.float32) for shape in ((21, 512), (512, 512), (512, 1))
+    ]
+    tasks: dict[str, Callable[[], Array]] = {
+        f"chip_{chip.threads}": lambda chip=chip: chip.measure(controls, inputs) for chip in chips
+    }
+    tasks["dense"] = lambda: _dense(points, weights)
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    limit, is_limited = _one_blas_thread()
+    with limit:
+        for task in tasks.values():
+            task()
+        for _ in range(_ROUNDS):
+            for name, task in tasks.items():
+                started = time.perf_counter()
+                task()
+                seconds[name].append(time.perf_counter() - started)
+    operations, sines = operations_per_point()
+    result: dict[str, Any] = {
+        "points": inputs.n_points,
+        "operations_per_point": operations,
+        "sines_per_point": sines,
+        "baseline_on_one_thread": is_limited,
+    }
+    for count in threads:
+        rate = inputs.n_points / median(seconds[f"chip_{count}"])
+        result[f"threads_{count}"] = {
+            "points_per_s": rate,
+            "gflop_per_s": rate * operations / 1e9,
+            "times_dense_numpy": median(seconds["dense"]) / median(seconds[f"chip_{count}"]),
+        }
+    return result
+
+
+def _dense(points: Array, weights: list[Array]) -> Array:
+    hidden = np.sin(points @ weights[0])
+    return np.sin(hidden @ weights[1]) @ weights[2]
+
+
+def _one_blas_thread() -> tuple[Any, bool]:
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext(), False
+    return threadpool_limits(1), True
