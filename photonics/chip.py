@@ -24,8 +24,10 @@ FloatArray = npt.NDArray[np.float64]
 RealArray: TypeAlias = npt.NDArray[Any]
 
 _POINTS_PER_JOB = 8192
-"""Inputs of one candidate that one kernel call works through: long enough to hide the call, short
-enough to share among threads, and fixed, because noise is keyed by the chunk."""
+_CENTERS_PER_JOB = 32
+"""Inputs of one candidate that one job works through, and centres of a large stencil, whose first layer
+is evaluated again in every job: long enough to hide that, short enough to share among threads, and
+fixed, because noise is keyed by the job."""
 
 
 class StencilLike(Protocol):
@@ -180,7 +182,9 @@ class Chip:
         n_points = points.shape[0] * (1 if offsets is None else offsets.shape[0])
         n_out = int(layer_table[-1, contraction.LAYER_N_OUT])
         out = np.empty((controls.shape[0], n_points, n_out), self.dtype)
-        rows_per_job = max(1, _POINTS_PER_JOB // (1 if offsets is None else offsets.shape[0]))
+        rows_per_job = _POINTS_PER_JOB
+        if offsets is not None:
+            rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
         jobs = [
             (p, start)
             for p in range(controls.shape[0])

@@ -139,6 +139,46 @@ def contract_stage(w, src, dst, n_left, rows, columns, run):
 
 
 @njit(**JIT, inline="always")
+def _contract_first(w, src, dst, n_left, rows, width):
+    """`contract_stage` for 8 columns and a run of one tile, the first stage of a published layer.
+
+    Runs are short here, and the check for overlap that the compiler puts before every loop of a
+    length unknown to it costs a third of the time: `width` is a constant of the kernel.
+    """
+    for r0 in range(0, rows, 4):
+        p = r0 * 8
+        a0, a1, a2, a3, a4, a5, a6, a7 = (
+            w[p], w[p + 1], w[p + 2], w[p + 3], w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        )  # fmt: skip
+        p += 8
+        b0, b1, b2, b3, b4, b5, b6, b7 = (
+            w[p], w[p + 1], w[p + 2], w[p + 3], w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        )  # fmt: skip
+        p += 8
+        c0, c1, c2, c3, c4, c5, c6, c7 = (
+            w[p], w[p + 1], w[p + 2], w[p + 3], w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        )  # fmt: skip
+        p += 8
+        d0, d1, d2, d3, d4, d5, d6, d7 = (
+            w[p], w[p + 1], w[p + 2], w[p + 3], w[p + 4], w[p + 5], w[p + 6], w[p + 7]
+        )  # fmt: skip
+        for left in range(n_left):
+            x = src[left * 8 * width : (left + 1) * 8 * width]
+            o = (left * rows + r0) * width
+            y = dst[o : o + 4 * width]
+            for s in range(width):
+                u0, u1, u2, u3 = x[s], x[width + s], x[2 * width + s], x[3 * width + s]
+                u4, u5 = x[4 * width + s], x[5 * width + s]
+                u6, u7 = x[6 * width + s], x[7 * width + s]
+                # fmt: off
+                y[s] = a0*u0 + a1*u1 + a2*u2 + a3*u3 + a4*u4 + a5*u5 + a6*u6 + a7*u7
+                y[width + s] = b0*u0 + b1*u1 + b2*u2 + b3*u3 + b4*u4 + b5*u5 + b6*u6 + b7*u7
+                y[2 * width + s] = c0*u0 + c1*u1 + c2*u2 + c3*u3 + c4*u4 + c5*u5 + c6*u6 + c7*u7
+                y[3 * width + s] = d0*u0 + d1*u1 + d2*u2 + d3*u3 + d4*u4 + d5*u5 + d6*u6 + d7*u7
+                # fmt: on
+
+
+@njit(**JIT, inline="always")
 def _activate(h, bias, n, width, activation):
     """h[i] = activation(h[i] + bias[i]) for n rows of a tile, in place."""
     for i in range(n):
@@ -240,7 +280,10 @@ def make_run_network(width: int):
                         rows, columns = stage[STAGE_ROWS], stage[STAGE_COLUMNS]
                         n_left, n_right = stage[STAGE_N_LEFT], stage[STAGE_N_RIGHT]
                         w = weights[stage[STAGE_WEIGHT] : stage[STAGE_WEIGHT] + rows * columns]
-                        contract_stage(w, here, there, n_left, rows, columns, n_right * width)
+                        if n_right == 1 and rows % 4 == 0 and columns == 8:
+                            _contract_first(w, here, there, n_left, rows, width)
+                        else:
+                            contract_stage(w, here, there, n_left, rows, columns, n_right * width)
                         here, there = there, here
                 n = layer[LAYER_N_OUT]
                 if noise_std[k] > 0:
