@@ -106,7 +106,7 @@ def train(
     from experiments import config as configs
     from experiments.display import TrainingDisplay
     from experiments.errors import UsageError
-    from experiments.runs import execute, load_config, new_folder
+    from experiments.runs import assemble, execute, load_config, new_folder
 
     chosen: dict[str, Any] = {
         "chip": chip, "noise": noise, "optimizer": optimizer, "derivatives": derivatives, "seed": seed
@@ -140,12 +140,14 @@ def train(
         run_config = configs.resolve(configs.apply_settings(table, settings))
         folder = None
     run_config = configs.with_limits(run_config, max_inferences, steps, target_error)
+    # Whatever can be wrong with the parts is found before a folder is made.
+    parts = assemble(run_config, threads)
     if folder is None:
         folder = new_folder(out, run_config.problem)
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
             result = execute(
-                run_config, folder, resume=resume is not None, threads=threads, on_step=display.update
+                run_config, parts, folder, resume=resume is not None, on_step=display.update
             )
         except KeyboardInterrupt:
             display.close()

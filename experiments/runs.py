@@ -56,6 +56,13 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
     """Fabricate the chip and make objective and optimizer.
 
     Every random role has a stream of its own, so that none depends on how much another draws.
+
+    Args:
+        config: the run.
+        threads: of the simulator, None for all processors; no effect on results.
+
+    Raises:
+        UsageError: parts that do not fit together.
     """
     chip = fabricate(
         get_design(config.chip),
@@ -126,19 +133,19 @@ def load_config(folder: Path) -> RunConfig:
 
 def execute(
     config: RunConfig,
+    parts: Assembled,
     folder: Path,
     *,
     resume: bool,
-    threads: int | None,
     on_step: Callable[[Progress], None] | None = None,
 ) -> dict[str, Any]:
     """Train, and keep the folder up to date all the while.
 
     Args:
         config: what to do.
+        parts: assembled from it, and not used before.
         folder: where; empty, or with `resume` one with a checkpoint.
         resume: continue from the checkpoint.
-        threads: of the simulator; no effect on results.
         on_step: for display.
 
     Returns:
@@ -147,7 +154,6 @@ def execute(
     Raises:
         KeyboardInterrupt: after the checkpoint of the last completed step was written.
     """
-    parts = assemble(config, threads)
     last_written = time.perf_counter()
 
     def write_state(run: TrainingRun) -> None:

@@ -65,9 +65,10 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Array]:
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: not found")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because NumPy leaves a file open that it finds damaged.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"checkpoint {path}: damaged or not a checkpoint ({error})") from error
     found = str(content.pop("format", "none"))
     if found != _FORMAT:

@@ -1,0 +1,221 @@
+"""The command as a user meets it: in a fresh process, on the small chip."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
+
+
+def photonzero(*arguments, cwd, code=0):
+    command = [sys.executable, "-c", "from experiments.cli import main; main()", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def controls(folder):
+    with np.load(folder / "checkpoint.npz", allow_pickle=False) as file:
+        return file["optimizer/x"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    answer = photonzero("train", *SMALL, "--out", "run", cwd=folder)
+    assert "rel_l2" in answer.stdout
+    return folder / "run"
+
+
+def test_a_run_folder_holds_the_contract(finished):
+    result = json.loads((finished / "result.json").read_text())
+    assert set(result) == {
+        "schema", "problem", "chip", "noise", "optimizer", "derivatives", "seed", "n_controls",
+        "n_mzi", "rel_l2", "final_loss", "inferences", "inferences_validation", "steps", "wall_s",
+        "peak_rss_mb", "chip_time_s", "chip_energy_j", "stop", "versions", "git",
+    }  # fmt: skip
+    assert result["schema"] == 1
+    assert result["chip"] == "tonn-tiny"
+    assert result["rel_l2"] < 1e-2
+    assert result["inferences"] <= 200_000
+    history = np.genfromtxt(finished / "history.csv", delimiter=",", names=True)
+    assert history.dtype.names == ("step", "inferences", "loss", "validation_error", "wall_s")
+    assert history["step"][-1] == result["steps"]
+    assert {p.name for p in (finished / "figures").iterdir()} == {
+        "learning.png", "controls.png", "solution.png"
+    }  # fmt: skip
+
+
+def test_metering_of_a_whole_run_on_paper(finished):
+    result = json.loads((finished / "result.json").read_text())
+    # Central differences in 3 dimensions: 7 nodes; 50 points; base 1, then 10 probes + 6 a step,
+    # and the probes of a step whose trials no longer fit.
+    whole = 1 + 16 * result["steps"]
+    assert result["inferences"] in (50 * 7 * whole, 50 * 7 * (whole + 10))
+    # 1,000 validation points a step, 10,000 test points, and as many for the figure.
+    assert result["inferences_validation"] == 1000 * result["steps"] + 20_000
+
+
+def test_the_same_seed_and_the_config_alone_repeat_a_run(finished, tmp_path):
+    photonzero("train", *SMALL, "--out", "again", "--threads", 1, cwd=tmp_path)
+    photonzero("train", "--config", finished / "config.toml", "--out", "copy", cwd=tmp_path)
+    np.testing.assert_array_equal(controls(tmp_path / "again"), controls(finished))
+    np.testing.assert_array_equal(controls(tmp_path / "copy"), controls(finished))
+    assert (tmp_path / "copy/config.toml").read_text() == (finished / "config.toml").read_text()
+
+
+def test_a_stopped_run_resumes_to_the_same_bits(finished, tmp_path):
+    photonzero("train", *SMALL, "--steps", 3, "--out", "part", "--quiet", cwd=tmp_path)
+    part = tmp_path / "part"
+    assert json.loads((part / "result.json").read_text())["steps"] == 3
+    photonzero("train", "--resume", "part", "--steps", 100_000, cwd=tmp_path)
+    np.testing.assert_array_equal(controls(part), controls(finished))
+    a, b = (json.loads((f / "result.json").read_text()) for f in (part, finished))
+    for key in ("rel_l2", "final_loss", "inferences", "inferences_validation", "steps"):
+        assert a[key] == b[key]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_resumes_to_the_same_bits(kind, tmp_path):
+    arguments = ("hjb2", "--noise", "harsh", "--set", "batch_size=50", "--max-inferences", "4000000")
+    photonzero("train", *arguments, "--out", "straight", "--quiet", cwd=tmp_path)
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-c", "from experiments.cli import main; main()",
+               "train", *arguments, "--out", "killed", "--quiet"]  # fmt: skip
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 60
+        while not (killed / "checkpoint.npz").exists():
+            assert process.poll() is None, "it ended before its first checkpoint"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(kind)
+        process.wait(60)
+    finally:
+        process.kill()
+        assert process.stderr is not None
+        process.stderr.close()
+    assert process.returncode != 0
+    assert not (killed / "result.json").exists()
+    photonzero("train", "--resume", "killed", cwd=tmp_path)
+    np.testing.assert_array_equal(controls(killed), controls(tmp_path / "straight"))
+
+
+def test_target_error_looks_at_validation_points(tmp_path):
+    photonzero("train", *SMALL, "--target-error", "0.05", "--out", "run", cwd=tmp_path)
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert list(result["stop"]) == ["target_error"]
+    last = np.genfromtxt(tmp_path / "run/history.csv", delimiter=",", names=True)
+    errors = np.atleast_1d(last["validation_error"])
+    assert errors[-1] <= 0.05
+    assert (errors[:-1] > 0.05).all()
+
+
+def test_the_published_way_and_a_noise_file_run_too(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "published"\n[phase_quantizer]\nbits = 6\n')
+    photonzero(
+        "train", "hjb2", "--optimizer", "rge-adam", "--derivatives", "sparse-grid", "--noise",
+        "mine.toml", "--steps", 2, "--set", "batch_size=10", "--out", "run", cwd=tmp_path,
+    )  # fmt: skip
+    config = (tmp_path / "run/config.toml").read_text()
+    assert "bits = 6" in config
+    assert "coupling = 0.005" in config
+
+
+def test_runs_without_a_folder_are_numbered(tmp_path):
+    for _ in range(2):
+        photonzero("train", *SMALL, "--steps", 1, "--quiet", cwd=tmp_path)
+    assert sorted(os.listdir(tmp_path / "runs")) == ["hjb2-001", "hjb2-002"]
+
+
+def test_list_and_help_name_everything(tmp_path):
+    listed = photonzero("list", cwd=tmp_path).stdout
+    for name in ("hjb20", "tonn-hjb20", "published", "gauss-newton", "rge-adam", "sparse-grid"):
+        assert name in listed
+    for command in ((), ("train",), ("bench",), ("tables",), ("list",)):
+        assert "Example" in photonzero(*command, "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train",), "PROBLEM is missing"),
+        (("train", "hjb3000"), "problem: 'hjb3000'; allowed: hjb20"),
+        (("train", "hjb2", "--chip", "nope"), "chip: 'nope'; allowed: tonn-hjb20"),
+        (("train", "hjb2", "--chip", "tonn-hjb20"), "chip tonn-hjb20: 21 inputs; allowed for hjb2: 3"),
+        (("train", "hjb2", "--noise", "loud"), "noise: 'loud'; allowed: ideal"),
+        (("train", "hjb2", "--noise", "absent.toml"), "absent.toml: No such file"),
+        (("train", "hjb2", "--noise", "bad.toml"), "unknown key noise.phase_quantiser"),
+        (("train", "hjb2", "--noise", "type.toml"), "Expected `int`, got `str`"),
+        (("train", "hjb2", "--noise", "range.toml"), "phase_quantizer.bits: 0; allowed"),
+        (("train", "hjb2", "--optimizer", "sgd"), "optimizer: 'sgd'; allowed: gauss-newton"),
+        (("train", "hjb2", "--derivatives", "x"), "derivatives: 'x'; allowed: central"),
+        (("train", "hjb2", "--set", "batch_size=ten"), "batch_size: 'ten'; allowed: an integer"),
+        (("train", "hjb2", "--set", "batch=3"), "unknown key batch; allowed"),
+        (("train", "hjb2", "--set", "nonsense"), "--set nonsense: allowed: key=value"),
+        (("train", "hjb2", "--max-inferences", "0"), "max_inferences: 0; allowed: >= 1"),
+        (("train", "hjb2", "--max-inferences", "many"), "'many' is not a valid integer"),
+        (("train", "hjb2", "--threads", "0"), "threads: 0; allowed: >= 1"),
+        (("train", "hjb2", "--colour"), "No such option"),
+        (("train", "--resume", "nowhere"), "nowhere: holds no run"),
+        (("train", "--resume", "x", "--seed", "1"), "--seed with --resume"),
+        (("bench", "nothing"), "'nothing' is not"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(arguments, message, tmp_path):
+    (tmp_path / "bad.toml").write_text("[phase_quantiser]\nbits = 8\n")
+    (tmp_path / "type.toml").write_text('[phase_quantizer]\nbits = "eight"\n')
+    (tmp_path / "range.toml").write_text("[phase_quantizer]\nbits = 0\n")
+    before = sorted(os.listdir(tmp_path))
+    error = photonzero(*arguments, cwd=tmp_path, code=2).stderr
+    assert error.startswith("photonzero: error: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_nothing_is_overwritten_and_damage_is_named(finished, tmp_path):
+    held = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
+    error = photonzero("train", *SMALL, "--out", finished, cwd=tmp_path, code=2).stderr
+    assert "holds a run already" in error
+    assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == held
+
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "config.toml").write_bytes(held[finished / "config.toml"])
+    assert "not found" in photonzero("train", "--resume", copy, cwd=tmp_path, code=2).stderr
+    (copy / "checkpoint.npz").write_bytes(b"damaged")
+    assert "damaged" in photonzero("train", "--resume", copy, cwd=tmp_path, code=2).stderr
+    foreign = (copy / "config.toml").read_text().replace("seed = 0", "seed = 1")
+    (copy / "config.toml").write_text(foreign)
+    (copy / "checkpoint.npz").write_bytes(held[finished / "checkpoint.npz"])
+    error = photonzero("train", "--resume", copy, cwd=tmp_path, code=2).stderr
+    assert "another configuration" in error
+    assert (copy / "checkpoint.npz").read_bytes() == held[finished / "checkpoint.npz"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_line(tmp_path):
+    # A file size limit makes every write beyond it fail, as on a full disk.
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from experiments.cli import main\n"
+        "import experiments.runs\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "main()"
+    )
+    command = [sys.executable, "-c", code, "train", *SMALL, "--steps", "1", "--out", "run", "--quiet"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                          env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")})  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("photonzero: error: ")
+    assert done.stderr.count("\n") == 1
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"config.toml"}
