@@ -24,9 +24,7 @@ NESTED = {7: ("genz_keister_16", 2), 17: ("genz_keister_16", 4)} | {
 
 def merged(nodes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Add the weights of nodes that differ by rounding, which chaospy keeps apart."""
-    rounded, first, index = np.unique(
-        nodes.T.round(9) + 0.0, axis=0, return_index=True, return_inverse=True
-    )
+    rounded, first, index = np.unique(nodes.T.round(9) + 0.0, axis=0, return_index=True, return_inverse=True)
     total = np.zeros(rounded.shape[0])
     np.add.at(total, index.ravel(), weights)
     kept = np.abs(total) > 1e-12

@@ -116,9 +116,7 @@ class DerivativeStencil:
         for name, shape in expected.items():
             rows = getattr(self, name)
             if rows is not None and rows.shape != shape:
-                raise ArgumentError(
-                    f"derivative stencil {name}: shape {rows.shape}; allowed: {shape}"
-                )
+                raise ArgumentError(f"derivative stencil {name}: shape {rows.shape}; allowed: {shape}")
 
     @property
     def n_nodes(self) -> int:
@@ -290,9 +288,7 @@ def checked_dims(dims: Iterable[int], dim: int, name: str) -> tuple[int, ...]:
     """
     chosen = tuple(sorted(int(i) for i in dims))
     if not chosen or chosen[0] < 0 or chosen[-1] >= dim or len(set(chosen)) < len(chosen):
-        raise ArgumentError(
-            f"{name}: {chosen}; allowed: at least one of 0..{dim - 1}, each at most once"
-        )
+        raise ArgumentError(f"{name}: {chosen}; allowed: at least one of 0..{dim - 1}, each at most once")
     return chosen
 
 

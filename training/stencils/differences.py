@@ -62,9 +62,7 @@ def partial_nodes(coordinates: tuple[int, ...], order: int, spacing: float) -> d
     tables = [central_weights(count, order).items() for _, count in orders]
     nodes: dict[Place, float] = {}
     for combination in product(*tables):
-        place = tuple(
-            (axis, step) for (axis, _), (step, _) in zip(orders, combination, strict=True) if step
-        )
+        place = tuple((axis, step) for (axis, _), (step, _) in zip(orders, combination, strict=True) if step)
         nodes[place] = prod(w for _, w in combination) / spacing ** len(coordinates)
     return nodes
 

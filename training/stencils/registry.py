@@ -56,7 +56,5 @@ def make_rule(name: str, **options: Any) -> DerivativeRule:
     known = rule_options(name)
     for option in options:
         if option not in known:
-            raise ArgumentError(
-                f"option of {name!r}: {option!r}; allowed: {', '.join(sorted(known))}"
-            )
+            raise ArgumentError(f"option of {name!r}: {option!r}; allowed: {', '.join(sorted(known))}")
     return _RULES[name][0](**options)

@@ -88,9 +88,7 @@ def repeat_nodes(stencil: DerivativeStencil, repeats: Array) -> DerivativeStenci
         trace=(
             None
             if trace is None
-            else TraceEstimate(
-                trace.dims, spread(trace.trace), spread(trace.slopes), trace.slope_weights
-            )
+            else TraceEstimate(trace.dims, spread(trace.trace), spread(trace.slopes), trace.slope_weights)
         ),
         partials={key: spread(row) for key, row in stencil.partials.items()},
         curvatures=None if stencil.curvatures is None else spread(stencil.curvatures),

@@ -75,6 +75,4 @@ class SampledDimensions(SpacedRule):
             plain[chosen],
             np.full(len(chosen), share),
         )
-        return replace(
-            stencil, gradient=scale * plain, hessian_diagonal=scaled_hessian, trace=estimate
-        )
+        return replace(stencil, gradient=scale * plain, hessian_diagonal=scaled_hessian, trace=estimate)

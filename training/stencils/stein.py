@@ -27,7 +27,7 @@ class SteinSparseGrid(SpacedRule):
     """Stein derivatives on a Smolyak grid.
 
     All derivatives, and the value, are those of ``u_s = E u(x + s Z)``: bias ``s^2/2`` times the
-    Laplacian of what is estimated, to leading order. Cost at level 3: ``2 d^2 + 2 d + 1`` inferences
+    Laplacian of what is estimated, to leading order. Inferences at level 3: ``2 d^2 + 2 d + 1``
     with "gauss-hermite" (925 for d = 21), ``2 d^2 + 1`` with "kronrod-patterson" (883). Noise of
     standard deviation e leaves ``e |weights|``: for d = 21 at level 3 on the Laplacian
     ``4478 e / s^2`` with "gauss-hermite", whose weights cancel, and ``380 e / s^2`` with
@@ -70,9 +70,7 @@ class SteinSparseGrid(SpacedRule):
             offsets=points * spacing,
             value=grid.weights,
             gradient=SparseRows(_weighted_power(grid, 1, 1 / spacing)),
-            hessian_diagonal=SparseRows(
-                _weighted_power(grid, 2, 1 / spacing**2), -grid.weights / spacing**2
-            ),
+            hessian_diagonal=SparseRows(_weighted_power(grid, 2, 1 / spacing**2), -grid.weights / spacing**2),
             partials={
                 key: self._partial(grid, points, key) / spacing ** len(key)
                 for key in (tuple(sorted(coordinates)) for coordinates in request.mixed)

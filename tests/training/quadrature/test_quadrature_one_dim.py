@@ -29,9 +29,7 @@ def test_moments_up_to_the_promised_degree(family, level):
     assert rule.degree >= 2 * level - 1
     for power in range(rule.degree + 1):
         # Roundoff: the sum of n terms of one sign, each with the rounding of a power of a node.
-        tolerance = (
-            1e-14 * (power + 10) * max(moment(power), np.abs(weights) @ np.abs(nodes) ** power)
-        )
+        tolerance = 1e-14 * (power + 10) * max(moment(power), np.abs(weights) @ np.abs(nodes) ** power)
         assert abs(weights @ nodes**power - moment(power)) <= tolerance, power
 
 

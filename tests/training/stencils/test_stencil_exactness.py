@@ -1,4 +1,4 @@
-"""Every rule on polynomials it must get exactly right, and the order at which the rest converges."""
+"""Every rule on polynomials it must get exactly right, and its order of convergence."""
 
 import numpy as np
 import pytest
@@ -41,9 +41,7 @@ class Wave:
 
     def partial(self, coordinates, x):
         n = len(coordinates)
-        return np.prod(self.wave[list(coordinates)]) * np.sin(
-            x @ self.wave + self.phase + n * np.pi / 2
-        )
+        return np.prod(self.wave[list(coordinates)]) * np.sin(x @ self.wave + self.phase + n * np.pi / 2)
 
 
 REQUEST = DerivativeRequest(
@@ -63,18 +61,12 @@ def test_quadratics_are_exact(case):
     np.testing.assert_allclose(stencil.apply_gradient(values), u.gradient(centre), **close)
     np.testing.assert_allclose(stencil.apply_hessian_diagonal(values), np.diag(u.hessian), **close)
     np.testing.assert_allclose(stencil.laplacian(values), np.trace(u.hessian), **close)
-    np.testing.assert_allclose(
-        stencil.laplacian(values, (1, 3)), u.hessian[1, 1] + u.hessian[3, 3], **close
-    )
+    np.testing.assert_allclose(stencil.laplacian(values, (1, 3)), u.hessian[1, 1] + u.hessian[3, 3], **close)
     np.testing.assert_allclose(
         stencil.squared_gradient(values, (0, 2)), (u.gradient(centre)[[0, 2]] ** 2).sum(), **close
     )
-    np.testing.assert_allclose(
-        stencil.apply_directional(values, a[0]), a[0] @ u.gradient(centre), **close
-    )
-    np.testing.assert_allclose(
-        stencil.apply_curvatures(values), ((a @ u.hessian) * a).sum(axis=1), **close
-    )
+    np.testing.assert_allclose(stencil.apply_directional(values, a[0]), a[0] @ u.gradient(centre), **close)
+    np.testing.assert_allclose(stencil.apply_curvatures(values), ((a @ u.hessian) * a).sum(axis=1), **close)
     np.testing.assert_allclose(stencil.apply_partial(values, (1, 0)), u.hessian[0, 1], **close)
     np.testing.assert_allclose(stencil.apply_partial(values, (3, 3)), u.hessian[3, 3], **close)
     np.testing.assert_allclose(stencil.apply_partial(values, (2, 2, 2)), 0, atol=1e-10)
@@ -92,7 +84,7 @@ def test_third_derivatives_of_cubics_are_exact(case):
 
 
 def test_stein_estimates_the_smoothed_function():
-    """E of x^4 under the smoothing: value 3 s^4 + 6 s^2 x^2 + x^4, second derivative 12 x^2 + 12 s^2."""
+    """x^4 smoothed is 3 s^4 + 6 s^2 x^2 + x^4, with the second derivative 12 x^2 + 12 s^2."""
     sigma, x0 = 0.4, 0.7
     stencil = make_rule("sparse-grid", sigma=sigma, level=4).stencil(2, RNG)
     values = (x0 + stencil.offsets[:, 0]) ** 4

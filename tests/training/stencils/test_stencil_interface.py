@@ -94,7 +94,7 @@ def test_bad_requests(name, request_, message):
 
 def test_a_level_too_low_for_a_third_derivative():
     request = DerivativeRequest(mixed=((0, 0, 1),))
-    with pytest.raises(ArgumentError, match="at level 3; allowed: at most 2 .*level >= 4"):
+    with pytest.raises(ArgumentError, match=r"at level 3; allowed: at most 2 .*level >= 4"):
         make_rule("sparse-grid").stencil(2, RNG, request)
 
 
@@ -182,15 +182,11 @@ def test_sparse_rows_equal_their_dense_twin():
     )
     values = np.random.default_rng(1).normal(size=(3, stencil.n_nodes))
     close = {"rtol": 1e-10, "atol": 1e-8}
-    np.testing.assert_allclose(
-        stencil.apply_gradient(values), dense.apply_gradient(values), **close
-    )
+    np.testing.assert_allclose(stencil.apply_gradient(values), dense.apply_gradient(values), **close)
     np.testing.assert_allclose(
         stencil.apply_hessian_diagonal(values), dense.apply_hessian_diagonal(values), **close
     )
-    np.testing.assert_allclose(
-        stencil.laplacian(values, (0, 2)), dense.laplacian(values, (0, 2)), **close
-    )
+    np.testing.assert_allclose(stencil.laplacian(values, (0, 2)), dense.laplacian(values, (0, 2)), **close)
     np.testing.assert_allclose(
         stencil.apply_partial(values, (1, 1)), dense.apply_partial(values, (1, 1)), **close
     )

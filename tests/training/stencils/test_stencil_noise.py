@@ -58,9 +58,7 @@ def test_documented_noise_gains(name, options, gradient, laplacian):
         assert max(gains) == pytest.approx(gradient)
 
 
-@pytest.mark.parametrize(
-    ("family", "expected"), [("gauss-hermite", 4478), ("kronrod-patterson", 380)]
-)
+@pytest.mark.parametrize(("family", "expected"), [("gauss-hermite", 4478), ("kronrod-patterson", 380)])
 def test_documented_noise_gains_of_the_published_grid(family, expected):
     rule = make_rule("sparse-grid", sigma=1.0, family=family)
     weights = rule.stencil(21, np.random.default_rng(0)).laplacian_weights()
@@ -143,8 +141,7 @@ def test_automatic_spacing_of_monte_carlo():
 def test_automatic_spacing_grows_with_the_noise_by_the_documented_power():
     """h ~ s^(1 / (p + q)): quadrupling at order 2 takes 256 times the noise for a Laplacian."""
     coarse, fine = (
-        make_rule("central", spacing="auto", noise_std=s).resolved_spacing(DIM)
-        for s in (2.56e-3, 1e-5)
+        make_rule("central", spacing="auto", noise_std=s).resolved_spacing(DIM) for s in (2.56e-3, 1e-5)
     )
     assert coarse / fine == pytest.approx(4.0)
 
@@ -159,9 +156,7 @@ def test_error_model_matches_the_stencil():
     model = rule.error_model(4)
     assert model.bias(0.1) == pytest.approx(2.0 / 0.5**3 * 0.1**2 / 6)
     assert model.noise(0.1, 0.01) == pytest.approx(0.01 / (np.sqrt(2) * 0.1))
-    assert model.rms_error(0.1, 0.01) == pytest.approx(
-        np.hypot(model.bias(0.1), model.noise(0.1, 0.01))
-    )
+    assert model.rms_error(0.1, 0.01) == pytest.approx(np.hypot(model.bias(0.1), model.noise(0.1, 0.01)))
 
 
 def test_hutchinson_has_no_single_second_derivatives_to_be_best_for():
@@ -217,7 +212,7 @@ def test_repeating_the_centre_of_a_laplacian_lowers_its_noise():
 @pytest.mark.parametrize("repeats", [[1, 1], [1, 1, 0], [1.0, 1.0, 1.0]])
 def test_bad_repeats(repeats):
     stencil = make_rule("central").stencil(1, np.random.default_rng(0))
-    with pytest.raises(ArgumentError, match="repeats: .*allowed: 3 integers >= 1"):
+    with pytest.raises(ArgumentError, match=r"repeats: .*allowed: 3 integers >= 1"):
         repeat_nodes(stencil, repeats)
 
 

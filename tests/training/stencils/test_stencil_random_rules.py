@@ -24,7 +24,7 @@ RULES = {
     "stein-mc normal": ("stein-mc", {"n_pairs": 8, "points": "normal"}),
     "stein-mc sobol": ("stein-mc", {"n_pairs": 8, "points": "sobol"}),
 }
-DRAWS = 600
+DRAWS = 300
 
 
 def u(x):
@@ -79,7 +79,7 @@ def test_hutchinson_variance():
     count, rng = 3, np.random.default_rng(1)
     rule = make_rule("hutchinson", n_directions=count, orthogonal=False)
     samples = []
-    for _ in range(2000):
+    for _ in range(1500):
         stencil = rule.stencil(DIM, rng)
         samples.append(stencil.laplacian(u(stencil.offsets)))
     off_diagonal = (HESSIAN**2).sum() - (np.diag(HESSIAN) ** 2).sum()
@@ -118,21 +118,19 @@ def test_sampled_dimensions_variance():
     count, rng = 2, np.random.default_rng(3)
     rule = make_rule("sampled-dims", n_dims=count)
     samples = []
-    for _ in range(3000):
+    for _ in range(1500):
         stencil = rule.stencil(DIM, rng)
         samples.append(stencil.laplacian(u(stencil.offsets)))
     spread = np.var(np.diag(HESSIAN), ddof=1)
     expected = DIM**2 * spread / count * (1 - count / DIM)
-    assert np.var(samples) == pytest.approx(expected, rel=0.1)
+    assert np.var(samples) == pytest.approx(expected, rel=0.15)
 
 
 def test_sampling_all_dimensions_is_the_central_stencil():
     sampled = make_rule("sampled-dims", n_dims=9).stencil(DIM, np.random.default_rng(0))
     central = make_rule("central").stencil(DIM, np.random.default_rng(0))
     np.testing.assert_array_equal(sampled.offsets, central.offsets)
-    np.testing.assert_allclose(
-        np.asarray(sampled.gradient), np.asarray(central.gradient), rtol=1e-14
-    )
+    np.testing.assert_allclose(np.asarray(sampled.gradient), np.asarray(central.gradient), rtol=1e-14)
     np.testing.assert_allclose(
         np.asarray(sampled.hessian_diagonal), np.asarray(central.hessian_diagonal), rtol=1e-14
     )
@@ -156,8 +154,8 @@ def test_monte_carlo_variance_falls_with_pairs(points):
 def test_sobol_points_beat_independent_ones():
     spread = {}
     for points in ("normal", "sobol"):
-        rule, rng = make_rule("stein-mc", n_pairs=512, points=points), np.random.default_rng(5)
-        draws = (rule.stencil(DIM, rng) for _ in range(150))
+        rule, rng = make_rule("stein-mc", n_pairs=256, points=points), np.random.default_rng(5)
+        draws = (rule.stencil(DIM, rng) for _ in range(100))
         spread[points] = np.var([s.laplacian(u(s.offsets)) for s in draws])
     assert spread["sobol"] < 0.5 * spread["normal"]
 
