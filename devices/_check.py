@@ -7,17 +7,16 @@ import math
 from devices.errors import DeviceError
 
 
-def require_number(
-    name: str, value: object, *, low: float = -math.inf, high: float = math.inf
-) -> None:
+def require_number(name: str, value: object, *, low: float = -math.inf, high: float = math.inf) -> None:
     """Accept a finite real number in [low, high].
 
     Raises:
         DeviceError: anything else; names the field, its value and what is allowed.
     """
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and low <= value <= high:
-        return
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+        if math.isfinite(number) and low <= number <= high:
+            return
     if math.isinf(low) and math.isinf(high):
         allowed = "a finite number"
     elif math.isinf(high):

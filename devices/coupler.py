@@ -89,17 +89,13 @@ class CouplerImbalance:
             low=-QUARTER_TURN_RAD,
             high=QUARTER_TURN_RAD,
         )
-        require_number(
-            "coupler_imbalance.angle_std_rad", self.angle_std_rad, low=0.0, high=QUARTER_TURN_RAD
-        )
+        require_number("coupler_imbalance.angle_std_rad", self.angle_std_rad, low=0.0, high=QUARTER_TURN_RAD)
 
     @property
     def is_ideal(self) -> bool:
         """Whether every coupler splits exactly in half."""
         return self.angle_mean_rad == 0.0 and self.angle_std_rad == 0.0
 
-    def draw_angle_error_rad(
-        self, shape: int | tuple[int, ...], rng: np.random.Generator
-    ) -> FloatArray:
+    def draw_angle_error_rad(self, shape: int | tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Angle errors of fabricated couplers, two per MZI, of the given shape [rad]."""
         return self.angle_mean_rad + self.angle_std_rad * rng.standard_normal(shape)

@@ -35,15 +35,11 @@ class PhaseDrift:
         require_number("phase_drift.std_rad", self.std_rad, low=0.0)
         require_number("phase_drift.correlation_time_s", self.correlation_time_s, low=1e-15)
 
-    def draw_stationary_rad(
-        self, shape: int | tuple[int, ...], rng: np.random.Generator
-    ) -> FloatArray:
+    def draw_stationary_rad(self, shape: int | tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Drift long after the chip was switched on, of the given shape [rad]."""
         return self.std_rad * rng.standard_normal(shape)
 
-    def step_rad(
-        self, drift_rad: FloatArray, elapsed_s: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def step_rad(self, drift_rad: FloatArray, elapsed_s: float, rng: np.random.Generator) -> FloatArray:
         """Drift `elapsed_s` later.
 
         Args:

@@ -45,9 +45,7 @@ class NoiseModel:
 
     def __post_init__(self) -> None:
         if self.phase_quantizer is not None and self.voltage_quantizer is not None:
-            raise DeviceError(
-                "noise model: both phase_quantizer and voltage_quantizer; allowed: at most one"
-            )
+            raise DeviceError("noise model: both phase_quantizer and voltage_quantizer; allowed: at most one")
         require_number("noise model phase_jitter_rad", self.phase_jitter_rad, low=0.0)
 
     @property

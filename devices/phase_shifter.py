@@ -42,7 +42,7 @@ class PhaseShifter:
         return np.pi / self.v_pi_v**2
 
     def draw_gamma_ratio(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """gamma' / gamma of n fabricated shifters, (n,), dimensionless."""
+        """Gamma' / gamma of n fabricated shifters, (n,), dimensionless."""
         z = rng.standard_normal(n)
         # Truncation by redrawing: a normal conditioned on |z| <= 2, as the published model has it.
         while (outside := np.abs(z) > 2.0).any():

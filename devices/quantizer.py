@@ -59,9 +59,7 @@ class VoltageQuantizer:
         require_integer("voltage_quantizer.bits", self.bits, low=1, high=24)
         require_number("voltage_quantizer.v_pi_v", self.v_pi_v, low=1e-6)
         # A full turn must be within reach, or some phases could not be set.
-        require_number(
-            "voltage_quantizer.v_max_v", self.v_max_v, low=float(np.sqrt(2.0)) * self.v_pi_v
-        )
+        require_number("voltage_quantizer.v_max_v", self.v_max_v, low=float(np.sqrt(2.0)) * self.v_pi_v)
 
     @property
     def step_v(self) -> float:

@@ -45,7 +45,7 @@ def _fail(message: str) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="photonzero")
 def cli() -> None:
-    """Simulate photonic chips and train them from forward measurements alone.
+    r"""Simulate photonic chips and train them from forward measurements alone.
 
     \b
     Example:
@@ -66,12 +66,8 @@ def cli() -> None:
 @click.option("--threads", type=int, metavar="N", help="Simulator threads; no effect on results.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue that run.")
-@click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Repeat from a config.toml."
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of config.toml."
-)
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Repeat from a config.toml.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of config.toml.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
     problem: str | None,
@@ -90,7 +86,7 @@ def train(
     settings: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Train a chip on PROBLEM and write a run folder (default: the next number under runs/).
+    r"""Train a chip on PROBLEM and write a run folder (default: the next number under runs/).
 
     An interrupted run (Ctrl-C, kill, power cut) continues with --resume and ends with the same bits.
     A finished one continues if --resume comes with a larger budget.
@@ -146,9 +142,7 @@ def train(
         folder = new_folder(out, run_config.problem)
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
-            result = execute(
-                run_config, parts, folder, resume=resume is not None, on_step=display.update
-            )
+            result = execute(run_config, parts, folder, resume=resume is not None, on_step=display.update)
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; continue with: photonzero train --resume {folder}", err=True)
@@ -159,7 +153,7 @@ def train(
 
 @cli.command(name="list")
 def list_names() -> None:
-    """List problems, chips, noise presets, optimizers and derivative rules.
+    r"""List problems, chips, noise presets, optimizers and derivative rules.
 
     \b
     Example:
@@ -174,7 +168,7 @@ def list_names() -> None:
 @click.argument("name", type=click.Choice(["network"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
 def bench(name: str, as_json: bool) -> None:
-    """Measure the simulator's speed against a named baseline, in one run.
+    r"""Measure the simulator's speed against a named baseline, in one run.
 
     \b
     Example:
@@ -187,14 +181,12 @@ def bench(name: str, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("name", type=click.Choice(["hjb20"]))
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("runs/tables-hjb20"), metavar="DIR"
-)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-hjb20"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=5, metavar="N", help="Seeds 0 to N - 1.")
 @click.option("--max-inferences", type=int, default=50_000_000, help="Budget of the published way.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def tables(name: str, out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
-    """Compare methods: a table and a figure of error against inferences, several seeds.
+    r"""Compare methods: a table and a figure of error against inferences, several seeds.
 
     Finished runs in --out are kept: an interrupted table continues where it stopped.
 

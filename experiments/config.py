@@ -169,9 +169,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     for key in allowed - {"chip_seed"}:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
-    sections = {
-        key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")
-    }
+    sections = {key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
     _known("problem", table["problem"], problem_names())
     _known("chip", table["chip"], design_names())
@@ -187,9 +185,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         noise_name=names["noise"],
         noise=build(NoiseModel, sections["noise"], "noise."),
         optimizer=names["optimizer"],
-        optimizer_options=build(
-            OPTIMIZERS[names["optimizer"]], sections["optimizer"], "optimizer."
-        ),
+        optimizer_options=build(OPTIMIZERS[names["optimizer"]], sections["optimizer"], "optimizer."),
         derivatives=names["derivatives"],
         derivative_options=sections["derivatives"],
         batch_size=_integer(table["batch_size"], "batch_size", 1),
@@ -282,9 +278,7 @@ def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:
 def _reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> None:
     for key in table:
         if key not in allowed:
-            raise UsageError(
-                f"configuration: unknown key {path}{key}; allowed: {', '.join(sorted(allowed))}"
-            )
+            raise UsageError(f"configuration: unknown key {path}{key}; allowed: {', '.join(sorted(allowed))}")
 
 
 def _known(what: str, value: Any, allowed: Any) -> None:
@@ -313,10 +307,7 @@ def _toml_value(text: str) -> Any:
 
 
 def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {
-        key: _merge(value, {}) if isinstance(value, Mapping) else value
-        for key, value in base.items()
-    }
+    merged = {key: _merge(value, {}) if isinstance(value, Mapping) else value for key, value in base.items()}
     for key, value in change.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key, {}), dict):
             merged[key] = _merge(merged.get(key, {}), value)

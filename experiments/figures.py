@@ -93,10 +93,7 @@ def _draw_controls(
 
 def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) -> None:
     """Root mean square change of each group, as bars."""
-    change = [
-        float(np.sqrt(np.mean((after[groups[n].slice] - before[groups[n].slice]) ** 2)))
-        for n in names
-    ]
+    change = [float(np.sqrt(np.mean((after[groups[n].slice] - before[groups[n].slice]) ** 2))) for n in names]
     axes.bar(np.arange(len(names)), change, color=BLUE)
     axes.set_ylabel(label)
     axes.set_xticks(np.arange(len(names)))

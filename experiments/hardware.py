@@ -34,9 +34,7 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
     return ArchitectureSpec(tuple(layers), name=design.name)
 
 
-def training_cost(
-    design: NetworkDesign, inferences: int, settings: int
-) -> tuple[float | None, float | None]:
+def training_cost(design: NetworkDesign, inferences: int, settings: int) -> tuple[float | None, float | None]:
     """Time [s] and energy [J] of a training on the chip; None for digital cores.
 
     Args:

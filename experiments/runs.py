@@ -86,9 +86,7 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
     if isinstance(config.optimizer_options, GaussNewtonOptions):
         index = np.arange(chip.n_controls)
         readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
-        optimizer = SubspaceGaussNewton(
-            initial, chip.control_groups, config.optimizer_options, rng, readout
-        )
+        optimizer = SubspaceGaussNewton(initial, chip.control_groups, config.optimizer_options, rng, readout)
     else:
         optimizer = RgeAdam(initial, chip.control_groups, config.optimizer_options, rng)
     return Assembled(chip, objective, optimizer, initial)

@@ -43,16 +43,12 @@ class PhaseActuator:
         self._crosstalk = self._crosstalk_matrix(noise.thermal_crosstalk, position[self._erring])
 
     @staticmethod
-    def _crosstalk_matrix(
-        crosstalk: ThermalCrosstalk, position: IntArray
-    ) -> sparse.csr_array | None:
+    def _crosstalk_matrix(crosstalk: ThermalCrosstalk, position: IntArray) -> sparse.csr_array | None:
         if crosstalk.coupling == 0.0 or position.shape[0] == 0:
             return None
         # Meshes are laid out far apart, so that neighbours are found within a mesh only.
         span = int(position[:, 1].max()) + 3
-        receiver, source = crosstalk.neighbours(
-            position[:, 0] * span + position[:, 1], position[:, 2]
-        )
+        receiver, source = crosstalk.neighbours(position[:, 0] * span + position[:, 1], position[:, 2])
         n = position.shape[0]
         values = np.full(receiver.size, crosstalk.coupling)
         coupled = sparse.coo_array((values, (receiver, source)), shape=(n, n))

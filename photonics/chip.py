@@ -70,7 +70,12 @@ class Chip:
     """
 
     def __init__(
-        self, design: NetworkDesign, noise: NoiseModel, seed: int, dtype: npt.DTypeLike, threads: int
+        self,
+        design: NetworkDesign,
+        noise: NoiseModel,
+        seed: int,
+        dtype: npt.DTypeLike,
+        threads: int,
     ) -> None:
         self.design = design
         self.noise = noise
@@ -146,8 +151,8 @@ class Chip:
         """Random controls to start training from, (n_controls,).
 
         Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
-        an ideal chip would need, singular values above s_max cut to it; biases are standard normal; the readout is Gaussian of variance
-        1 / n_features.
+        an ideal chip would need, singular values above s_max cut to it; biases are standard normal;
+        the readout is Gaussian of variance 1 / n_features.
         """
         controls = np.zeros(self.n_controls)
         for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
@@ -166,13 +171,14 @@ class Chip:
         return controls
 
     def _measure(
-        self, controls: RealArray, inputs: RealArray | StencilLike, layer_table: npt.NDArray[np.int64]
+        self,
+        controls: RealArray,
+        inputs: RealArray | StencilLike,
+        layer_table: npt.NDArray[np.int64],
     ) -> RealArray:
         controls = np.asarray(controls, dtype=np.float64)
         if controls.ndim != 2 or controls.shape[1] != self.n_controls:
-            raise PhotonicsError(
-                f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})"
-            )
+            raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
         if not np.isfinite(controls).all():
             raise PhotonicsError("controls: NaN or infinity; allowed: finite numbers")
         points, offsets = self._split_inputs(inputs)
@@ -186,9 +192,7 @@ class Chip:
         if offsets is not None:
             rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
         jobs = [
-            (p, start)
-            for p in range(controls.shape[0])
-            for start in range(0, points.shape[0], rows_per_job)
+            (p, start) for p in range(controls.shape[0]) for start in range(0, points.shape[0], rows_per_job)
         ]
 
         def work(job: tuple[int, int]) -> None:
@@ -223,7 +227,16 @@ class Chip:
         if offsets is None:
             target = out[start : start + points.shape[0]]
             contraction.run_network(
-                layer_table, stages, weights, biases, self._noise_std, key, 0, points, nothing, target
+                layer_table,
+                stages,
+                weights,
+                biases,
+                self._noise_std,
+                key,
+                0,
+                points,
+                nothing,
+                target,
             )
             return
         # W (x + d) = W x + W d: the first layer sees B + K inputs instead of B * K.
@@ -235,9 +248,7 @@ class Chip:
         center_part = np.empty((points.shape[0], n_first), self.dtype)
         offset_part = np.empty((n_offsets, n_first), self.dtype)
         for rows, part in ((points, center_part), (offsets, offset_part)):
-            contraction.run_network(
-                linear, stages, weights, unbiased, silent, key, 0, rows, nothing, part
-            )
+            contraction.run_network(linear, stages, weights, unbiased, silent, key, 0, rows, nothing, part)
         cyclic = np.arange(n_offsets + contraction.TILE_WIDTH[self.dtype]) % n_offsets
         columns = np.ascontiguousarray(offset_part[cyclic].T)
         first = start * n_offsets
@@ -255,9 +266,7 @@ class Chip:
             target,
         )
 
-    def _split_inputs(
-        self, inputs: RealArray | StencilLike
-    ) -> tuple[RealArray, RealArray | None]:
+    def _split_inputs(self, inputs: RealArray | StencilLike) -> tuple[RealArray, RealArray | None]:
         if isinstance(inputs, np.ndarray):
             parts = {"inputs": inputs}
         elif hasattr(inputs, "centers") and hasattr(inputs, "offsets"):

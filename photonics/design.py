@@ -71,7 +71,10 @@ class TTLayer:
             raise PhotonicsError(f"TT layer: domain {self.domain!r}; allowed: phase, weight")
         if self.core_size < 2:
             raise PhotonicsError(f"TT layer: core_size {self.core_size}; allowed: >= 2")
-        for name, value in (("s_max", self.largest_singular_value), ("full_scale", self.full_scale)):
+        for name, value in (
+            ("s_max", self.largest_singular_value),
+            ("full_scale", self.full_scale),
+        ):
             if not (math.isfinite(value) and value > 0):
                 raise PhotonicsError(f"TT layer: {name} {value}; allowed: > 0")
 

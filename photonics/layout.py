@@ -146,9 +146,7 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
         k = layer.core_size
         topology = rectangular(k)
         cores = []
-        for c, ((rows, columns), grid) in enumerate(
-            zip(layer.core_shapes, layer.block_grids, strict=True)
-        ):
+        for c, ((rows, columns), grid) in enumerate(zip(layer.core_shapes, layer.block_grids, strict=True)):
             name = f"layer{number}/core{c}"
             if layer.domain == "phase":
                 n_blocks = grid[0] * grid[1]

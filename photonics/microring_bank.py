@@ -117,19 +117,13 @@ class MicroringBank:
         if power.ndim != 2 or power.shape[1] != self.n_weights:
             raise PhotonicsError(f"power_w: shape {power.shape}; allowed: (B, {self.n_weights})")
         if not (power >= 0).all():
-            raise PhotonicsError(
-                "power_w: negative or NaN; allowed: >= 0, the sign is in the weight"
-            )
+            raise PhotonicsError("power_w: negative or NaN; allowed: >= 0, the sign is in the weight")
         weights = self.weights(detuning_nm)
         if weights.ndim != 1:
-            raise PhotonicsError(
-                f"detuning_nm: shape {weights.shape}; allowed: ({self.n_weights},)"
-            )
+            raise PhotonicsError(f"detuning_nm: shape {weights.shape}; allowed: ({self.n_weights},)")
         return power @ weights
 
-    def detuning_for(
-        self, weight: npt.ArrayLike, *, compensate_crosstalk: bool = True
-    ) -> FloatArray:
+    def detuning_for(self, weight: npt.ArrayLike, *, compensate_crosstalk: bool = True) -> FloatArray:
         """Detunings that apply given weights: the inverse of `weights`.
 
         A weight is linear in its ring's own Lorentzian, with coefficients set by the other rings.
@@ -188,9 +182,7 @@ class MicroringBank:
     def _check_detuning(self, detuning_nm: npt.ArrayLike) -> FloatArray:
         detuning = np.asarray(detuning_nm, dtype=np.float64)
         if detuning.ndim == 0 or detuning.shape[-1] != self.n_weights:
-            raise PhotonicsError(
-                f"detuning_nm: shape {detuning.shape}; allowed: (..., {self.n_weights})"
-            )
+            raise PhotonicsError(f"detuning_nm: shape {detuning.shape}; allowed: (..., {self.n_weights})")
         bad = ~((detuning >= 0.0) & (detuning <= self.max_detuning_nm))
         if bad.any():
             raise PhotonicsError(
@@ -211,9 +203,7 @@ class MicroringBank:
         distance = channel[:, None] - channel
         return self.ring.lorentzian(distance + detuning_nm[..., :, None])
 
-    def _passage(
-        self, lorentzian: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def _passage(self, lorentzian: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """What the other rings do to each channel, each (..., n).
 
         Returns:

@@ -11,9 +11,7 @@ from photonics.mesh.topology import rectangular
 FloatArray = npt.NDArray[np.float64]
 
 
-def build_blocks(
-    u_rad: FloatArray, s_rad: FloatArray, v_rad: FloatArray, s_max: float
-) -> FloatArray:
+def build_blocks(u_rad: FloatArray, s_rad: FloatArray, v_rad: FloatArray, s_max: float) -> FloatArray:
     """Blocks of a population.
 
     Args:
@@ -32,9 +30,7 @@ def build_blocks(
     return ((u * s[:, None, :]) @ v).reshape(*s_rad.shape, k)
 
 
-def block_phases(
-    matrix: FloatArray, s_max: float
-) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+def block_phases(matrix: FloatArray, s_max: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
     """Phases whose block is nearest to a matrix.
 
     The signs that the two meshes cannot make are those of cos(phi).

@@ -42,9 +42,7 @@ class Objective(Protocol):
         """Make batch `number` the one that `evaluate` uses."""
         ...
 
-    def evaluate(
-        self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False
-    ) -> Evaluation:
+    def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
         """Measure P candidates (P, n_controls) on the current batch.
 
         `with_readout` asks for `Evaluation.readout_columns` where the oracle shows its features.
@@ -116,9 +114,7 @@ class PinnObjective:
         self._points = self.problem.sample(self._batch_size, rng)
         self._stencil = self._rule.stencil(self.problem.dim, rng, self.problem.request)
 
-    def evaluate(
-        self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False
-    ) -> Evaluation:
+    def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
         """Residuals (P, B) and their mean squares (P,) on the current batch."""
         if with_readout and isinstance(oracle, ReadoutOracle):
             return self._evaluate_features(oracle, controls)
@@ -131,7 +127,7 @@ class PinnObjective:
         return Evaluation((residuals**2).mean(axis=1), residuals)
 
     def predict(self, oracle: ForwardOracle, controls: Array, points: Array) -> Array:
-        """u of one setting (n_controls,) at points (N, d), (N,)."""
+        """U of one setting (n_controls,) at points (N, d), (N,)."""
         network = oracle.measure(controls[None], points).astype(np.float64)
         return self.problem.solution(points, network)[0]
 
@@ -166,9 +162,7 @@ class PinnObjective:
         features = oracle.measure_features(controls, self._inputs())
         weight = controls[:, oracle.readout_weight].reshape(len(controls), -1, features.shape[2])
         bias = controls[:, oracle.readout_bias]
-        network = np.stack(
-            [f @ w.T + b for f, w, b in zip(features, weight, bias, strict=True)]
-        )
+        network = np.stack([f @ w.T + b for f, w, b in zip(features, weight, bias, strict=True)])
         residuals = self._residuals(network)
 
         def readout_columns(p: int) -> Array:

@@ -20,6 +20,30 @@ Array: TypeAlias = npt.NDArray[Any]
 ControlKind: TypeAlias = Literal["phase", "digital"]
 
 
+class ControlGroupView(Protocol):
+    """A named slice of the control vector, as any oracle may describe it; see `ControlGroup`."""
+
+    @property
+    def kind(self) -> ControlKind:
+        """Either "phase" or "digital"."""
+        ...
+
+    @property
+    def grid_step(self) -> float:
+        """Distance of neighbouring settings [rad for phases], 0 for none."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """Typical size of a meaningful change [rad for phases]."""
+        ...
+
+    @property
+    def slice(self) -> slice:
+        """The group's place in the control vector."""
+        ...
+
+
 @dataclass(frozen=True)
 class ControlGroup:
     """Controls that belong together: where they sit in the vector and what can be set.
@@ -112,7 +136,7 @@ class ForwardOracle(Protocol):
         ...
 
     @property
-    def control_groups(self) -> Mapping[str, ControlGroup]:
+    def control_groups(self) -> Mapping[str, ControlGroupView]:
         """Named groups that cover the control vector, such as "layer1/core0/U"."""
         ...
 
@@ -173,7 +197,7 @@ class MeteredOracle:
         return self._oracle.n_controls
 
     @property
-    def control_groups(self) -> Mapping[str, ControlGroup]:
+    def control_groups(self) -> Mapping[str, ControlGroupView]:
         """Named groups of controls, as the wrapped oracle states them."""
         return self._oracle.control_groups
 
@@ -193,13 +217,9 @@ class MeteredOracle:
         """
         return self._metered(self._oracle.measure, controls, inputs)
 
-    def _metered(
-        self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs
-    ) -> Array:
+    def _metered(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
         if controls.ndim != 2 or controls.shape[1] != self.n_controls:
-            raise ArgumentError(
-                f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})"
-            )
+            raise ArgumentError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
         if not np.isfinite(controls).all():
             raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
         n_points = n_inputs(inputs)

@@ -202,9 +202,7 @@ class TrainingRun:
         self.history.append((step, self.inferences, self.optimizer.loss, error, wall_s))
         self._snapshot = self._state()
         if self.on_step is not None:
-            self.on_step(
-                Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost)
-            )
+            self.on_step(Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost))
 
     def _state(self) -> dict[str, Array]:
         state: Any = getattr(self.oracle, "state", None)

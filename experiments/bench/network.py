@@ -44,14 +44,10 @@ def run() -> dict[str, Any]:
     stencil = make_rule("sparse-grid").stencil(21, rng)
     inputs = Stencil(rng.random((100, 21)), stencil.offsets)
     threads = [1] + ([2] if available_threads() > 1 else [])
-    chips = [
-        fabricate(get_design("tonn-hjb20"), preset("ideal"), 0, threads=count) for count in threads
-    ]
+    chips = [fabricate(get_design("tonn-hjb20"), preset("ideal"), 0, threads=count) for count in threads]
     controls = chips[0].initial_controls(rng)[None]
     points = inputs.points().astype(np.float32)
-    weights = [
-        rng.standard_normal(shape, dtype=np.float32) for shape in ((21, 512), (512, 512), (512, 1))
-    ]
+    weights = [rng.standard_normal(shape, dtype=np.float32) for shape in ((21, 512), (512, 512), (512, 1))]
     tasks: dict[str, Callable[[], Array]] = {
         f"chip_{chip.threads}": lambda chip=chip: chip.measure(controls, inputs) for chip in chips
     }

@@ -49,9 +49,7 @@ def mesh_stages(n_modes: int, topology: Topology = "rectangular") -> int:
         if n_modes & (n_modes - 1):
             raise PhotonicsError(f"n_modes: {n_modes}; allowed for a butterfly: a power of two")
         return n_modes.bit_length() - 1
-    raise PhotonicsError(
-        f"topology: {topology!r}; allowed: 'rectangular', 'triangular', 'butterfly'"
-    )
+    raise PhotonicsError(f"topology: {topology!r}; allowed: 'rectangular', 'triangular', 'butterfly'")
 
 
 @dataclass(frozen=True)
@@ -239,9 +237,7 @@ def tensor_train_layer(
             "allowed: d, d, d + 1"
         )
     if d == 0 or ranks[0] != 1 or ranks[-1] != 1:
-        raise PhotonicsError(
-            f"ranks: {list(ranks)}; allowed: first and last 1, and one core or more"
-        )
+        raise PhotonicsError(f"ranks: {list(ranks)}; allowed: first and last 1, and one core or more")
     cores = tuple(
         Core(
             rows=ranks[k] * output_modes[k],

@@ -141,8 +141,7 @@ class _Segment:
         mesh_db = figures.cell_loss_db + shifters * figures.phase_shifter_loss_db
         attenuator_db = figures.cell_loss_db + figures.phase_shifter_loss_db
         per_core = sum(
-            (core.n_stages - 1) * mesh_db + attenuator_db + core.splitting_loss_db
-            for core in self.cores
+            (core.n_stages - 1) * mesh_db + attenuator_db + core.splitting_loss_db for core in self.cores
         )
         routing = (len(self.cores) - 1) * figures.cross_connect_loss_db
         return figures.coupling_loss_db + figures.modulator_loss_db + per_core + routing
@@ -190,9 +189,7 @@ def _inventory(architecture: ArchitectureSpec) -> tuple[int, int, int]:
     return mzis, attenuators, phases
 
 
-def estimate(
-    architecture: ArchitectureSpec, figures: HardwareFigures | None = None
-) -> HardwareCost:
+def estimate(architecture: ArchitectureSpec, figures: HardwareFigures | None = None) -> HardwareCost:
     """Devices, light, power, time and energy of an architecture.
 
     Args:
@@ -236,9 +233,7 @@ def estimate(
     energies = [s.dynamic_energy_j(figures) for s in segments]
     reprogram_j = 0.0
     if shared:
-        loaded = sum(
-            s.layer.copies * s.cores[0].n_phases(architecture.complex_meshes) for s in segments
-        )
+        loaded = sum(s.layer.copies * s.cores[0].n_phases(architecture.complex_meshes) for s in segments)
         reprogram_j = loaded * program_j / stream
     power_by_part_w = {
         "lasers": optical_power_w / figures.wall_plug_efficiency,

@@ -57,18 +57,18 @@ def _rows4(w, src, dst, n_left, rows, columns, run, r0):
                 for s in range(run):
                     u0, u1, u2, u3 = x0[s], x1[s], x2[s], x3[s]
                     u4, u5, u6, u7 = x4[s], x5[s], x6[s], x7[s]
-                    y0[s] = a0*u0 + a1*u1 + a2*u2 + a3*u3 + a4*u4 + a5*u5 + a6*u6 + a7*u7
-                    y1[s] = b0*u0 + b1*u1 + b2*u2 + b3*u3 + b4*u4 + b5*u5 + b6*u6 + b7*u7
-                    y2[s] = c0*u0 + c1*u1 + c2*u2 + c3*u3 + c4*u4 + c5*u5 + c6*u6 + c7*u7
-                    y3[s] = d0*u0 + d1*u1 + d2*u2 + d3*u3 + d4*u4 + d5*u5 + d6*u6 + d7*u7
+                    y0[s] = a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3 + a4 * u4 + a5 * u5 + a6 * u6 + a7 * u7
+                    y1[s] = b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3 + b4 * u4 + b5 * u5 + b6 * u6 + b7 * u7
+                    y2[s] = c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3 + c4 * u4 + c5 * u5 + c6 * u6 + c7 * u7
+                    y3[s] = d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3 + d4 * u4 + d5 * u5 + d6 * u6 + d7 * u7
             else:
                 for s in range(run):
                     u0, u1, u2, u3 = x0[s], x1[s], x2[s], x3[s]
                     u4, u5, u6, u7 = x4[s], x5[s], x6[s], x7[s]
-                    y0[s] += a0*u0 + a1*u1 + a2*u2 + a3*u3 + a4*u4 + a5*u5 + a6*u6 + a7*u7
-                    y1[s] += b0*u0 + b1*u1 + b2*u2 + b3*u3 + b4*u4 + b5*u5 + b6*u6 + b7*u7
-                    y2[s] += c0*u0 + c1*u1 + c2*u2 + c3*u3 + c4*u4 + c5*u5 + c6*u6 + c7*u7
-                    y3[s] += d0*u0 + d1*u1 + d2*u2 + d3*u3 + d4*u4 + d5*u5 + d6*u6 + d7*u7
+                    y0[s] += a0 * u0 + a1 * u1 + a2 * u2 + a3 * u3 + a4 * u4 + a5 * u5 + a6 * u6 + a7 * u7
+                    y1[s] += b0 * u0 + b1 * u1 + b2 * u2 + b3 * u3 + b4 * u4 + b5 * u5 + b6 * u6 + b7 * u7
+                    y2[s] += c0 * u0 + c1 * u1 + c2 * u2 + c3 * u3 + c4 * u4 + c5 * u5 + c6 * u6 + c7 * u7
+                    y3[s] += d0 * u0 + d1 * u1 + d2 * u2 + d3 * u3 + d4 * u4 + d5 * u5 + d6 * u6 + d7 * u7
     for q in range(columns - columns % 8, columns):
         p = r0 * columns + q
         a0, b0 = w[p], w[p + columns]
@@ -254,9 +254,7 @@ def make_run_network(width: int):
     """
 
     @njit(**JIT)
-    def run_network(
-        layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
-    ):
+    def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out):
         n_layers = layers.shape[0]
         n_in, n_first = layers[0, LAYER_N_IN], layers[0, LAYER_N_OUT]
         n_out = layers[n_layers - 1, LAYER_N_OUT]
@@ -303,9 +301,7 @@ TILE_WIDTH = {np.dtype(np.float32): 64, np.dtype(np.float64): 32}
 _KERNELS = {width: make_run_network(width) for width in set(TILE_WIDTH.values())}
 
 
-def run_network(
-    layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
-) -> None:
+def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out) -> None:
     """Network outputs of one candidate, at points or at the points of a stencil.
 
     Args:

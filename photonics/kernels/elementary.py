@@ -10,13 +10,15 @@ In uncompiled kernels the NumPy functions run instead: they are the slow twins.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 from numba.extending import overload
 
 from photonics.kernels import JIT
 
-_OVERLOAD = {key: JIT[key] for key in ("nogil", "fastmath", "error_model")}
+_OVERLOAD: Any = {key: JIT[key] for key in ("nogil", "fastmath", "error_model")}
 
 
 def sin(x):
@@ -169,9 +171,7 @@ overload(log, jit_options=_OVERLOAD)(_by_type("log", _log_f32, _log_f64))
 def _tanh(x):
     if x not in (types.float32, types.float64):
         return None
-    real, integer = (
-        (np.float32, np.int32) if x == types.float32 else (np.float64, np.int64)
-    )
+    real, integer = (np.float32, np.int32) if x == types.float32 else (np.float64, np.int64)
     one, limit = real(1.0), real(20.0)
     sign_bit = integer(np.iinfo(integer).min)
 

@@ -15,7 +15,6 @@ from photonics.kernels import JIT
 from photonics.kernels.elementary import log, sin
 
 
-
 @njit(**JIT)
 def mix64(x):
     """Scramble a 64-bit word (the splitmix64 finaliser), to derive one key from another."""

@@ -79,9 +79,7 @@ def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
         "triangular": null_from_right,
     }.get(topology.name)
     if nulling is None:
-        raise PhotonicsError(
-            f"topology: {topology.name!r}; allowed: rectangular, triangular or symmetric"
-        )
+        raise PhotonicsError(f"topology: {topology.name!r}; allowed: rectangular, triangular or symmetric")
     matrix = _checked(unitary, topology.n_modes)
     theta, phi, edge = (np.zeros(k) for k in (topology.n_mzi, topology.n_mzi, topology.n_edge))
     first = np.searchsorted(topology.layer, np.arange(topology.n_layers))
@@ -92,9 +90,7 @@ def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
     if topology.cell == "asymmetric":
         asymmetric_phases(topology.row, theta, phi, gauge)
     else:
-        symmetric_phases(
-            topology.layer, topology.row, topology.edge_layer, theta, phi, edge, gauge
-        )
+        symmetric_phases(topology.layer, topology.row, topology.edge_layer, theta, phi, edge, gauge)
     turn = 2 * np.pi
     out -= gauge
     return MeshPhases(theta, *(a - turn * np.rint(a / turn) for a in (phi, out, edge)))

@@ -52,14 +52,10 @@ def sincos(angle_rad, sine, cosine):
         k = np.floor(x * _TWO_OVER_PI + 0.5)
         r = ((x - k * _PI_2_A) - k * _PI_2_B) - k * _PI_2_C
         z = r * r
-        p = 2.75573137070700676789e-06 + z * (
-            -2.50507602534068634195e-08 + z * 1.58969099521155010221e-10
-        )
+        p = 2.75573137070700676789e-06 + z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)
         p = 8.33333333332248946124e-03 + z * (-1.98412698298579493134e-04 + z * p)
         s = r + r * z * (-1.66666666666666324348e-01 + z * p)
-        q = -2.75573143513906633035e-07 + z * (
-            2.08757232129817482790e-09 + z * -1.13596475577881948265e-11
-        )
+        q = -2.75573143513906633035e-07 + z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)
         q = -1.38888888888741095749e-03 + z * (2.48015872894767294178e-05 + z * q)
         c = 1.0 - (0.5 * z - z * z * (4.16666666666666019037e-02 + z * q))
         quadrant = k - 4.0 * np.floor(0.25 * k)
@@ -104,9 +100,7 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
                 outer = phi_rad[i] if symmetric else 0.0
                 angle[i - start] = 0.5 * (theta_rad[i] - outer)
             for i in range(start, stop):
-                angle[half + i - start] = (
-                    0.5 * (theta_rad[i] + phi_rad[i]) if symmetric else phi_rad[i]
-                )
+                angle[half + i - start] = 0.5 * (theta_rad[i] + phi_rad[i]) if symmetric else phi_rad[i]
             sincos(angle, sine, cosine)
             for i in range(start, stop):
                 u, v = upper[i], lower[i]
@@ -236,9 +230,7 @@ def hand_out(work, tile, first, width, out):
 
 
 @njit(**_JIT)
-def run_settings(
-    program, symmetric, mixing, theta_rad, phi_rad, rim_rad, amplitude, fields, scratch, out
-):
+def run_settings(program, symmetric, mixing, theta_rad, phi_rad, rim_rad, amplitude, fields, scratch, out):
     """Build (no fields) or propagate, setting after setting, tile after tile of columns.
 
     Args:

@@ -83,9 +83,7 @@ def decompose_orthogonal(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     n = matrix.shape[0]
     deviation = float(np.abs(matrix @ matrix.T - np.eye(n)).max())
     if not deviation <= 1e-8:
-        raise PhotonicsError(
-            f"matrix: U U^T differs from the identity by {deviation:.1e}; allowed: 1e-8"
-        )
+        raise PhotonicsError(f"matrix: U U^T differs from the identity by {deviation:.1e}; allowed: 1e-8")
     u = matrix.astype(np.float64, copy=True)
     # U = L_1^T .. L_m^T D R_n .. R_1: light meets R_1 first, then after D the left ones, last first.
     first: list[tuple[int, float]] = []

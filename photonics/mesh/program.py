@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -65,7 +66,7 @@ def _light_cones(
     low, high = np.arange(topology.n_modes), np.arange(topology.n_modes)
     first, last = np.empty((2, topology.n_mzi), dtype=np.int32)
     bounds = np.searchsorted(topology.layer, np.arange(topology.n_layers + 1))
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         rows, partners = topology.row[start:stop], topology.partner[start:stop]
         first[start:stop] = np.minimum(low[rows], low[partners])
         last[start:stop] = np.maximum(high[rows], high[partners])

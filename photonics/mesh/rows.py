@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, overload
@@ -86,7 +85,7 @@ def _emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
 
 
 @intrinsic
-def _mix_rows(typing_context, tile, p, q, xr, xi, yr, yi):  # noqa: ARG001
+def _mix_rows(typing_context, tile, p, q, xr, xi, yr, yi):
     return types.void(tile, p, q, xr, xi, yr, yi), _emit
 
 
@@ -98,6 +97,7 @@ def _overload_mix_rows(tile, p, q, xr, xi, yr, yi):
         return None
 
     def compiled(tile, p, q, xr, xi, yr, yi):
-        _mix_rows(tile, p, q, xr, xi, yr, yi)
+        # Numba supplies the typing context, which a type checker takes for a missing argument.
+        _mix_rows(tile, p, q, xr, xi, yr, yi)  # pyright: ignore[reportCallIssue]
 
     return compiled

@@ -71,7 +71,8 @@ def _columns(rows: list[tuple[int, ...]], width: int) -> list[IntArray]:
 
 def _from_layers(name: str, n_modes: int, layers: list[list[tuple[int, int]]]) -> MeshTopology:
     cells = [(k, a, b) for k, pairs in enumerate(layers) for a, b in pairs]
-    return MeshTopology(name, n_modes, *_columns(cells, 3))
+    layer, row, partner = _columns(cells, 3)
+    return MeshTopology(name, n_modes, layer, row, partner)
 
 
 def _check_modes(n_modes: int) -> None:
@@ -103,9 +104,7 @@ def triangular(n_modes: int) -> MeshTopology:
     """
     _check_modes(n_modes)
     depth = 2 * n_modes - 3
-    layers = [
-        [(i, i + 1) for i in range(k % 2, min(k, depth - 1 - k) + 1, 2)] for k in range(depth)
-    ]
+    layers = [[(i, i + 1) for i in range(k % 2, min(k, depth - 1 - k) + 1, 2)] for k in range(depth)]
     return _from_layers("triangular", n_modes, layers)
 
 
@@ -126,9 +125,9 @@ def symmetric(n_modes: int) -> MeshTopology:
     last = n_modes - 1
     rim = [(k + 1, last) for k in range(n_modes - 1) if layers[k][-1:] != [(last - 1, last)]]
     cells = [(k, a, b) for k, pairs in enumerate(layers) for a, b in pairs]
-    return MeshTopology(
-        "symmetric", n_modes, *_columns(cells, 3), "symmetric", *_columns(inputs + rim, 2)
-    )
+    layer, row, partner = _columns(cells, 3)
+    edge_layer, edge_row = _columns(inputs + rim, 2)
+    return MeshTopology("symmetric", n_modes, layer, row, partner, "symmetric", edge_layer, edge_row)
 
 
 @lru_cache(maxsize=64)

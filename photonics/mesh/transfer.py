@@ -39,9 +39,7 @@ def _phases(name: str, value: npt.ArrayLike, length: int) -> FloatArray:
     return array if array.ndim == 2 else array[None]
 
 
-def _stick(
-    phases: FloatArray, stuck: npt.NDArray[np.bool_] | None, stuck_rad: FloatArray
-) -> FloatArray:
+def _stick(phases: FloatArray, stuck: npt.NDArray[np.bool_] | None, stuck_rad: FloatArray) -> FloatArray:
     return phases if stuck is None else np.where(stuck, stuck_rad, phases)
 
 
@@ -194,7 +192,7 @@ def build(
         threads,
         dtype,
     )
-    single = all(np.ndim(a) < 2 for a in (theta_rad, phi_rad, out_phase_rad, edge_phase_rad))
+    single = all(a is None or np.ndim(a) < 2 for a in (theta_rad, phi_rad, out_phase_rad, edge_phase_rad))
     return out[0] if single else out
 
 

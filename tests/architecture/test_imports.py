@@ -10,8 +10,10 @@ def modules_after(statement):
     return {name.partition(".")[0] for name in answer.stdout.split()}
 
 
-@pytest.mark.parametrize("statement", ["import training", "import training.trainer, "
-                                       "training.problems, training.optimizers, training.stencils"])  # fmt: skip
+ALL_OF_TRAINING = "import training.trainer, training.problems, training.optimizers, training.stencils"
+
+
+@pytest.mark.parametrize("statement", ["import training", ALL_OF_TRAINING])
 def test_training_knows_no_optics(statement):
     loaded = modules_after(statement)
     assert "training" in loaded

@@ -21,9 +21,7 @@ from training.stencils import make_rule
 from training.trainer import Limits, TrainingRun
 
 METHODS = {
-    "gauss-newton": lambda x, g, rng: SubspaceGaussNewton(
-        x, g, GaussNewtonOptions(n_directions=4), rng
-    ),
+    "gauss-newton": lambda x, g, rng: SubspaceGaussNewton(x, g, GaussNewtonOptions(n_directions=4), rng),
     "rge-adam": lambda x, g, rng: RgeAdam(x, g, RgeAdamOptions(n_directions=4), rng),
 }
 COST = 30 * 7  # collocation points times nodes of central differences in three dimensions

@@ -42,9 +42,7 @@ def test_beyond_the_range_the_adc_reads_the_last_level_and_says_so():
     np.testing.assert_array_equal(adc.read(signal), [-1.0, -1.0, 0.75, 0.75, 0.75])
     np.testing.assert_array_equal(adc.saturated(signal), [True, False, False, True, True])
     rise = Adc(bits=3, rounding="mid-rise")
-    np.testing.assert_array_equal(
-        rise.saturated([-1.01, -1.0, 0.99, 1.0]), [True, False, False, True]
-    )
+    np.testing.assert_array_equal(rise.saturated([-1.01, -1.0, 0.99, 1.0]), [True, False, False, True])
 
 
 def test_reading_a_reading_changes_nothing():

@@ -18,9 +18,7 @@ def test_transfer_is_unitary_symmetric_and_splits_as_the_ratio_says():
     identity = np.broadcast_to(np.eye(2), transfer.shape)
     np.testing.assert_allclose(transfer @ transfer.conj().swapaxes(-1, -2), identity, atol=1e-15)
     np.testing.assert_array_equal(transfer, transfer.swapaxes(-1, -2))
-    np.testing.assert_allclose(
-        np.abs(transfer[..., 1, 0]) ** 2, splitting_ratio(errors), atol=1e-15
-    )
+    np.testing.assert_allclose(np.abs(transfer[..., 1, 0]) ** 2, splitting_ratio(errors), atol=1e-15)
 
 
 def test_splitting_ratio_equals_its_closed_form_and_inverts():

@@ -25,9 +25,7 @@ def bibliography_keys(request):
 def test_detector_power_reaches_full_precision():
     figures = HardwareFigures(bits=6)
     field = np.full(40_000, np.sqrt(figures.detector_power_w))
-    readings = figures.photodetector.homodyne_a(
-        field, figures.local_oscillator_w, np.random.default_rng(26)
-    )
+    readings = figures.photodetector.homodyne_a(field, figures.local_oscillator_w, np.random.default_rng(26))
     assert readings.mean() / readings.std() == pytest.approx(64.0, rel=4 / np.sqrt(80_000))
 
 

@@ -96,7 +96,7 @@ def test_a_shifter_inside_a_large_mesh_has_six_neighbours():
 
 
 def test_heat_stays_within_its_mesh():
-    two = np.concatenate([POSITION, POSITION + [[1, 0, 0]]])
+    two = np.concatenate([POSITION, POSITION + np.array([[1, 0, 0]])])
     noise = NoiseModel(thermal_crosstalk=ThermalCrosstalk(coupling=0.1))
     rng = np.random.default_rng(0)
     both = PhaseActuator(noise, two, np.zeros(12, bool), rng)
@@ -159,9 +159,7 @@ def test_published_preset_has_the_published_constants():
         (lambda: ReadoutNoise(std_of_full_scale=-0.1), "std_of_full_scale: -0.1"),
         (lambda: NoiseModel(phase_jitter_rad=-1.0), "phase_jitter_rad: -1.0"),
         (
-            lambda: NoiseModel(
-                phase_quantizer=PhaseQuantizer(), voltage_quantizer=VoltageQuantizer()
-            ),
+            lambda: NoiseModel(phase_quantizer=PhaseQuantizer(), voltage_quantizer=VoltageQuantizer()),
             "at most one",
         ),
         (lambda: preset("loud"), "noise: 'loud'; allowed: ideal"),

@@ -19,9 +19,7 @@ def test_shot_noise_limited_signal_to_noise_is_root_of_current_over_2qb():
         SHOT_LIMITED.signal_to_noise(power), np.sqrt(power / (2 * Q * 1e9)), rtol=1e-13
     )
     # 1 uA in 1 GHz: 3121 electrons in a reading of half a nanosecond, whose root is 55.9.
-    assert SHOT_LIMITED.signal_to_noise(1e-6) == pytest.approx(
-        np.sqrt(1e-6 * 0.5e-9 / Q), rel=1e-12
-    )
+    assert SHOT_LIMITED.signal_to_noise(1e-6) == pytest.approx(np.sqrt(1e-6 * 0.5e-9 / Q), rel=1e-12)
 
 
 def test_readings_have_the_shot_noise_of_their_current():

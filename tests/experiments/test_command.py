@@ -15,7 +15,12 @@ SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
 
 
 def photonzero(*arguments, cwd, code=0):
-    command = [sys.executable, "-c", "from experiments.cli import main; main()", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        "from experiments.cli import main; main()",
+        *map(str, arguments),
+    ]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
     assert done.returncode == code, done.stderr
     return done
@@ -85,7 +90,15 @@ def test_a_stopped_run_resumes_to_the_same_bits(finished, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_resumes_to_the_same_bits(kind, tmp_path):
-    arguments = ("hjb2", "--noise", "harsh", "--set", "batch_size=50", "--max-inferences", "4000000")
+    arguments = (
+        "hjb2",
+        "--noise",
+        "harsh",
+        "--set",
+        "batch_size=50",
+        "--max-inferences",
+        "4000000",
+    )
     photonzero("train", *arguments, "--out", "straight", "--quiet", cwd=tmp_path)
     killed = tmp_path / "killed"
     command = [sys.executable, "-c", "from experiments.cli import main; main()",
@@ -150,7 +163,10 @@ def test_list_and_help_name_everything(tmp_path):
         (("train",), "PROBLEM is missing"),
         (("train", "hjb3000"), "problem: 'hjb3000'; allowed: hjb20"),
         (("train", "hjb2", "--chip", "nope"), "chip: 'nope'; allowed: tonn-hjb20"),
-        (("train", "hjb2", "--chip", "tonn-hjb20"), "chip tonn-hjb20: 21 inputs; allowed for hjb2: 3"),
+        (
+            ("train", "hjb2", "--chip", "tonn-hjb20"),
+            "chip tonn-hjb20: 21 inputs; allowed for hjb2: 3",
+        ),
         (("train", "hjb2", "--noise", "loud"), "noise: 'loud'; allowed: ideal"),
         (("train", "hjb2", "--noise", "absent.toml"), "absent.toml: No such file"),
         (("train", "hjb2", "--noise", "bad.toml"), "unknown key noise.phase_quantiser"),
@@ -212,7 +228,18 @@ def test_a_full_disk_is_one_line(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "main()"
     )
-    command = [sys.executable, "-c", code, "train", *SMALL, "--steps", "1", "--out", "run", "--quiet"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "train",
+        *SMALL,
+        "--steps",
+        "1",
+        "--out",
+        "run",
+        "--quiet",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300,
                           env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")})  # fmt: skip
     assert done.returncode == 2, done.stderr

@@ -163,9 +163,7 @@ def test_without_imperfections_a_noise_model_is_ideal_bit_for_bit():
     ideal = fabricate(TINY, preset("ideal"), 0)
     zero = fabricate(TINY, NoiseModel(), 7)
     controls = settings(ideal)
-    np.testing.assert_array_equal(
-        ideal.measure(controls, inputs()), zero.measure(controls, inputs())
-    )
+    np.testing.assert_array_equal(ideal.measure(controls, inputs()), zero.measure(controls, inputs()))
 
 
 def test_readout_noise_has_the_stated_size():
@@ -190,15 +188,19 @@ def test_features_through_the_readout_are_the_outputs():
 def test_ideal_sigma_preset_spares_the_singular_values_only():
     # With all mesh angles at zero a core is diag(s): only the singular values act.
     design = NetworkDesign("one", "", (TTLayer((4,), (4,), (1, 1), "identity", core_size=4),))
-    quantizer_only = replace(preset("published-ideal-sigma"), thermal_crosstalk=NoiseModel().thermal_crosstalk,
-                             phase_shifter=NoiseModel().phase_shifter)  # fmt: skip
+    published, ideal = preset("published-ideal-sigma"), NoiseModel()
+    quantizer_only = replace(
+        published, thermal_crosstalk=ideal.thermal_crosstalk, phase_shifter=ideal.phase_shifter
+    )
     chip = fabricate(design, quantizer_only, 0, dtype=np.float64)
     controls = np.zeros((1, chip.n_controls))
     s = chip.control_groups["layer1/core0/s"].slice
     controls[0, s] = [0.3, 1.1, 2.2, 2.9]
     features = chip.measure_features(controls, np.eye(4))[0]
     np.testing.assert_allclose(
-        np.diag(features), design.layers[0].largest_singular_value * np.cos(controls[0, s]), atol=1e-14
+        np.diag(features),
+        design.layers[0].largest_singular_value * np.cos(controls[0, s]),
+        atol=1e-14,
     )
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from photonics.design import TTLayer
 from photonics.kernels import contraction
 from photonics.kernels.contraction import TILE_WIDTH, contract_stage, run_network
 from photonics.layout import stage_table
-from photonics.design import TTLayer
 
 CODES = {"identity": 0, "sin": 1, "tanh": 2, "relu": 3, "gelu": 4}
 NUMPY = {
@@ -120,9 +120,7 @@ def test_stage_compiled_uncompiled_and_einsum(rows, columns):
     w, src = rng.standard_normal((rows, columns)), rng.standard_normal((2, columns, 5))
     out = np.full(2 * rows * 5, np.nan)
     contract_stage(w.ravel(), src.ravel(), out, 2, rows, columns, 5)
-    np.testing.assert_allclose(
-        out.reshape(2, rows, 5), np.einsum("rq,lqs->lrs", w, src), atol=1e-14
-    )
+    np.testing.assert_allclose(out.reshape(2, rows, 5), np.einsum("rq,lqs->lrs", w, src), atol=1e-14)
     slow = np.full_like(out, np.nan)
     contract_stage.py_func(w.ravel(), src.ravel(), slow, 2, rows, columns, 5)
     np.testing.assert_allclose(slow, out, atol=1e-14)

@@ -188,9 +188,7 @@ def test_time_multiplexing_trades_speed_for_devices():
 
 
 def test_longer_streams_share_the_settling_of_heaters():
-    short, long = (
-        estimate(replace(preset("tonn2-1024"), stream_length=n), THERMO_OPTIC) for n in (1, 1000)
-    )
+    short, long = (estimate(replace(preset("tonn2-1024"), stream_length=n), THERMO_OPTIC) for n in (1, 1000))
     assert long.inferences_per_s > 100 * short.inferences_per_s
     assert long.energy_per_inference_j < short.energy_per_inference_j / 10
     assert long.latency_s > short.latency_s

@@ -44,9 +44,7 @@ def test_the_first_layer_meets_the_light_first():
     theta = np.zeros((1, 6))
     theta[0, 0] = np.pi / 2  # layer 0 swaps mode 0 into mode 1
     theta[0, 2] = np.pi / 2  # layer 1 moves it on to mode 2
-    np.testing.assert_allclose(
-        build_orthogonal(theta, 4)[0] @ [1.0, 0, 0, 0], [0, 0, 1.0, 0], atol=1e-15
-    )
+    np.testing.assert_allclose(build_orthogonal(theta, 4)[0] @ [1.0, 0, 0, 0], [0, 0, 1.0, 0], atol=1e-15)
 
 
 def test_compiled_equals_uncompiled():
@@ -80,9 +78,7 @@ def test_a_block_takes_any_matrix_within_its_largest_singular_value():
     matrix = rng.standard_normal((5, 5))
     u, s, v, cut = block_phases(matrix, s_max=10.0)
     assert cut == 0.0
-    np.testing.assert_allclose(
-        build_blocks(u[None], s[None], v[None], 10.0)[0], matrix, atol=1e-13
-    )
+    np.testing.assert_allclose(build_blocks(u[None], s[None], v[None], 10.0)[0], matrix, atol=1e-13)
 
 
 def test_larger_singular_values_are_cut_and_reported():

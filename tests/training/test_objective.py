@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from devices.noise_model import preset
 from photonics.chip import fabricate
 from photonics.design import get_design
-from devices.noise_model import preset
 from training.errors import ArgumentError
 from training.objective import PinnObjective
 from training.oracle import ControlGroup, MeteredOracle, metered
@@ -98,9 +98,7 @@ def test_readout_columns_are_the_derivative_by_the_readout():
     columns = evaluation.readout_columns(0)
     # One measurement, whether or not the columns are asked for.
     assert oracle.inferences == objective.inferences_per_candidate
-    np.testing.assert_allclose(
-        evaluation.residuals, objective.evaluate(chip, x[None]).residuals, atol=1e-10
-    )
+    np.testing.assert_allclose(evaluation.residuals, objective.evaluate(chip, x[None]).residuals, atol=1e-10)
     index = np.arange(chip.n_controls)
     readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
     step = 1e-4

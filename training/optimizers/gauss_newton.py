@@ -29,7 +29,7 @@ import numpy as np
 from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.optimizers.base import Candidates
-from training.oracle import Array, ControlGroup
+from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
 
@@ -83,7 +83,7 @@ class SubspaceGaussNewton:
     def __init__(
         self,
         controls: Array,
-        groups: Mapping[str, ControlGroup],
+        groups: Mapping[str, ControlGroupView],
         options: GaussNewtonOptions,
         rng: np.random.Generator,
         readout: Array | None = None,
@@ -95,8 +95,9 @@ class SubspaceGaussNewton:
         self._size = perturbation_sizes(
             groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
         )
-        use_readout = readout is not None and options.exact_readout
-        self._readout = readout if use_readout else np.zeros(0, dtype=np.int64)
+        self._readout: Array = np.zeros(0, dtype=np.int64)
+        if readout is not None and options.exact_readout:
+            self._readout = readout
         self._readout_scale = _scales(groups, self._x.size)[self._readout]
         # What is known exactly need not be probed.
         self._size[self._readout] = 0.0
@@ -221,7 +222,7 @@ def _unit_trace(columns: Array) -> tuple[Array, float]:
     return columns / divisor, divisor
 
 
-def _scales(groups: Mapping[str, ControlGroup], n_controls: int) -> Array:
+def _scales(groups: Mapping[str, ControlGroupView], n_controls: int) -> Array:
     scale = np.ones(n_controls)
     for group in groups.values():
         scale[group.slice] = group.scale
@@ -229,7 +230,7 @@ def _scales(groups: Mapping[str, ControlGroup], n_controls: int) -> Array:
 
 
 def perturbation_sizes(
-    groups: Mapping[str, ControlGroup], n_controls: int, phase_rad: float, digital: float
+    groups: Mapping[str, ControlGroupView], n_controls: int, phase_rad: float, digital: float
 ) -> Array:
     """Size of a perturbation of each control, (n_controls,).
 

@@ -20,7 +20,7 @@ from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.optimizers.base import Candidates
 from training.optimizers.gauss_newton import perturbation_sizes
-from training.oracle import Array, ControlGroup
+from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
 
@@ -70,7 +70,7 @@ class RgeAdam:
     def __init__(
         self,
         controls: Array,
-        groups: Mapping[str, ControlGroup],
+        groups: Mapping[str, ControlGroupView],
         options: RgeAdamOptions,
         rng: np.random.Generator,
     ) -> None:

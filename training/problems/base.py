@@ -70,7 +70,7 @@ class Problem(Protocol):
         ...
 
     def solution(self, points: Array, network: Array) -> Array:
-        """u from the network's outputs: points (..., d) and network (P, ..., n_out) to (P, ...)."""
+        """U from the network's outputs: points (..., d) and network (P, ..., n_out) to (P, ...)."""
         ...
 
     def residual(self, points: Array, u: Derivatives) -> Array:

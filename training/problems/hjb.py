@@ -59,9 +59,7 @@ class HJB:
     def residual(self, points: Array, u: Derivatives) -> Array:
         """``u_t + lap u - 0.05 |grad u|^2 + 2``."""
         space = range(self.n_space)
-        return (
-            u.partial(self.n_space) + u.laplacian(space) - 0.05 * u.squared_gradient(space) + 2.0
-        )
+        return u.partial(self.n_space) + u.laplacian(space) - 0.05 * u.squared_gradient(space) + 2.0
 
     def exact(self, points: Array) -> Array:
         """``sum x_i + (2 - 0.05 n) (1 - t)``."""

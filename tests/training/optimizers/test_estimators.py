@@ -143,9 +143,7 @@ def test_perturbations_are_whole_codes():
         "free": ControlGroup(1, 2, "phase"),
         "digital": ControlGroup(2, 3, "digital", scale=3.0),
     }
-    np.testing.assert_allclose(
-        perturbation_sizes(groups, 3, 0.01, 0.1), [step, 0.01, 0.3], rtol=1e-15
-    )
+    np.testing.assert_allclose(perturbation_sizes(groups, 3, 0.01, 0.1), [step, 0.01, 0.3], rtol=1e-15)
     assert perturbation_sizes(groups, 3, 1.5 * step, 0.1)[0] == 2 * step
 
 
