@@ -2,7 +2,7 @@
 
 The rule is ``A(L, d) = sum over |l| <= L + d - 1 of (D_l1 x ... x D_ld)`` with differences
 ``D_l = U_l - U_(l-1)`` of one-dimensional rules, exact up to total degree
-``2 L - 1`` (Novak and Ritter 1996).
+``2 L - 1`` [novak1996].
 
 Nodes are never merged by comparing floating-point numbers. A node is a multiset of coordinates of
 one table, and its merged weight depends on that multiset alone. With the generating function of a

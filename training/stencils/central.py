@@ -25,7 +25,7 @@ class CentralDifference(SpacedRule):
     Error, to leading order: gradient ``h^2/6 u_iii`` or ``-h^4/30 u^(5)``, second derivative
     ``h^2/12 u_iiii`` or ``-h^4/90 u^(6)``. Noise of standard deviation s leaves ``s / (sqrt 2 h)``
     on the gradient and, at order 2, ``s sqrt(4 d^2 + 2 d) / h^2`` on the Laplacian: nearly all of
-    it through the centre. Cost: 2 d + 1 or 4 d + 1 inferences (Fornberg 1988 for the weights).
+    it through the centre. Cost: 2 d + 1 or 4 d + 1 inferences [fornberg1988 for the weights].
 
     Attributes:
         order: 2 or 4.

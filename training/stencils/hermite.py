@@ -1,7 +1,7 @@
 """Hermite weights of Stein's identity: ``D^a u_s(x) = E He_a(Z) u(x + s Z) / s^|a|``.
 
 u_s is u smoothed by a Gaussian of standard deviation s; He_a is the product of the probabilists'
-Hermite polynomials of the multi-index a (Stein 1981, applied |a| times).
+Hermite polynomials of the multi-index a [stein1981, applied |a| times].
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from training.stencils.spacing import SpacedRule, checked_count
 
 @dataclass(frozen=True)
 class HutchinsonDirections(SpacedRule):
-    """Second differences along m random directions v of +-1 (Hutchinson 1990).
+    """Second differences along m random directions v of +-1 [hutchinson1990].
 
     ``v^T H v ~ (u(x + h v) - 2 u(x) + u(x - h v)) / h^2`` has the mean ``tr H`` and the variance
     ``2 sum over i != j of H_ij^2`` (0 for a separable u), divided by m. The slope

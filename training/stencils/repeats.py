@@ -1,7 +1,7 @@
 """Measuring the heavy nodes of a stencil several times, so that their noise averages out.
 
 With node k measured n_k times the noise variance of a derivative is ``s^2 sum_k w_k^2 / n_k``. For
-a given number of inferences the least is reached with n_k in proportion to |w_k| (Neyman 1934): the
+a given number of inferences the least is reached with n_k in proportion to |w_k| [neyman1934]: the
 centre of a central Laplacian in 20 dimensions carries 40/h^2 against 1/h^2 of the others.
 """
 
