@@ -1,9 +1,9 @@
 """Nested rules for the standard normal weight: Genz-Keister and Kronrod-Patterson families.
 
 Starting from the 3-node Gauss rule, each rule adds the nodes that raise the degree most while
-keeping all nodes of the one before: 1, 3, 9, 19, 35 nodes of degree 1, 5, 15, 29, 51 (Genz and
-Keister 1996). The rules of 7 and 17 nodes leave out part of the next one and still reach the degree
-they are needed for, as the Kronrod-Patterson sequence of [heiss2008] does.
+keeping all nodes of the one before: 1, 3, 9, 19, 35 nodes of degree 1, 5, 15, 29, 51 [genz1996].
+The rules of 7 and 17 nodes leave out part of the next one and still reach the degree they are
+needed for, as the Kronrod-Patterson sequence of [heiss2008] does.
 
 The numbers are the 80-digit solution of the moment equations rounded to double precision
 (``tests/golden/make_genz_keister_table.py``). A node has the same bits in every rule it belongs to,
