@@ -24,7 +24,7 @@ class TTLayer:
     """A tensor-train layer, an electronic bias and nonlinearity behind it.
 
     Core k has shape (r_{k-1}, m_k, n_k, r_k) and is unfolded to (r_{k-1} m_k) x (n_k r_k), the matrix
-    that optical meshes realise [zhao2023tensor]:
+    that optical meshes realise [zhao2023tonn]:
     ``y[i_1 .. i_d] = activation(sum over j, r of prod_k core_k x[j_1 .. j_d] + bias)``.
 
     Attributes:
@@ -171,7 +171,7 @@ class NetworkDesign:
 
 
 def _hjb20(name: str, description: str, domain: Domain) -> NetworkDesign:
-    # Zhao et al. 2023, table of the 20-dimensional HJB network [zhao2023tensor].
+    # Zhao et al. 2023, table of the 20-dimensional HJB network [zhao2023tonn].
     ranks = (1, 2, 2, 2, 1)
     return NetworkDesign(
         name,

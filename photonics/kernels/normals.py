@@ -3,7 +3,7 @@
 A kernel that kept a random state would give other bits for another order of work. Here the noise of
 a reading depends on nothing but (key, counter), so any number of threads, in any order, sees the same
 bits. The hash is Wellons' "lowbias32" applied twice with a 32-bit half of the key before each pass
-[wellons2018hash]; normals come in pairs by Box and Muller [box1958note].
+[wellons2018]; normals come in pairs by Box and Muller [box1958].
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Real-orthogonal rectangular mesh: one angle per MZI, for the cores of real-valued networks.
 
 Each cell rotates two neighbouring modes, ``(a, b) -> (c a - s b, s a + c b)`` with c = cos(theta) and
-s = sin(theta), in the layout of Clements et al. [clements2016optimal].
+s = sin(theta), in the layout of Clements et al. [clements2016].
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def build_orthogonal(theta_rad: FloatArray, n_modes: int) -> FloatArray:
 def decompose_orthogonal(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Angles and signs with ``matrix = diag(signs) @ mesh(angles)``.
 
-    Elements are nulled alternately from both sides [clements2016optimal], with the real rotation of
+    Elements are nulled alternately from both sides [clements2016], with the real rotation of
     this mesh. `numpy.arctan2` gives an angle for every pair, (0, 0) included, so permutations,
     diagonals and the identity need no special case.
 

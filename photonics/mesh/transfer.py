@@ -248,5 +248,5 @@ def propagate(
         light.dtype if light.dtype == np.complex64 else np.complex128,
     )
     phases = (theta_rad, phi_rad, out_phase_rad, edge_phase_rad)
-    single = light.ndim == 2 and all(np.ndim(a) < 2 for a in phases)
+    single = light.ndim == 2 and all(a is None or np.ndim(a) < 2 for a in phases)
     return out[0] if single else out

@@ -14,7 +14,7 @@ for several dampings mu. All of them are measured, on fresh points so that a ste
 batch, and the best is kept; the base is among them, so the loss on a batch never rises. The winner's
 residuals on those points are the base of the next step: a step costs K + M + 1 evaluations.
 
-This is derivative-free least squares in a subspace, as in DFBGN [cartis2023scalable], with a damping
+This is derivative-free least squares in a subspace, as in DFBGN [cartis2023], with a damping
 search in place of a trust region.
 """
 

@@ -5,7 +5,7 @@ With Rademacher directions z_k in units of the perturbation sizes s (antithetic 
     g_i = mean over k of (L(x + s z_k) - L(x - s z_k)) / (2 s_i) z_ki,
 
 unbiased for the gradient of a quadratic, with variance ``(|s g|^2 - (s_i g_i)^2) / (K s_i^2)`` in each
-component [spall1992multivariate]; 2 K losses a step. Adam as in [kingma2015adam].
+component [spall1992]; 2 K losses a step. Adam as in [kingma2015].
 """
 
 from __future__ import annotations

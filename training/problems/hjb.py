@@ -16,7 +16,7 @@ from training.stencils import DerivativeRequest
 class HJB:
     """``u_t + lap u - 0.05 |grad u|^2 = -2`` with ``u(x, 1) = sum x_i`` on [0, 1]^n x [0, 1].
 
-    Zhao et al. 2023 [zhao2023tensor], n = 20. Exact: ``u = sum x_i + 1 - t`` at n = 20, in general
+    Zhao et al. 2023 [zhao2023tonn], n = 20. Exact: ``u = sum x_i + 1 - t`` at n = 20, in general
     ``u = sum x_i + (2 - 0.05 n) (1 - t)``. The terminal condition is built into the ansatz
     ``u = sum x_i + (1 - t) network``, so the exact network output is a constant: an easy target.
 
