@@ -125,12 +125,12 @@ def _draw(path: Path, curves: dict[str, list[Array]]) -> None:
         axes.set_ylabel("validation error (relative l2)")
         n_seeds = len(next(iter(curves.values())))
         axes.set_title(f"HJB-20 on tonn-hjb20, published noise; median and range of {n_seeds} seeds")
-        axes.legend(loc="lower right")
+        axes.legend(loc="center right")
 
 
 def _print_summary(rows: list[dict[str, Any]], out: Path) -> None:
     table = Table(box=None, pad_edge=False)
-    for column in ("method", "inferences", "median rel_l2", "lowest", "highest", "median wall [s]"):
+    for column in ("method", "inferences", "median rel_l2", "lowest", "highest", "wall [s]"):
         table.add_column(column)
     for method in HJB20_METHODS:
         own = [row for row in rows if row["method"] == method.label]
