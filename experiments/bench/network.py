@@ -38,7 +38,8 @@ def run() -> dict[str, Any]:
 
     Ratios are of medians over interleaved rounds. The baseline is the dense network
     21-512-512-1 as float32 matrix products with `numpy.sin` on the same points; its linear algebra is
-    held to one thread if threadpoolctl is installed, else it runs as the environment says.
+    held to one thread if threadpoolctl is installed (the extra `bench`), else it runs as the
+    environment says, and `baseline_on_one_thread` is False.
     """
     rng = np.random.default_rng(0)
     stencil = make_rule("sparse-grid").stencil(21, rng)
