@@ -56,3 +56,9 @@ def test_a_heater_settles_to_half_a_step_of_eight_bits():
 def test_bad_constants_are_named(kwargs, field):
     with pytest.raises(DeviceError, match=rf"hardware\.{field}: .*; allowed: "):
         HardwareFigures(**kwargs)
+
+
+def test_the_page_shows_the_constants_in_force(request):
+    page = (request.config.rootpath / "docs" / "hardware-cost.md").read_text(encoding="utf-8")
+    for row in HardwareFigures().table():
+        assert f"| `{row.name}` | {row.value:.4g} | {row.unit} | {row.meaning} | {row.source} |" in page

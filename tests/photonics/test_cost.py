@@ -260,3 +260,17 @@ def test_a_cost_becomes_a_plain_dictionary():
 def test_bad_input_is_named(make, message):
     with pytest.raises(PhotonicsError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["tonn-1024", "tonn2-1024"])
+def test_the_page_shows_the_results_in_force(name, request):
+    page = (request.config.rootpath / "docs" / "hardware-cost.md").read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    cost = estimate(preset(name))
+    assert cells[1:3] == [f"{cost.n_mzi:,}", f"{cost.n_stages:,}"]
+    shown = [float(cells[k]) for k in (3, 4, 5, 6)]
+    figures = (cost.insertion_loss_db, cost.footprint_mm2, cost.optical_power_w, cost.electrical_power_w)
+    assert shown == [pytest.approx(figure, rel=0.03) for figure in figures]
+    assert float(cells[8]) == pytest.approx(cost.inferences_per_s, rel=0.02)
+    assert float(cells[9].split()[0]) * 1e-9 == pytest.approx(cost.energy_per_inference_j, rel=0.02)
