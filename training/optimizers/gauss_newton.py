@@ -29,6 +29,7 @@ import numpy as np
 from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.optimizers.base import Candidates
+from training.optimizers.scaling import control_scales, perturbation_sizes
 from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
@@ -98,7 +99,7 @@ class SubspaceGaussNewton:
         self._readout: Array = np.zeros(0, dtype=np.int64)
         if readout is not None and options.exact_readout:
             self._readout = readout
-        self._readout_scale = _scales(groups, self._x.size)[self._readout]
+        self._readout_scale = control_scales(groups, self._x.size)[self._readout]
         # What is known exactly need not be probed.
         self._size[self._readout] = 0.0
         self._damping = options.initial_damping
@@ -220,29 +221,3 @@ def _unit_trace(columns: Array) -> tuple[Array, float]:
     norm = float(np.sqrt((columns**2).sum() / max(columns.shape[0], 1)))
     divisor = norm if norm > 0 else 1.0
     return columns / divisor, divisor
-
-
-def _scales(groups: Mapping[str, ControlGroupView], n_controls: int) -> Array:
-    scale = np.ones(n_controls)
-    for group in groups.values():
-        scale[group.slice] = group.scale
-    return scale
-
-
-def perturbation_sizes(
-    groups: Mapping[str, ControlGroupView], n_controls: int, phase_rad: float, digital: float
-) -> Array:
-    """Size of a perturbation of each control, (n_controls,).
-
-    A phase moves by `phase_rad`, rounded up to whole codes of its DAC: less would be lost in rounding
-    for most phases and doubled for the others. A digital number moves by `digital` times the scale of
-    its group.
-    """
-    size = np.full(n_controls, digital)
-    for group in groups.values():
-        if group.kind == "phase":
-            step = group.grid_step
-            size[group.slice] = phase_rad if step == 0 else step * max(1.0, np.ceil(phase_rad / step))
-        else:
-            size[group.slice] = digital * group.scale
-    return size

@@ -19,7 +19,7 @@ import numpy as np
 from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.optimizers.base import Candidates
-from training.optimizers.gauss_newton import perturbation_sizes
+from training.optimizers.scaling import control_scales, perturbation_sizes
 from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
@@ -81,9 +81,7 @@ class RgeAdam:
         self._size = perturbation_sizes(
             groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
         )
-        self._unit = np.ones(self._x.size)
-        for group in groups.values():
-            self._unit[group.slice] = group.scale
+        self._unit = control_scales(groups, self._x.size)
         self._mean = np.zeros(self._x.size)
         self._square = np.zeros(self._x.size)
         self._loss = np.inf

@@ -11,7 +11,7 @@ from training.optimizers import (
     RgeAdamOptions,
     SubspaceGaussNewton,
 )
-from training.optimizers.gauss_newton import perturbation_sizes
+from training.optimizers.scaling import perturbation_sizes
 from training.oracle import ControlGroup
 
 N = 6

@@ -1,0 +1,36 @@
+"""How far a control can sensibly move: scales and perturbation sizes from the control groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from training.oracle import Array, ControlGroupView
+
+
+def control_scales(groups: Mapping[str, ControlGroupView], n_controls: int) -> Array:
+    """Typical change of each control, (n_controls,): the scale of its group, 1 outside all groups."""
+    scale = np.ones(n_controls)
+    for group in groups.values():
+        scale[group.slice] = group.scale
+    return scale
+
+
+def perturbation_sizes(
+    groups: Mapping[str, ControlGroupView], n_controls: int, phase_rad: float, digital: float
+) -> Array:
+    """Size of a perturbation of each control, (n_controls,).
+
+    A phase moves by `phase_rad`, rounded up to whole codes of its DAC: less would be lost in rounding
+    for most phases and doubled for the others. A digital number moves by `digital` times the scale of
+    its group.
+    """
+    size = np.full(n_controls, digital)
+    for group in groups.values():
+        if group.kind == "phase":
+            step = group.grid_step
+            size[group.slice] = phase_rad if step == 0 else step * max(1.0, np.ceil(phase_rad / step))
+        else:
+            size[group.slice] = digital * group.scale
+    return size
