@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
-from photonics.cost import ArchitectureSpec, estimate, tensor_train_layer
-from photonics.design import NetworkDesign
+from rich.console import Console
+
+from experiments.errors import UsageError
+from photonics.cost import PRESETS, ArchitectureSpec, estimate, preset, tensor_train_layer
+from photonics.design import NetworkDesign, design_names, get_design
 
 _WAVELENGTHS = 32
 """Lanes that share one set of meshes, as published [zhao2023tonn]; further lanes are copies in space."""
@@ -46,3 +53,53 @@ def training_cost(design: NetworkDesign, inferences: int, settings: int) -> tupl
     if spec is None:
         return None, None
     return estimate(spec).training_run(inferences, settings)
+
+
+def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:
+    """All figures of the cost model for a design or an architecture, by name.
+
+    Args:
+        chip: a name of `photonics.design` or of `photonics.cost`.
+        inferences: adds time and energy of a training of so many, phases programmed once.
+
+    Raises:
+        UsageError: an unknown chip, or one without optics.
+    """
+    if chip in PRESETS:
+        spec = preset(chip)
+    elif chip in design_names():
+        found = architecture(get_design(chip))
+        if found is None:
+            raise UsageError(f"chip {chip}: its cores are digital numbers; allowed: a chip with meshes")
+        spec = found
+    else:
+        raise UsageError(f"chip: {chip!r}; allowed: {', '.join((*PRESETS, *design_names()))}")
+    estimated = estimate(spec)
+    table = {f.name: getattr(estimated, f.name) for f in fields(estimated)}
+    table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    if inferences is not None:
+        table["training_time_s"], table["training_energy_j"] = estimated.training_run(inferences)
+    return table
+
+
+def print_cost(chip: str, inferences: int | None, as_json: bool) -> None:
+    """Print `cost_table` on stdout, as lines or as one JSON object."""
+    table = cost_table(chip, inferences)
+    console = Console(highlight=False)
+    if as_json:
+        console.print(json.dumps(table), markup=False, soft_wrap=True)
+        return
+    for line in flat_lines(table):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def flat_lines(table: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """A nested dictionary as "name: value" lines."""
+    lines = []
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            lines += flat_lines(value, f"{name} ")
+        else:
+            lines.append(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+    return lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from rich.console import Console
 
 from experiments.errors import UsageError
+from experiments.hardware import flat_lines
 
 
 def run_benchmark(name: str, as_json: bool) -> None:
@@ -25,18 +25,5 @@ def run_benchmark(name: str, as_json: bool) -> None:
     if as_json:
         console.print(json.dumps(result), markup=False, soft_wrap=True)
         return
-    for line in _lines(result):
+    for line in flat_lines(result):
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _lines(result: dict[str, Any], prefix: str = "") -> list[str]:
-    lines = []
-    for key, value in result.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            lines += _lines(value, f"{name} ")
-        elif isinstance(value, float):
-            lines.append(f"{name}: {value:.4g}")
-        else:
-            lines.append(f"{name}: {value}")
-    return lines

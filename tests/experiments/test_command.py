@@ -153,8 +153,22 @@ def test_list_and_help_name_everything(tmp_path):
     listed = photonzero("list", cwd=tmp_path).stdout
     for name in ("hjb20", "tonn-hjb20", "published", "gauss-newton", "rge-adam", "sparse-grid"):
         assert name in listed
-    for command in ((), ("train",), ("bench",), ("tables",), ("list",)):
+    for command in ((), ("train",), ("bench",), ("tables",), ("list",), ("cost",)):
         assert "Example" in photonzero(*command, "--help", cwd=tmp_path).stdout
+
+
+def test_cost_reproduces_the_published_counts(tmp_path):
+    counts = {}
+    for chip in ("onn-1024", "tonn-1024", "tonn-hjb20"):
+        answer = photonzero("cost", chip, "--inferences", 1000, "--json", cwd=tmp_path)
+        counts[chip] = json.loads(answer.stdout.splitlines()[-1])
+    assert counts["onn-1024"]["n_mzi"] == 2_095_104
+    assert counts["tonn-1024"]["n_mzi"] == 1_792
+    # Two layers of four blocks of 2 x 28 MZIs, in two copies of 32 wavelengths for 64 lanes.
+    assert counts["tonn-hjb20"]["n_mzi"] == 2 * 448
+    assert counts["tonn-hjb20"]["training_time_s"] > 0
+    lines = photonzero("cost", "tonn-1024", cwd=tmp_path).stdout
+    assert "n_mzi: 1792" in lines
 
 
 @pytest.mark.parametrize(
@@ -184,6 +198,8 @@ def test_list_and_help_name_everything(tmp_path):
         (("train", "--resume", "nowhere"), "nowhere: holds no run"),
         (("train", "--resume", "x", "--seed", "1"), "--seed with --resume"),
         (("bench", "nothing"), "'nothing' is not"),
+        (("cost", "nothing"), "chip: 'nothing'; allowed: onn-1024"),
+        (("cost", "tt-hjb20"), "its cores are digital numbers"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments, message, tmp_path):
