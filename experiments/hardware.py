@@ -41,8 +41,10 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
     return ArchitectureSpec(tuple(layers), name=design.name)
 
 
-def training_cost(design: NetworkDesign, inferences: int, settings: int) -> tuple[float | None, float | None]:
-    """Time [s] and energy [J] of a training on the chip; None for digital cores.
+def training_cost(
+    design: NetworkDesign, inferences: int, settings: int
+) -> tuple[int, float | None, float | None]:
+    """MZIs of the chip, time [s] and energy [J] of a training on it; 0 and None for digital cores.
 
     Args:
         design: the network.
@@ -51,8 +53,9 @@ def training_cost(design: NetworkDesign, inferences: int, settings: int) -> tupl
     """
     spec = architecture(design)
     if spec is None:
-        return None, None
-    return estimate(spec).training_run(inferences, settings)
+        return 0, None, None
+    estimated = estimate(spec)
+    return estimated.n_mzi, *estimated.training_run(inferences, settings)
 
 
 def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def _write_history(path: Path, run: TrainingRun) -> None:
 def _result(
     config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float, stop: dict[str, str]
 ) -> dict[str, Any]:
-    chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
+    n_mzi, chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
     return {
         "schema": 1,
         "problem": config.problem,
@@ -206,7 +206,7 @@ def _result(
         "derivatives": config.derivatives,
         "seed": config.seed,
         "n_controls": chip.n_controls,
-        "n_mzi": sum(layer.n_mesh_mzi for layer in chip.design.layers),
+        "n_mzi": n_mzi,
         "rel_l2": rel_l2,
         "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
         "inferences": run.inferences,
