@@ -177,8 +177,10 @@ class Chip:
         layer_table: npt.NDArray[np.int64],
     ) -> RealArray:
         controls = np.asarray(controls, dtype=np.float64)
-        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
-            raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
+        if controls.ndim != 2 or controls.shape[1] != self.n_controls or controls.shape[0] == 0:
+            raise PhotonicsError(
+                f"controls: shape {controls.shape}; allowed: (at least 1, {self.n_controls})"
+            )
         if not np.isfinite(controls).all():
             raise PhotonicsError("controls: NaN or infinity; allowed: finite numbers")
         points, offsets = self._split_inputs(inputs)

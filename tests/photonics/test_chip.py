@@ -208,6 +208,7 @@ def test_ideal_sigma_preset_spares_the_singular_values_only():
     ("call", "message"),
     [
         (lambda c: c.measure(np.zeros((1, 3)), inputs()), r"controls: shape \(1, 3\)"),
+        (lambda c: c.measure(settings(c)[:0], inputs()), r"controls: shape \(0, .*allowed: \(at least 1"),
         (lambda c: c.measure(np.full((1, c.n_controls), np.nan), inputs()), "controls: NaN"),
         (lambda c: c.measure(settings(c), inputs(d=4)), r"inputs: shape \(40, 4\)"),
         (lambda c: c.measure(settings(c), inputs() * np.inf), "inputs: NaN or infinity"),
