@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,24 +18,12 @@ import msgspec
 from devices.noise_model import NoiseModel, preset
 from experiments.errors import UsageError
 from photonics.design import design_names
-from training.optimizers import GaussNewtonOptions, RgeAdamOptions
+from training.optimizers import get_method, optimizer_names
 from training.problems import problem_names
 from training.stencils import rule_names, rule_options
 from training.trainer import Limits
 
 T = TypeVar("T")
-
-OPTIMIZERS: Mapping[str, type[GaussNewtonOptions] | type[RgeAdamOptions]] = {
-    "gauss-newton": GaussNewtonOptions,
-    "rge-adam": RgeAdamOptions,
-}
-
-_DEFAULT_CHIPS = {"hjb20": "tonn-hjb20", "hjb2": "tonn-tiny"}
-# Gauss-Newton fits the readout to a batch and needs more residuals than features share information;
-# 100 points and the budget of the other are those of the published recipe, cut to minutes.
-_DEFAULT_BATCH_SIZES = {"gauss-newton": 500, "rge-adam": 100}
-_DEFAULT_BUDGETS = {"gauss-newton": 3_000_000, "rge-adam": 200_000_000}
-_DEFAULT_DERIVATIVES = {"central": {"spacing": 0.1}}
 
 
 @dataclass(frozen=True)
@@ -47,7 +36,7 @@ class RunConfig:
         noise_name: preset or file that `noise` came from.
         noise: imperfections.
         optimizer: name of the method.
-        optimizer_options: its settings, `GaussNewtonOptions` or `RgeAdamOptions`.
+        optimizer_options: its settings, the dataclass that its method names.
         derivatives: name of the stencil rule.
         derivative_options: its settings.
         batch_size: collocation points of a batch.
@@ -62,7 +51,7 @@ class RunConfig:
     noise_name: str
     noise: NoiseModel
     optimizer: str
-    optimizer_options: GaussNewtonOptions | RgeAdamOptions
+    optimizer_options: Any
     derivatives: str
     derivative_options: Mapping[str, Any]
     batch_size: int
@@ -95,33 +84,53 @@ class RunConfig:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def default_table(problem: str, optimizer: str, derivatives: str, noise: str) -> dict[str, Any]:
+def default_table(problem: str, optimizer: str, derivatives: str | None, noise: str) -> dict[str, Any]:
     """The defaults of a problem and a method, as a nested dictionary.
+
+    Args:
+        problem: name.
+        optimizer: name.
+        derivatives: name of the stencil rule, None for the problem's own.
+        noise: preset or TOML file.
 
     Raises:
         UsageError: an unknown problem, optimizer or rule.
         DeviceError: unknown noise.
     """
     _known("problem", problem, problem_names())
-    _known("optimizer", optimizer, OPTIMIZERS)
-    _known("derivatives", derivatives, rule_names())
-    return _without_none(
-        {
-            "problem": problem,
-            "chip": _DEFAULT_CHIPS[problem],
-            "batch_size": _DEFAULT_BATCH_SIZES[optimizer],
-            "seed": 0,
-            "dtype": "float32",
-            "noise": noise_table(noise),
-            "optimizer": {"name": optimizer, **asdict(OPTIMIZERS[optimizer]())},
-            "derivatives": {
-                "name": derivatives,
-                **rule_options(derivatives),
-                **_DEFAULT_DERIVATIVES.get(derivatives, {}),
-            },
-            "limits": {"max_inferences": _DEFAULT_BUDGETS[optimizer]},
-        }
+    _known("optimizer", optimizer, optimizer_names())
+    preset = problem_preset(problem)
+    rule = derivatives or preset.get("derivatives", "central")
+    _known("derivatives", rule, rule_names())
+    table = {
+        "problem": problem,
+        "chip": preset["chip"],
+        "batch_size": preset["batch_size"],
+        "seed": 0,
+        "dtype": "float32",
+        "noise": noise_table(noise),
+        "optimizer": {"name": optimizer, **asdict(get_method(optimizer).options())},
+        "derivatives": {
+            "name": rule,
+            **rule_options(rule),
+            **preset.get("derivative_options", {}).get(rule, {}),
+        },
+        "limits": dict(preset["limits"]),
+    }
+    return _without_none(_merge(table, preset.get("method", {}).get(optimizer, {})))
+
+
+def problem_preset(problem: str) -> Mapping[str, Any]:
+    """What a problem starts from: presets/PROBLEM.toml of this package over presets/common.toml.
+
+    Keys: chip, batch_size, derivatives (the default rule), limits, derivative_options.RULE, and
+    method.OPTIMIZER with changes to the run's table for one optimizer.
+    """
+    folder = files("experiments") / "presets"
+    common, own = (
+        tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in ("common", problem)
     )
+    return _merge(common, own)
 
 
 def noise_table(noise: str) -> dict[str, Any]:
@@ -173,7 +182,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
     _known("problem", table["problem"], problem_names())
     _known("chip", table["chip"], design_names())
-    _known("optimizer", names["optimizer"], OPTIMIZERS)
+    _known("optimizer", names["optimizer"], optimizer_names())
     _known("derivatives", names["derivatives"], rule_names())
     _known("dtype", table["dtype"], ("float32", "float64"))
     known_options = rule_options(names["derivatives"])
@@ -185,7 +194,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         noise_name=names["noise"],
         noise=build(NoiseModel, sections["noise"], "noise."),
         optimizer=names["optimizer"],
-        optimizer_options=build(OPTIMIZERS[names["optimizer"]], sections["optimizer"], "optimizer."),
+        optimizer_options=build(get_method(names["optimizer"]).options, sections["optimizer"], "optimizer."),
         derivatives=names["derivatives"],
         derivative_options=sections["derivatives"],
         batch_size=_integer(table["batch_size"], "batch_size", 1),

@@ -11,9 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from devices.noise_model import PRESETS
-from experiments.config import OPTIMIZERS, RunConfig
+from experiments.config import RunConfig
 from photonics.design import design_names, get_design
 from training import trainer
+from training.optimizers import get_method, optimizer_names
 from training.problems import get_problem, problem_names
 from training.stencils import rule_names
 
@@ -113,8 +114,8 @@ def print_names() -> None:
         table.add_row("chip", name, get_design(name).description)
     for name, noise in PRESETS.items():
         table.add_row("noise", name, _describe_noise(noise))
-    for name, options in OPTIMIZERS.items():
-        table.add_row("optimizer", name, f"settings: {', '.join(options.__dataclass_fields__)}")
+    for name in optimizer_names():
+        table.add_row("optimizer", name, get_method(name).summary)
     for name in rule_names():
         table.add_row("derivatives", name, "")
     Console(highlight=False).print(table)

@@ -26,12 +26,7 @@ from photonics.chip import Chip, fabricate
 from photonics.design import get_design
 from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from training.objective import PinnObjective
-from training.optimizers import (
-    GaussNewtonOptions,
-    Optimizer,
-    RgeAdam,
-    SubspaceGaussNewton,
-)
+from training.optimizers import Optimizer, get_method, start_on
 from training.oracle import Array
 from training.problems import get_problem
 from training.stencils import make_rule
@@ -82,13 +77,7 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
     objective = PinnObjective(problem, rule, config.batch_size, point_seed)
     initial = chip.initial_controls(np.random.default_rng(controls))
     rng = np.random.default_rng(directions)
-    optimizer: Optimizer
-    if isinstance(config.optimizer_options, GaussNewtonOptions):
-        index = np.arange(chip.n_controls)
-        readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
-        optimizer = SubspaceGaussNewton(initial, chip.control_groups, config.optimizer_options, rng, readout)
-    else:
-        optimizer = RgeAdam(initial, chip.control_groups, config.optimizer_options, rng)
+    optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
     return Assembled(chip, objective, optimizer, initial)
 
 

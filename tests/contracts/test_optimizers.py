@@ -15,14 +15,15 @@ from training.optimizers import (
     RgeAdam,
     RgeAdamOptions,
     SubspaceGaussNewton,
+    start_on,
 )
 from training.problems import HJB
 from training.stencils import make_rule
 from training.trainer import Limits, TrainingRun
 
 METHODS = {
-    "gauss-newton": lambda x, g, rng: SubspaceGaussNewton(x, g, GaussNewtonOptions(n_directions=4), rng),
-    "rge-adam": lambda x, g, rng: RgeAdam(x, g, RgeAdamOptions(n_directions=4), rng),
+    "gauss-newton": lambda start, rng: SubspaceGaussNewton(start, GaussNewtonOptions(n_directions=4), rng),
+    "rge-adam": lambda start, rng: RgeAdam(start, RgeAdamOptions(n_directions=4), rng),
 }
 COST = 30 * 7  # collocation points times nodes of central differences in three dimensions
 
@@ -31,7 +32,7 @@ def make_run(name, chip=None, **limits):
     chip = chip or LabChip()
     objective = PinnObjective(HJB(2), make_rule("central", spacing=0.1), 30, seed=1)
     x = np.random.default_rng(2).standard_normal(chip.n_controls)
-    method = METHODS[name](x, chip.control_groups, np.random.default_rng(3))
+    method = METHODS[name](start_on(chip, x), np.random.default_rng(3))
     return TrainingRun(chip, objective, method, Limits(**limits))
 
 

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from training.objective import Evaluation
-from training.oracle import Array
+from training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle
+
+
+@dataclass(frozen=True)
+class Start:
+    """What every optimizer begins with.
+
+    Attributes:
+        controls: (n_controls,) to start from.
+        groups: what can be set.
+        readout: (n_readout,) controls whose exact columns `Evaluation.readout_columns` holds, in its
+            order; None for a chip that does not show its features.
+    """
+
+    controls: Array
+    groups: Mapping[str, ControlGroupView]
+    readout: Array | None = None
+
+
+def start_on(oracle: ForwardOracle, controls: Array) -> Start:
+    """The start on an oracle, with its readout where it shows its features."""
+    readout = None
+    if isinstance(oracle, ReadoutOracle):
+        index = np.arange(oracle.n_controls)
+        readout = np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
+    return Start(controls, oracle.control_groups, readout)
 
 
 @dataclass(frozen=True)

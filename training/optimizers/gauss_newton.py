@@ -20,7 +20,6 @@ search in place of a trust region.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,9 +27,9 @@ import numpy as np
 
 from training.errors import ArgumentError
 from training.objective import Evaluation
-from training.optimizers.base import Candidates
+from training.optimizers.base import Candidates, Start
 from training.optimizers.scaling import control_scales, perturbation_sizes
-from training.oracle import Array, ControlGroupView
+from training.oracle import Array
 from training.random_state import generator_from_array, generator_to_array
 
 
@@ -71,35 +70,25 @@ class SubspaceGaussNewton:
     """Forward-only Gauss-Newton on residual vectors; see the module's text.
 
     Args:
-        controls: (n_controls,) to start from.
-        groups: what can be set.
+        start: where, and what can be set.
         options: see `GaussNewtonOptions`.
         rng: draws the directions.
-        readout: (n_readout,) controls whose exact columns `Evaluation.readout_columns` holds, in its
-            order; None for a chip that does not show its features.
     """
 
     needs: Literal["loss", "residuals"] = "residuals"
 
-    def __init__(
-        self,
-        controls: Array,
-        groups: Mapping[str, ControlGroupView],
-        options: GaussNewtonOptions,
-        rng: np.random.Generator,
-        readout: Array | None = None,
-    ) -> None:
+    def __init__(self, start: Start, options: GaussNewtonOptions, rng: np.random.Generator) -> None:
         self.n_steps = 0
-        self._x = np.array(controls, dtype=np.float64)
+        self._x = np.array(start.controls, dtype=np.float64)
         self._options = options
         self._rng = rng
         self._size = perturbation_sizes(
-            groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
+            start.groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
         )
         self._readout: Array = np.zeros(0, dtype=np.int64)
-        if readout is not None and options.exact_readout:
-            self._readout = readout
-        self._readout_scale = control_scales(groups, self._x.size)[self._readout]
+        if start.readout is not None and options.exact_readout:
+            self._readout = start.readout
+        self._readout_scale = control_scales(start.groups, self._x.size)[self._readout]
         # What is known exactly need not be probed.
         self._size[self._readout] = 0.0
         self._damping = options.initial_damping

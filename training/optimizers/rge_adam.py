@@ -10,7 +10,6 @@ component [spall1992]; 2 K losses a step. Adam as in [kingma2015].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,9 +17,9 @@ import numpy as np
 
 from training.errors import ArgumentError
 from training.objective import Evaluation
-from training.optimizers.base import Candidates
+from training.optimizers.base import Candidates, Start
 from training.optimizers.scaling import control_scales, perturbation_sizes
-from training.oracle import Array, ControlGroupView
+from training.oracle import Array
 from training.random_state import generator_from_array, generator_to_array
 
 
@@ -59,29 +58,22 @@ class RgeAdam:
     """Random gradient estimation with Adam; see the module's text.
 
     Args:
-        controls: (n_controls,) to start from.
-        groups: what can be set.
+        start: where, and what can be set.
         options: see `RgeAdamOptions`.
         rng: draws the directions.
     """
 
     needs: Literal["loss", "residuals"] = "loss"
 
-    def __init__(
-        self,
-        controls: Array,
-        groups: Mapping[str, ControlGroupView],
-        options: RgeAdamOptions,
-        rng: np.random.Generator,
-    ) -> None:
+    def __init__(self, start: Start, options: RgeAdamOptions, rng: np.random.Generator) -> None:
         self.n_steps = 0
-        self._x = np.array(controls, dtype=np.float64)
+        self._x = np.array(start.controls, dtype=np.float64)
         self._options = options
         self._rng = rng
         self._size = perturbation_sizes(
-            groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
+            start.groups, self._x.size, options.perturb_phase_rad, options.perturb_digital
         )
-        self._unit = control_scales(groups, self._x.size)
+        self._unit = control_scales(start.groups, self._x.size)
         self._mean = np.zeros(self._x.size)
         self._square = np.zeros(self._x.size)
         self._loss = np.inf

@@ -9,6 +9,7 @@ from training.optimizers import (
     GaussNewtonOptions,
     RgeAdam,
     RgeAdamOptions,
+    Start,
     SubspaceGaussNewton,
 )
 from training.optimizers.scaling import perturbation_sizes
@@ -32,7 +33,7 @@ def quadratic(x):
 def one_gradient_estimate(x, n_directions, seed):
     """The estimate that RgeAdam makes, read from its first Adam mean."""
     options = RgeAdamOptions(n_directions=n_directions, beta1=0.9)
-    method = RgeAdam(x, GROUPS, options, np.random.default_rng(seed))
+    method = RgeAdam(Start(x, GROUPS), options, np.random.default_rng(seed))
     asked = method.ask().controls
     assert asked.shape == (2 * n_directions, N)
     method.tell(Evaluation(quadratic(asked), np.zeros((2 * n_directions, 0))))
@@ -54,7 +55,7 @@ def test_random_gradient_estimate_is_unbiased_with_the_stated_variance():
 
 def test_adam_descends_a_quadratic():
     x = np.full(N, 2.0)
-    method = RgeAdam(x, GROUPS, RgeAdamOptions(n_directions=4, learning_rate=0.05),
+    method = RgeAdam(Start(x, GROUPS), RgeAdamOptions(n_directions=4, learning_rate=0.05),
                      np.random.default_rng(0))  # fmt: skip
     for _ in range(1500):
         asked = method.ask().controls
@@ -91,7 +92,7 @@ def run(method, steps, readout=None):
 def test_gauss_newton_solves_linear_least_squares_in_a_step():
     # Directions that span everything: one almost undamped step is the solution.
     options = GaussNewtonOptions(n_directions=4 * N, initial_damping=1e-9, n_dampings=1)
-    method = SubspaceGaussNewton(np.zeros(N), GROUPS, options, np.random.default_rng(0))
+    method = SubspaceGaussNewton(Start(np.zeros(N), GROUPS), options, np.random.default_rng(0))
     rounds = run(method, 1)
     assert method.loss == pytest.approx(least_squares_loss(), rel=1e-6)
     # Base, K probes, base again and M trials.
@@ -101,7 +102,7 @@ def test_gauss_newton_solves_linear_least_squares_in_a_step():
 def test_gauss_newton_with_an_exact_readout_probes_the_rest_only():
     readout = np.array([2, 3, 4, 5])
     options = GaussNewtonOptions(n_directions=2, initial_damping=1e-9, n_dampings=1)
-    method = SubspaceGaussNewton(np.zeros(N), GROUPS, options, np.random.default_rng(5), readout)
+    method = SubspaceGaussNewton(Start(np.zeros(N), GROUPS, readout), options, np.random.default_rng(5))
     base = method.ask()
     assert base.with_readout
     method.tell(linear_evaluation(base.controls, readout))
@@ -115,7 +116,7 @@ def test_gauss_newton_with_an_exact_readout_probes_the_rest_only():
 
 def test_the_loss_on_a_batch_never_rises():
     options = GaussNewtonOptions(n_directions=2)
-    method = SubspaceGaussNewton(np.ones(N), GROUPS, options, np.random.default_rng(1))
+    method = SubspaceGaussNewton(Start(np.ones(N), GROUPS), options, np.random.default_rng(1))
     losses = []
     for step in range(1, 30):
         run(method, step)
@@ -126,7 +127,7 @@ def test_the_loss_on_a_batch_never_rises():
 
 def test_it_stops_where_nothing_is_better():
     options = GaussNewtonOptions(n_directions=2)
-    method = SubspaceGaussNewton(np.ones(N), GROUPS, options, np.random.default_rng(1))
+    method = SubspaceGaussNewton(Start(np.ones(N), GROUPS), options, np.random.default_rng(1))
     for _ in range(200):
         if method.stop():
             break

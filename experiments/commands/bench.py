@@ -1,0 +1,20 @@
+"""`photonzero bench`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["network"]))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
+def bench(name: str, as_json: bool) -> None:
+    r"""Measure the simulator's speed against a named baseline, in one run.
+
+    \b
+    Example:
+      photonzero bench network --json
+    """
+    from experiments.bench import run_benchmark
+
+    run_benchmark(name, as_json)

@@ -1,0 +1,18 @@
+"""`photonzero list`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="list")
+def list_names() -> None:
+    r"""List problems, chips, noise presets, optimizers and derivative rules.
+
+    \b
+    Example:
+      photonzero list
+    """
+    from experiments.display import print_names
+
+    print_names()

@@ -1,0 +1,36 @@
+"""`photonzero tables`: one subcommand a comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def tables() -> None:
+    r"""Compare methods: a table and a figure, several seeds.
+
+    Finished runs in --out are kept: an interrupted table continues where it stopped.
+
+    \b
+    Example:
+      photonzero tables hjb20 --seeds 3
+    """
+
+
+@tables.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-hjb20"), metavar="DIR")
+@click.option("--seeds", type=click.IntRange(1, 100), default=5, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--max-inferences", type=int, default=50_000_000, help="Budget of the published way.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
+    r"""HJB-20: forward-only Gauss-Newton against the published way.
+
+    \b
+    Example:
+      photonzero tables hjb20 --seeds 3 --max-inferences 100000000
+    """
+    from experiments.compare import compare_hjb20
+
+    compare_hjb20(out, seeds, max_inferences, quiet)

@@ -1,0 +1,4 @@
+"""Exit codes of the command."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
