@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -14,20 +14,83 @@ from training.problems.base import Derivatives, Problem
 from training.stencils import DerivativeRule, DerivativeStencil
 
 
+class DigitalTail(Protocol):
+    """What stands behind the last detectors: known exactly, so that asking it costs no inference.
+
+    It belongs to one evaluation and speaks of its P candidates.
+    """
+
+    def columns(self, p: int, readout: Array) -> Array:
+        """Derivative (R, n_readout) of candidate p's residuals by the readout, at a readout (n_readout,).
+
+        Readout controls are weights, row after row, then biases.
+        """
+        ...
+
+    def residuals(self, p: int, readouts: Array) -> Array:
+        """Residuals (Q, R) that candidate p's optics would give with other readouts (Q, n_readout)."""
+        ...
+
+
+@dataclass(frozen=True)
+class QuadraticModel:
+    """A loss near some outputs: up to a constant ``mean((residual + W change)^2)``, W block diagonal.
+
+    Attributes:
+        residual: (R,).
+        blocks: (R / c, c, c), the blocks of W; None for the identity.
+    """
+
+    residual: Array
+    blocks: Array | None = None
+
+    def transform(self, changes: Array) -> Array:
+        """W applied to changes of the outputs, (n, R) to (n, R)."""
+        if self.blocks is None:
+            return changes
+        n_blocks, c, _ = self.blocks.shape
+        return np.einsum("bij,nbj->nbi", self.blocks, changes.reshape(-1, n_blocks, c)).reshape(changes.shape)
+
+
+class OutputLoss(Protocol):
+    """A known function of what was measured on a batch, and its curvature."""
+
+    def losses(self, outputs: Array) -> Array:
+        """Losses (Q,) of outputs (Q, R)."""
+        ...
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """The loss near outputs (R,); positive semidefinite, as the Gauss-Newton matrix is."""
+        ...
+
+
+class MeanSquare:
+    """``mean(outputs^2)``: the outputs are residuals."""
+
+    def losses(self, outputs: Array) -> Array:
+        """Mean squares (Q,)."""
+        return (outputs**2).mean(axis=1)
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """Exact."""
+        return QuadraticModel(outputs)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What was measured of P candidates.
 
     Attributes:
-        losses: (P,), mean squared residual.
-        residuals: (P, R).
-        readout_columns: for a chip that shows its features, the exact derivative of candidate p's
-            residuals by the readout controls, weights then biases, (R, n_readout); None otherwise.
+        losses: (P,), `loss` of the residuals.
+        residuals: (P, R); for a loss other than the mean square the outputs that it is a function of.
+        tail: the known digital end, for a chip that shows its features; None otherwise.
+        loss: the loss on this batch.
     """
 
     losses: Array
     residuals: Array
-    readout_columns: Callable[[int], Array] | None = None
+    tail: DigitalTail | None = None
+    loss: OutputLoss = field(default_factory=MeanSquare)
 
 
 class Objective(Protocol):
@@ -45,7 +108,7 @@ class Objective(Protocol):
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
         """Measure P candidates (P, n_controls) on the current batch.
 
-        `with_readout` asks for `Evaluation.readout_columns` where the oracle shows its features.
+        `with_readout` asks for `Evaluation.tail` where the oracle shows its features.
         """
         ...
 
@@ -160,31 +223,58 @@ class PinnObjective:
         Memory: P * B * K * n_features numbers of the oracle's type until the evaluation is dropped.
         """
         features = oracle.measure_features(controls, self._inputs())
-        weight = controls[:, oracle.readout_weight].reshape(len(controls), -1, features.shape[2])
-        bias = controls[:, oracle.readout_bias]
-        network = np.stack([f @ w.T + b for f, w, b in zip(features, weight, bias, strict=True)])
-        residuals = self._residuals(network)
+        tail = _MeasuredTail(features, self._residuals)
+        readouts = controls[:, _readout_controls(oracle)]
+        residuals = np.concatenate([tail.residuals(p, own[None]) for p, own in enumerate(readouts)])
+        return Evaluation((residuals**2).mean(axis=1), residuals, tail)
 
-        def readout_columns(p: int) -> Array:
-            return self._readout_columns(features[p].astype(np.float64), network[p])
 
-        return Evaluation((residuals**2).mean(axis=1), residuals, readout_columns)
+def _readout_controls(oracle: ReadoutOracle) -> Array:
+    index = np.arange(oracle.n_controls)
+    return np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
 
-    def _readout_columns(self, features: Array, network: Array) -> Array:
-        """Derivative of the residuals by readout weights and biases, without a measurement.
 
-        Central differences of the residual formula itself, which is smooth and known: no chip is asked.
-        """
-        n_out, n_features = network.shape[1], features.shape[1]
-        unit = np.concatenate([features, np.ones((features.shape[0], 1))], axis=1)
+class _MeasuredTail:
+    """`DigitalTail` of measured features.
+
+    Args:
+        features: (P, N, n_features), of N = B * K points.
+        residuals_of: residuals (P, R) from outputs (P, N, n_out).
+    """
+
+    def __init__(self, features: Array, residuals_of: Callable[[Array], Array]) -> None:
+        self._features = features
+        self._residuals_of = residuals_of
+
+    def _network(self, p: int, readouts: Array) -> Array:
+        """Outputs (Q, N, n_out)."""
+        features = self._features[p].astype(np.float64)
+        n_features = features.shape[1]
+        n_out = readouts.shape[1] // (n_features + 1)
+        weight = readouts[:, : n_out * n_features].reshape(-1, n_features)
+        outputs = (features @ weight.T).reshape(len(features), -1, n_out)
+        return outputs.transpose(1, 0, 2) + readouts[:, None, n_out * n_features :]
+
+    def residuals(self, p: int, readouts: Array) -> Array:
+        """See `DigitalTail`."""
+        return self._residuals_of(self._network(p, readouts))
+
+    def columns(self, p: int, readout: Array) -> Array:
+        """See `DigitalTail`. Central differences of the residual formula, which is smooth and known."""
+        network = self._network(p, readout[None])[0]
+        n_out, n_features = network.shape[1], self._features.shape[2]
+        features = self._features[p].astype(np.float64)
+        unit = np.concatenate([features, np.ones((len(features), 1))], axis=1)
         step = 1e-4
-        columns = np.empty((self._points.shape[0], n_out, n_features + 1))
+        columns: Array = np.zeros(0)
         chunk = max(1, _VALUES_AT_ONCE // network.size)
         for out in range(n_out):
             for start in range(0, n_features + 1, chunk):
                 change = np.zeros((min(chunk, n_features + 1 - start), *network.shape))
                 change[:, :, out] = step * unit[:, start : start + chunk].T
-                difference = self._residuals(network + change) - self._residuals(network - change)
+                difference = self._residuals_of(network + change) - self._residuals_of(network - change)
+                if not columns.size:
+                    columns = np.empty((difference.shape[1], n_out, n_features + 1))
                 columns[:, out, start : start + chunk] = difference.T / (2.0 * step)
         weights = columns[:, :, :-1].reshape(columns.shape[0], -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)

@@ -94,18 +94,20 @@ def test_readout_columns_are_the_derivative_by_the_readout():
     oracle = metered(chip)
     x = chip.initial_controls(np.random.default_rng(0))
     evaluation = objective.evaluate(oracle, x[None], with_readout=True)
-    assert evaluation.readout_columns is not None
-    columns = evaluation.readout_columns(0)
+    assert evaluation.tail is not None
+    index = np.arange(chip.n_controls)
+    readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
+    columns = evaluation.tail.columns(0, x[readout])
     # One measurement, whether or not the columns are asked for.
     assert oracle.inferences == objective.inferences_per_candidate
     np.testing.assert_allclose(evaluation.residuals, objective.evaluate(chip, x[None]).residuals, atol=1e-10)
-    index = np.arange(chip.n_controls)
-    readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
     step = 1e-4
     for k in (0, 7, 16):
         change = np.zeros_like(x)
         change[readout[k]] = step
         pair = objective.evaluate(chip, np.stack([x + change, x - change])).residuals
+        other = evaluation.tail.residuals(0, (x + change)[None, readout])
+        np.testing.assert_allclose(other[0], pair[0], atol=1e-10)
         # Rounding of the chip's answers, 1e-15 / (step h^2), bounds the difference quotient.
         np.testing.assert_allclose(columns[:, k], (pair[0] - pair[1]) / (2 * step), atol=1e-7)
 

@@ -19,7 +19,7 @@ class Start:
     Attributes:
         controls: (n_controls,) to start from.
         groups: what can be set.
-        readout: (n_readout,) controls whose exact columns `Evaluation.readout_columns` holds, in its
+        readout: (n_readout,) controls whose exact columns `DigitalTail.columns` gives, in its
             order; None for a chip that does not show its features.
     """
 

@@ -5,31 +5,39 @@ perturbed settings x + v_k they give the Jacobian in the subspace of the v_k, co
 ``r(x + v_k) - r(x)``: R x K numbers for K measurements. Where the chip shows what its last detectors
 read, the columns of the digital readout behind them are known exactly and cost no measurement.
 
-Both sets of columns are scaled to the same mean square, A (readout, each control in units of its
-scale) and S (subspace, unit columns), and the damped step solves, in the space of the R residuals,
+A step, with S the subspace's columns and A the readout's, each scaled to a mean square of 1:
 
-    (A A^T + S S^T + mu I) y = r,   readout step -A^T y,   subspace step -S^T y,
+1. Probe. K directions on the batch of the base: random signs on all controls or on one group after
+   the other, and the last accepted steps, which are good directions more often than random ones.
+2. Solve ``min |r + S z + A w|^2 + mu |z|^2 + nu w^T D w`` for M dampings mu of the optical step z.
+3. Try. The base and the M optical steps are measured on fresh points, so that a step cannot fit its own
+   batch. Each is judged with several readouts, solved again for that optical step with several
+   dampings nu: the readout is digital, so this costs no inference. The best pair is kept; the base with
+   its own readout is among them, so the loss on a batch never rises. The winner's residuals on those points
+   are the base of the next step: a step costs K + M + 1 evaluations.
 
-for several dampings mu. All of them are measured, on fresh points so that a step cannot fit its own
-batch, and the best is kept; the base is among them, so the loss on a batch never rises. The winner's
-residuals on those points are the base of the next step: a step costs K + M + 1 evaluations.
+A loss that is not a mean square, such as cross-entropy, comes with its quadratic model
+(`training.objective.OutputLoss`): the curvature of the loss is known, only the outputs' Jacobian is
+measured, and the same step is a generalised Gauss-Newton step.
 
 This is derivative-free least squares in a subspace, as in DFBGN [cartis2023], with a damping
-search in place of a trust region.
+search in place of a trust region and variable projection in the readout.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from training.errors import ArgumentError
-from training.objective import Evaluation
+from training.objective import Evaluation, QuadraticModel
 from training.optimizers.base import Candidates, Start
-from training.optimizers.scaling import control_scales, perturbation_sizes
-from training.oracle import Array
+from training.optimizers.readout_solver import ReadoutSolver
+from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
+from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
 
@@ -39,35 +47,53 @@ class GaussNewtonOptions:
 
     Attributes:
         n_directions: K, perturbations a step.
+        n_remembered: at most so many of them are the last accepted steps.
+        directions: "all" perturbs every control at once; "groups" one group of controls a direction,
+            in turn, with the length of a perturbation of all.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
-        n_dampings: M, dampings tried a step.
+        n_dampings: M, optical steps tried a step.
         damping_ratio: ratio of neighbouring dampings.
         initial_damping: mu in the middle of the first step's dampings.
+        n_readout_dampings: dampings of the readout tried with each of them, at no inference.
+        readout_memory: weight of earlier batches' information on the readout, from 0 to 1.
         exact_readout: use the readout's exact columns where the chip shows its features.
     """
 
     n_directions: int = 10
+    n_remembered: int = 2
+    directions: Literal["all", "groups"] = "all"
     perturb_phase_rad: float = 0.02
     perturb_digital: float = 0.02
     n_dampings: int = 5
     damping_ratio: float = 8.0
     initial_damping: float = 0.1
+    n_readout_dampings: int = 5
+    readout_memory: float = 0.5
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
-        for name, low in (("n_directions", 1), ("n_dampings", 1)):
+        lows = {"n_directions": 1, "n_remembered": 0, "n_dampings": 1, "n_readout_dampings": 1}
+        for name, low in lows.items():
             if getattr(self, name) < low:
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= {low}")
+        if self.n_remembered >= self.n_directions:
+            raise ArgumentError(f"n_remembered: {self.n_remembered}; allowed: below {self.n_directions}")
+        if self.directions not in ("all", "groups"):
+            raise ArgumentError(f"directions: {self.directions!r}; allowed: all, groups")
         for name in ("perturb_phase_rad", "perturb_digital", "initial_damping"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
         if not self.damping_ratio > 1:
             raise ArgumentError(f"damping_ratio: {self.damping_ratio}; allowed: > 1")
+        if not 0 <= self.readout_memory <= 1:
+            raise ArgumentError(f"readout_memory: {self.readout_memory}; allowed: from 0 to 1")
 
 
 class SubspaceGaussNewton:
     """Forward-only Gauss-Newton on residual vectors; see the module's text.
+
+    Memory: besides the evaluation, R x (K + n_readout) and n_readout^2 numbers.
 
     Args:
         start: where, and what can be set.
@@ -88,15 +114,23 @@ class SubspaceGaussNewton:
         self._readout: Array = np.zeros(0, dtype=np.int64)
         if start.readout is not None and options.exact_readout:
             self._readout = start.readout
+        n_readout = self._readout.size
         self._readout_scale = control_scales(start.groups, self._x.size)[self._readout]
         # What is known exactly need not be probed.
         self._size[self._readout] = 0.0
+        self._start_groups = start.groups
+        self._probed_groups = _probed_groups(start.groups, self._size)
         self._damping = options.initial_damping
+        self._readout_damping = options.initial_damping
         self._loss = np.inf
-        self._base_residual = np.zeros(0)
-        self._base_columns = np.zeros((0, 0))
+        self._base_outputs = np.zeros(0)
+        self._model = QuadraticModel(self._base_outputs)
+        self._base_columns = np.zeros((0, n_readout))
+        self._memory = np.zeros((n_readout, n_readout))
+        self._remembered = np.zeros((0, self._x.size))
         self._directions = np.zeros((0, 0))
         self._trials = np.zeros((0, 0))
+        self._trial_readouts = np.zeros((0, 0, 0))
         self._stuck = 0
 
     @property
@@ -112,34 +146,21 @@ class SubspaceGaussNewton:
     def ask(self) -> Candidates:
         """The base, the perturbed settings, or the steps to try."""
         exact = self._readout.size > 0
-        if not self._base_residual.size:
+        if not self._base_outputs.size:
             return Candidates(self._x[None], True, "base", exact)
         if self._trials.size:
-            return Candidates(np.vstack([self._x, self._x + self._trials]), True, "trial", exact)
-        signs = self._rng.integers(0, 2, (self._options.n_directions, self._x.size))
-        self._directions = (2.0 * signs - 1.0) * self._size
+            return Candidates(self._x + self._trials, True, "trial", exact)
+        self._directions = self._draw_directions()
         return Candidates(self._x + self._directions, False, "probe")
 
     def tell(self, evaluation: Evaluation) -> None:
         """Residuals of the settings asked for."""
-        if not self._base_residual.size:
-            self._stand_at(evaluation, 0)
+        if not self._base_outputs.size:
+            self._stand_at(evaluation, 0, evaluation.residuals[0], float(evaluation.losses[0]))
         elif self._trials.size:
-            best = int(np.argmin(evaluation.losses))
-            if best == 0:
-                # Even the most careful step made it worse: be more careful.
-                self._damping *= self._options.damping_ratio**2
-                self._stuck += 1
-            else:
-                self._x = self._x + self._trials[best - 1]
-                self._damping = float(self._dampings()[best - 1])
-                self._stuck = 0
-            self._damping = float(np.clip(self._damping, 1e-9, 1e6))
-            self._trials = np.zeros((0, 0))
-            self._stand_at(evaluation, best)
-            self.n_steps += 1
+            self._choose(evaluation)
         else:
-            self._trials = self._steps(evaluation.residuals - self._base_residual)
+            self._solve(evaluation.residuals - self._base_outputs)
 
     def stop(self) -> dict[str, str]:
         """Stops when twenty steps in a row found nothing better."""
@@ -151,10 +172,14 @@ class SubspaceGaussNewton:
         """Everything the next step depends on."""
         return {
             "x": self._x.copy(),
-            "damping": np.array(self._damping),
+            "damping": np.array([self._damping, self._readout_damping]),
             "loss": np.array(self._loss),
-            "base_residual": self._base_residual.copy(),
+            "base_outputs": self._base_outputs.copy(),
+            "base_residual": self._model.residual.copy(),
+            "base_blocks": np.zeros(0) if self._model.blocks is None else self._model.blocks.copy(),
             "base_columns": self._base_columns.copy(),
+            "memory": self._memory.copy(),
+            "remembered": self._remembered.copy(),
             "n_steps": np.array(self.n_steps),
             "stuck": np.array(self._stuck),
             "rng": generator_to_array(self._rng),
@@ -163,50 +188,132 @@ class SubspaceGaussNewton:
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from `state`."""
         self._x = np.array(state["x"])
-        self._damping = float(state["damping"])
+        self._damping, self._readout_damping = (float(value) for value in state["damping"])
         self._loss = float(state["loss"])
-        self._base_residual = np.array(state["base_residual"])
+        self._base_outputs = np.array(state["base_outputs"])
+        blocks = np.array(state["base_blocks"])
+        self._model = QuadraticModel(np.array(state["base_residual"]), blocks if blocks.size else None)
         self._base_columns = np.array(state["base_columns"])
+        self._memory = np.array(state["memory"])
+        self._remembered = np.array(state["remembered"])
         self.n_steps = int(state["n_steps"])
         self._stuck = int(state["stuck"])
         self._rng = generator_from_array(state["rng"])
 
-    def _stand_at(self, evaluation: Evaluation, index: int) -> None:
-        self._loss = float(evaluation.losses[index])
-        self._base_residual = evaluation.residuals[index].copy()
-        if not self._readout.size:
-            self._base_columns = np.zeros((self._base_residual.size, 0))
-            return
-        if evaluation.readout_columns is None:
-            raise ArgumentError(
-                "evaluation: no readout columns; allowed: columns, as the optimizer was given a readout"
-            )
-        self._base_columns = evaluation.readout_columns(index)
+    def _draw_directions(self) -> Array:
+        """K directions (K, n_controls) of the length of a perturbation of all controls."""
+        n_random = self._options.n_directions - len(self._remembered)
+        signs = 2.0 * self._rng.integers(0, 2, (n_random, self._x.size)) - 1.0
+        directions = signs * self._size
+        if self._options.directions == "groups":
+            for k, direction in enumerate(directions):
+                group = self._probed_groups[(self.n_steps * n_random + k) % len(self._probed_groups)]
+                others = np.ones(self._x.size, dtype=bool)
+                others[group] = False
+                direction[others] = 0.0
+        return np.vstack([directions, self._remembered])
 
-    def _dampings(self) -> Array:
-        m = self._options.n_dampings
-        return self._damping * self._options.damping_ratio ** (np.arange(m) - m // 2)
+    def _stand_at(self, evaluation: Evaluation, index: int, outputs: Array, loss: float) -> None:
+        """Make candidate `index`, with these outputs (R,), the base of the next step."""
+        self._loss = loss
+        self._base_outputs = outputs.copy()
+        self._model = evaluation.loss.quadratic(self._base_outputs)
+        if self._readout.size:
+            if evaluation.tail is None:
+                raise _missing_tail()
+            columns = evaluation.tail.columns(index, self._x[self._readout])
+            self._base_columns = self._model.transform(columns.T).T
 
-    def _steps(self, differences: Array) -> Array:
-        """Steps (M, n_controls) from the differences (K, R) that the directions made."""
-        n_residuals = self._base_residual.size
-        norms = np.linalg.norm(differences, axis=1)
+    def _dampings(self, center: float, n: int) -> Array:
+        return center * self._options.damping_ratio ** (np.arange(n) - n // 2)
+
+    def _solve(self, differences: Array) -> None:
+        """Optical steps to try, and readouts to judge each with, from differences (K, R)."""
+        o = self._options
+        residual = self._model.residual
+        columns = self._model.transform(differences)
+        norms = np.linalg.norm(columns, axis=1)
         # A direction without any effect, such as one into a dead shifter, gets no step.
         unit = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-        subspace, subspace_trace = _unit_trace(differences.T * unit)
-        readout, readout_trace = _unit_trace(self._base_columns * self._readout_scale)
-        kernel = subspace @ subspace.T + readout @ readout.T
-        steps = []
-        for mu in self._dampings():
-            y = np.linalg.solve(kernel + mu * np.eye(n_residuals), self._base_residual)
-            step = -((subspace.T @ y) * unit / subspace_trace) @ self._directions
-            step[self._readout] -= (readout.T @ y) * self._readout_scale / readout_trace
-            steps.append(step)
-        return np.stack(steps)
+        n_effective = max(np.count_nonzero(norms), 1)
+        unit *= np.sqrt(residual.size / n_effective)
+        subspace = columns.T * unit
+        solver = None
+        factors = []
+        reduced = np.column_stack([subspace, residual])
+        if self._readout.size:
+            solver = ReadoutSolver(self._base_columns, self._readout_scale, self._memory)
+            dampings = self._dampings(self._readout_damping, o.n_readout_dampings)
+            factors = [solver.factor(nu) for nu in dampings]
+            reduced = solver.reduce(factors[len(factors) // 2], reduced)
+            self._memory = o.readout_memory * (self._memory + solver.information)
+        gram, right = subspace.T @ reduced[:, :-1], subspace.T @ reduced[:, -1]
+        steps, left = [np.zeros(self._x.size)], [residual]
+        for mu in self._dampings(self._damping, o.n_dampings):
+            z = -np.linalg.solve(gram + mu * np.eye(len(gram)), right)
+            steps.append((z * unit) @ self._directions)
+            left.append(residual + subspace @ z)
+        self._trials = np.stack(steps)
+        if solver is not None:
+            self._trial_readouts = np.array([[solver.step(factor, r) for factor in factors] for r in left])
+
+    def _choose(self, evaluation: Evaluation) -> None:
+        """Take the best of the optical steps and readouts that were tried."""
+        ratio = self._options.damping_ratio
+        readout = self._x[self._readout]
+        best = (float(evaluation.losses[0]), 0, -1, evaluation.residuals[0])
+        for p in range(len(self._trials)):
+            if self._readout.size:
+                if evaluation.tail is None:
+                    raise _missing_tail()
+                outputs = evaluation.tail.residuals(p, readout + self._trial_readouts[p])
+                losses = evaluation.loss.losses(outputs)
+            else:
+                outputs, losses = evaluation.residuals[p : p + 1], evaluation.losses[p : p + 1]
+            q = int(np.argmin(losses))
+            if losses[q] < best[0]:
+                best = (float(losses[q]), p, q, outputs[q])
+        loss, p, q, outputs = best
+        self._x = self._x + self._trials[p]
+        if p > 0:
+            self._damping = float(self._dampings(self._damping, self._options.n_dampings)[p - 1])
+            self._remember(self._trials[p])
+        else:
+            # Even the most careful optical step made it worse: be more careful.
+            self._damping *= ratio**2
+        if self._readout.size:
+            if q >= 0:
+                self._x[self._readout] += self._trial_readouts[p, q]
+                dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
+                self._readout_damping = float(dampings[q])
+            else:
+                self._readout_damping *= ratio**2
+        self._stuck = self._stuck + 1 if p == 0 and q < 0 else 0
+        self._damping = float(np.clip(self._damping, 1e-9, 1e6))
+        self._readout_damping = float(np.clip(self._readout_damping, 1e-12, 1e6))
+        self._trials = np.zeros((0, 0))
+        self._stand_at(evaluation, p, outputs, loss)
+        self.n_steps += 1
+
+    def _remember(self, step: Array) -> None:
+        """Keep an accepted step as a direction, as long as a perturbation of all controls."""
+        probed = self._size > 0
+        in_sizes = step[probed] / self._size[probed]
+        length = float(np.linalg.norm(in_sizes))
+        if self._options.n_remembered == 0 or length == 0:
+            return
+        direction = np.zeros(self._x.size)
+        direction[probed] = self._size[probed] * in_sizes * np.sqrt(in_sizes.size) / length
+        direction = to_whole_codes(self._start_groups, direction)
+        if direction.any():
+            kept = np.vstack([direction, self._remembered])
+            self._remembered = kept[: self._options.n_remembered]
 
 
-def _unit_trace(columns: Array) -> tuple[Array, float]:
-    """Columns scaled so that A A^T has a mean diagonal of 1, and what they were divided by."""
-    norm = float(np.sqrt((columns**2).sum() / max(columns.shape[0], 1)))
-    divisor = norm if norm > 0 else 1.0
-    return columns / divisor, divisor
+def _missing_tail() -> ArgumentError:
+    return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")
+
+
+def _probed_groups(groups: Mapping[str, ControlGroupView], size: Array) -> list[slice]:
+    """Groups with at least one control to probe."""
+    return [group.slice for group in groups.values() if (size[group.slice] > 0).any()]

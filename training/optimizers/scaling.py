@@ -34,3 +34,14 @@ def perturbation_sizes(
         else:
             size[group.slice] = digital * group.scale
     return size
+
+
+def to_whole_codes(groups: Mapping[str, ControlGroupView], changes: Array) -> Array:
+    """Changes (..., n_controls) with those of phases rounded to whole codes of their DAC."""
+    rounded = changes.copy()
+    for group in groups.values():
+        if group.grid_step > 0:
+            rounded[..., group.slice] = group.grid_step * np.round(
+                changes[..., group.slice] / group.grid_step
+            )
+    return rounded

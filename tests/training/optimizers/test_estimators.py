@@ -69,10 +69,25 @@ MATRIX = np.random.default_rng(2).standard_normal((20, N))
 TARGET = np.random.default_rng(3).standard_normal(20)
 
 
+class LinearTail:
+    """The digital end of a linear problem, some of whose controls are its readout."""
+
+    def __init__(self, x, readout):
+        self._x, self._readout = x, readout
+
+    def columns(self, p, readout):
+        return MATRIX[:, self._readout]
+
+    def residuals(self, p, readouts):
+        x = np.repeat(self._x[p : p + 1], len(readouts), axis=0)
+        x[:, self._readout] = readouts
+        return x @ MATRIX.T - TARGET
+
+
 def linear_evaluation(x, readout=None):
     residuals = x @ MATRIX.T - TARGET
-    columns = None if readout is None else lambda p: MATRIX[:, readout]
-    return Evaluation((residuals**2).mean(axis=1), residuals, columns)
+    tail = None if readout is None else LinearTail(x, readout)
+    return Evaluation((residuals**2).mean(axis=1), residuals, tail)
 
 
 def least_squares_loss():
@@ -91,7 +106,7 @@ def run(method, steps, readout=None):
 
 def test_gauss_newton_solves_linear_least_squares_in_a_step():
     # Directions that span everything: one almost undamped step is the solution.
-    options = GaussNewtonOptions(n_directions=4 * N, initial_damping=1e-9, n_dampings=1)
+    options = GaussNewtonOptions(n_directions=4 * N, n_remembered=0, initial_damping=1e-9, n_dampings=1)
     method = SubspaceGaussNewton(Start(np.zeros(N), GROUPS), options, np.random.default_rng(0))
     rounds = run(method, 1)
     assert method.loss == pytest.approx(least_squares_loss(), rel=1e-6)
@@ -101,7 +116,7 @@ def test_gauss_newton_solves_linear_least_squares_in_a_step():
 
 def test_gauss_newton_with_an_exact_readout_probes_the_rest_only():
     readout = np.array([2, 3, 4, 5])
-    options = GaussNewtonOptions(n_directions=2, initial_damping=1e-9, n_dampings=1)
+    options = GaussNewtonOptions(n_directions=2, n_remembered=1, initial_damping=1e-9, n_dampings=1)
     method = SubspaceGaussNewton(Start(np.zeros(N), GROUPS, readout), options, np.random.default_rng(5))
     base = method.ask()
     assert base.with_readout
@@ -115,10 +130,10 @@ def test_gauss_newton_with_an_exact_readout_probes_the_rest_only():
 
 
 def test_the_loss_on_a_batch_never_rises():
-    options = GaussNewtonOptions(n_directions=2)
+    options = GaussNewtonOptions(n_directions=2, n_remembered=1)
     method = SubspaceGaussNewton(Start(np.ones(N), GROUPS), options, np.random.default_rng(1))
     losses = []
-    for step in range(1, 30):
+    for step in range(1, 60):
         run(method, step)
         losses.append(method.loss)
     assert (np.diff(losses) <= 0).all()
@@ -126,7 +141,7 @@ def test_the_loss_on_a_batch_never_rises():
 
 
 def test_it_stops_where_nothing_is_better():
-    options = GaussNewtonOptions(n_directions=2)
+    options = GaussNewtonOptions(n_directions=2, n_remembered=1)
     method = SubspaceGaussNewton(Start(np.ones(N), GROUPS), options, np.random.default_rng(1))
     for _ in range(200):
         if method.stop():
@@ -153,6 +168,9 @@ def test_perturbations_are_whole_codes():
     [
         (lambda: GaussNewtonOptions(n_directions=0), "n_directions: 0; allowed: >= 1"),
         (lambda: GaussNewtonOptions(damping_ratio=1.0), "damping_ratio: 1.0"),
+        (lambda: GaussNewtonOptions(n_directions=2), "n_remembered: 2; allowed: below 2"),
+        (lambda: GaussNewtonOptions(readout_memory=1.5), "readout_memory: 1.5; allowed: from 0 to 1"),
+        (lambda: GaussNewtonOptions(directions="some"), "directions: 'some'; allowed: all, groups"),
         (lambda: GaussNewtonOptions(initial_damping=float("nan")), "initial_damping: nan"),
         (lambda: RgeAdamOptions(learning_rate=0.0), "learning_rate: 0.0"),
         (lambda: RgeAdamOptions(beta1=1.0), "beta1: 1.0"),
