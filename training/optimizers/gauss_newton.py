@@ -67,7 +67,7 @@ class GaussNewtonOptions:
     perturb_digital: float = 0.02
     n_dampings: int = 5
     damping_ratio: float = 8.0
-    initial_damping: float = 0.1
+    initial_damping: float = 1e-3
     n_readout_dampings: int = 5
     readout_memory: float = 0.5
     exact_readout: bool = True
@@ -88,6 +88,16 @@ class GaussNewtonOptions:
             raise ArgumentError(f"damping_ratio: {self.damping_ratio}; allowed: > 1")
         if not 0 <= self.readout_memory <= 1:
             raise ArgumentError(f"readout_memory: {self.readout_memory}; allowed: from 0 to 1")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a candidate is worth: loss expected on other points, outputs (R,), its new readout if any."""
+
+    loss: float
+    outputs: Array
+    readout: Array | None
+    damping: float
 
 
 class SubspaceGaussNewton:
@@ -130,7 +140,6 @@ class SubspaceGaussNewton:
         self._remembered = np.zeros((0, self._x.size))
         self._directions = np.zeros((0, 0))
         self._trials = np.zeros((0, 0))
-        self._trial_readouts = np.zeros((0, 0, 0))
         self._stuck = 0
 
     @property
@@ -228,72 +237,78 @@ class SubspaceGaussNewton:
         return center * self._options.damping_ratio ** (np.arange(n) - n // 2)
 
     def _solve(self, differences: Array) -> None:
-        """Optical steps to try, and readouts to judge each with, from differences (K, R)."""
+        """Optical steps to try, and the readout to go with each, from differences (K, R)."""
         o = self._options
         residual = self._model.residual
         columns = self._model.transform(differences)
         norms = np.linalg.norm(columns, axis=1)
         # A direction without any effect, such as one into a dead shifter, gets no step.
         unit = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-        n_effective = max(np.count_nonzero(norms), 1)
-        unit *= np.sqrt(residual.size / n_effective)
         subspace = columns.T * unit
-        solver = None
-        factors = []
+        solver, factor = None, np.zeros((0, 0))
         reduced = np.column_stack([subspace, residual])
         if self._readout.size:
             solver = ReadoutSolver(self._base_columns, self._readout_scale, self._memory)
-            dampings = self._dampings(self._readout_damping, o.n_readout_dampings)
-            factors = [solver.factor(nu) for nu in dampings]
-            reduced = solver.reduce(factors[len(factors) // 2], reduced)
+            factor = solver.factor(self._readout_damping)
+            reduced = solver.reduce(factor, reduced)
             self._memory = o.readout_memory * (self._memory + solver.information)
         gram, right = subspace.T @ reduced[:, :-1], subspace.T @ reduced[:, -1]
-        steps, left = [np.zeros(self._x.size)], [residual]
+        steps = [np.zeros(self._x.size)]
         for mu in self._dampings(self._damping, o.n_dampings):
             z = -np.linalg.solve(gram + mu * np.eye(len(gram)), right)
-            steps.append((z * unit) @ self._directions)
-            left.append(residual + subspace @ z)
+            step = (z * unit) @ self._directions
+            if solver is not None:
+                step[self._readout] = solver.step(factor, residual + subspace @ z)
+            steps.append(step)
         self._trials = np.stack(steps)
-        if solver is not None:
-            self._trial_readouts = np.array([[solver.step(factor, r) for factor in factors] for r in left])
 
     def _choose(self, evaluation: Evaluation) -> None:
-        """Take the best of the optical steps and readouts that were tried."""
-        ratio = self._options.damping_ratio
-        readout = self._x[self._readout]
-        best = (float(evaluation.losses[0]), 0, -1, evaluation.residuals[0])
-        for p in range(len(self._trials)):
-            if self._readout.size:
-                if evaluation.tail is None:
-                    raise _missing_tail()
-                outputs = evaluation.tail.residuals(p, readout + self._trial_readouts[p])
-                losses = evaluation.loss.losses(outputs)
-            else:
-                outputs, losses = evaluation.residuals[p : p + 1], evaluation.losses[p : p + 1]
-            q = int(np.argmin(losses))
-            if losses[q] < best[0]:
-                best = (float(losses[q]), p, q, outputs[q])
-        loss, p, q, outputs = best
+        """Take the best of the optical steps, with the readout that suits it best."""
+        answers = [self._judge(evaluation, p) for p in range(len(self._trials))]
+        losses = [answer.loss for answer in answers]
+        p = int(np.argmin(losses))
+        # The best optical step sets the next dampings, even where the base is better still: with more
+        # damping a bad step becomes none at all, and nothing would lead back from there.
+        best_step = int(np.argmin(losses[1:]))
+        self._damping = float(self._dampings(self._damping, self._options.n_dampings)[best_step])
+        if p == 0 and best_step == self._options.n_dampings - 1:
+            self._damping *= self._options.damping_ratio
+        chosen = answers[p]
+        unchanged = p == 0 and chosen.readout is None
         self._x = self._x + self._trials[p]
+        if chosen.readout is not None:
+            self._x[self._readout] = chosen.readout
+            self._readout_damping = chosen.damping
         if p > 0:
-            self._damping = float(self._dampings(self._damping, self._options.n_dampings)[p - 1])
             self._remember(self._trials[p])
-        else:
-            # Even the most careful optical step made it worse: be more careful.
-            self._damping *= ratio**2
-        if self._readout.size:
-            if q >= 0:
-                self._x[self._readout] += self._trial_readouts[p, q]
-                dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
-                self._readout_damping = float(dampings[q])
-            else:
-                self._readout_damping *= ratio**2
-        self._stuck = self._stuck + 1 if p == 0 and q < 0 else 0
-        self._damping = float(np.clip(self._damping, 1e-9, 1e6))
+        self._stuck = self._stuck + 1 if unchanged else 0
+        self._damping = float(np.clip(self._damping, 1e-10, 1e2))
         self._readout_damping = float(np.clip(self._readout_damping, 1e-12, 1e6))
         self._trials = np.zeros((0, 0))
-        self._stand_at(evaluation, p, outputs, loss)
+        self._stand_at(evaluation, p, chosen.outputs, chosen.loss)
         self.n_steps += 1
+
+    def _judge(self, evaluation: Evaluation, p: int) -> _Answer:
+        """Candidate p with the readout that suits it best."""
+        measured = _Answer(float(evaluation.losses[p]), evaluation.residuals[p], None, 0.0)
+        if not self._readout.size:
+            return measured
+        if evaluation.tail is None:
+            raise _missing_tail()
+        start = (self._x + self._trials[p])[self._readout]
+        model = evaluation.loss.quadratic(evaluation.residuals[p])
+        columns = model.transform(evaluation.tail.columns(p, start).T).T
+        solver = ReadoutSolver(columns, self._readout_scale, self._memory)
+        dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
+        factors = [solver.factor(nu) for nu in dampings]
+        readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
+        outputs = evaluation.tail.residuals(p, readouts)
+        losses = evaluation.loss.losses(outputs)
+        losses += [solver.optimism(factor, model.residual) for factor in factors]
+        q = int(np.argmin(losses))
+        if losses[q] >= measured.loss:
+            return measured
+        return _Answer(float(losses[q]), outputs[q], readouts[q], float(dampings[q]))
 
     def _remember(self, step: Array) -> None:
         """Keep an accepted step as a direction, as long as a perturbation of all controls."""

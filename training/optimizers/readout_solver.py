@@ -9,12 +9,12 @@ from training.oracle import Array
 
 
 class ReadoutSolver:
-    """Damped least squares in the readout, for one base and one batch.
+    """Damped least squares in the readout, for one optical setting and one batch.
 
     With columns A (R, n) in units of the controls' scales, divided so that A A^T has a mean diagonal
-    of 1, and a metric D (n, n), it solves ``min |r + A w|^2 + mu w^T D w`` for several mu. The metric
-    is ``I + memory``: what earlier batches said of directions of the readout keeps a new batch from
-    bending them, as in recursive least squares.
+    of 1, and a metric D (n, n), it solves ``min |r + A w|^2 + mu w^T D w``. The metric is ``I + memory``:
+    what earlier batches said of directions of the readout keeps a new batch from bending them, as in
+    recursive least squares.
 
     Args:
         columns: (R, n), exact derivatives of the residuals by the readout controls.
@@ -29,19 +29,42 @@ class ReadoutSolver:
         self._scale = scale / self._divisor
         self._columns = scaled / self._divisor
         self._gram = self._columns.T @ self._columns
-        self._metric = np.eye(scale.size) + memory / self._divisor**2
-        self.information = self._gram * self._divisor**2
-
-    def factor(self, damping: float) -> tuple[Array, bool]:
-        """Cholesky factor of ``A^T A + mu D``."""
         # Rounding in a Gram matrix is eps times its largest entry: less damping than that is none.
-        floor = 1e-13 * float(np.trace(self._gram))
-        return linalg.cho_factor(self._gram + damping * self._metric + floor * np.eye(self._gram.shape[0]))
+        self._gram[np.diag_indices(scale.size)] += 1e-13 * float(np.trace(self._gram))
+        self._metric = memory / self._divisor**2
+        self._metric[np.diag_indices(scale.size)] += 1.0
 
-    def reduce(self, factor: tuple[Array, bool], columns: Array) -> Array:
+    @property
+    def information(self) -> Array:
+        """What this batch says of the readout, A^T A in units of the scales, (n, n)."""
+        return self._gram * self._divisor**2
+
+    def factor(self, damping: float) -> Array:
+        """Lower Cholesky factor of ``A^T A + mu D``, (n, n)."""
+        return linalg.cholesky(self._gram + damping * self._metric, lower=True, check_finite=False)
+
+    def reduce(self, factor: Array, columns: Array) -> Array:
         """What is left of columns (R, m) after the best damped answer of the readout, (R, m)."""
-        return columns - self._columns @ linalg.cho_solve(factor, self._columns.T @ columns)
+        return columns + self._columns @ self._answer(factor, columns)
 
-    def step(self, factor: tuple[Array, bool], residual: Array) -> Array:
+    def step(self, factor: Array, residual: Array) -> Array:
         """The step of the readout controls (n,) that answers a residual (R,)."""
-        return -linalg.cho_solve(factor, self._columns.T @ residual) * self._scale
+        return self._answer(factor, residual) * self._scale
+
+    def optimism(self, factor: Array, residual: Array) -> float:
+        """How much the mean square on other points exceeds that of the fit's own points.
+
+        By leaving one out, exact for damped linear least squares: the residual that row i would have
+        had without being fitted is ``r_i / (1 - h_i)``, h the diagonal of the hat matrix.
+
+        Args:
+            factor: of the damping in force.
+            residual: (R,) before the fit.
+        """
+        fitted = self.reduce(factor, residual)
+        half = linalg.solve_triangular(factor, self._columns.T, lower=True, check_finite=False)
+        left = np.maximum(1.0 - (half**2).sum(axis=0), 1e-6)
+        return float(((fitted / left) ** 2).mean() - (fitted**2).mean())
+
+    def _answer(self, factor: Array, residual: Array) -> Array:
+        return -linalg.cho_solve((factor, True), self._columns.T @ residual, check_finite=False)
