@@ -248,7 +248,7 @@ def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -
         groups=parts.chip.control_groups,
         controls_before=parts.initial_controls,
         controls_after=run.optimizer.controls,
-        predicted=predicted,
-        exact=parts.objective.problem.exact(points),
+        predicted=predicted[:, 0],
+        exact=parts.objective.problem.reference(points)[:, 0],
         coordinate=points[:, -1],
     )

@@ -183,6 +183,13 @@ def _hjb20(name: str, description: str, domain: Domain) -> NetworkDesign:
     )
 
 
+def _black_scholes(name: str, description: str, domain: Domain) -> NetworkDesign:
+    # Zhao et al. 2023, the Black-Scholes network [zhao2023tonn].
+    first = TTLayer((16, 8), (2, 1), (1, 2, 1), activation="tanh", domain=domain)
+    second = TTLayer((4, 4, 8), (4, 4, 8), (1, 2, 2, 1), activation="tanh", domain=domain)
+    return NetworkDesign(name, description, (first, second))
+
+
 def _tiny(name: str, domain: Domain) -> NetworkDesign:
     return NetworkDesign(
         name,
@@ -203,6 +210,12 @@ _DESIGNS: Mapping[str, Callable[[], NetworkDesign]] = MappingProxyType(
         ),
         "tt-hjb20": lambda: _hjb20(
             "tt-hjb20", "the same network with its TT cores as digital numbers", "weight"
+        ),
+        "tonn-black-scholes": lambda: _black_scholes(
+            "tonn-black-scholes", "2-128-128-1, tanh, TT cores as 8 x 8 meshes", "phase"
+        ),
+        "tt-black-scholes": lambda: _black_scholes(
+            "tt-black-scholes", "the same network with its TT cores as digital numbers", "weight"
         ),
         "tonn-tiny": lambda: _tiny("tonn-tiny", "phase"),
         "tt-tiny": lambda: _tiny("tt-tiny", "weight"),

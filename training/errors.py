@@ -15,3 +15,7 @@ class MeasurementError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or belongs to another run."""
+
+
+class ProblemError(TrainingError):
+    """The definition of a PDE cannot be used: names the problem, what is wrong and what is allowed."""

@@ -70,7 +70,8 @@ class TrainingRun:
     Args:
         oracle: the chip. If it has ``state()`` and ``restore(state)``, as a simulated one has, its noise
             continues exactly on resume; a real chip has neither.
-        objective: what is minimised.
+        objective: what is minimised. If it has ``state()`` and ``restore(state)``, they are part of the
+            checkpoint.
         optimizer: how.
         limits: when to end.
         on_step: called after every step, for display and checkpoints; may raise to interrupt.
@@ -179,6 +180,10 @@ class TrainingRun:
             raise CheckpointError(f"checkpoint: {error} cannot be read") from error
         if self._n_batches > 0:
             self.objective.load_batch(self._n_batches - 1)
+        restore_objective: Any = getattr(self.objective, "restore", None)
+        if restore_objective is not None:
+            prefix = "objective/"
+            restore_objective({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
         restore: Any = getattr(self.oracle, "restore", None)
         if restore is not None and oracle_state is not None:
             restore(oracle_state)
@@ -214,8 +219,10 @@ class TrainingRun:
             "wall_s": self.wall_s,
             "oracle": state() if state is not None else None,
         }
+        objective_state: Any = getattr(self.objective, "state", dict)
         return {
             **{f"optimizer/{key}": value for key, value in self.optimizer.state().items()},
+            **{f"objective/{key}": value for key, value in objective_state().items()},
             "trainer": np.array(json.dumps(trainer)),
             "history": np.array(self.history).reshape(-1, len(HISTORY_COLUMNS)),
         }

@@ -40,7 +40,7 @@ def test_exact_solution_has_no_residual(n_space, rule):
     objective = hjb_objective(n_space, rule)
     evaluation = objective.evaluate(chip, np.ones((1, 1)))
     # Values of order 20, each a sum of 20 roundings, amplified by the weights of the Laplacian.
-    weights = objective._stencil.laplacian_weights(range(n_space))
+    weights = objective.blocks[0].stencil.laplacian_weights(range(n_space))
     assert np.abs(evaluation.residuals).max() < 400 * np.finfo(float).eps * np.abs(weights).sum()
     assert objective.test_error(chip, np.ones(1)) < 1e-15
 
@@ -51,7 +51,7 @@ def test_residual_of_a_wrong_network_by_hand():
     objective = hjb_objective(2)
     chip = Formula(lambda x: x[:, 0] ** 2)
     residual = objective.evaluate(chip, np.ones((1, 1))).residuals[0]
-    x0, t = objective._points[:, 0], objective._points[:, 2]
+    x0, t = objective.blocks[0].points[:, 0], objective.blocks[0].points[:, 2]
     slope = 1 + 2 * (1 - t) * x0
     expected = -(x0**2) + 2 * (1 - t) - 0.05 * (slope**2 + 1) + 2
     # Central differences are exact on these polynomials of degree three but for rounding / h^2.
@@ -77,13 +77,13 @@ def test_batches_are_functions_of_seed_and_number():
 
 
 def test_large_populations_are_measured_in_slices(monkeypatch):
-    import training.objective as module
+    import training.objective.block as module
 
     chip = Formula(lambda x: np.sin(3 * x[:, 0]))
     controls = np.linspace(0, 1, 7)[:, None]
     objective = hjb_objective(2)
     whole = objective.evaluate(chip, controls)
-    monkeypatch.setattr(module, "_VALUES_AT_ONCE", 3 * objective.inferences_per_candidate)
+    monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 3 * objective.inferences_per_candidate)
     sliced = objective.evaluate(chip, controls)
     np.testing.assert_array_equal(sliced.residuals, whole.residuals)
 

@@ -1,82 +1,233 @@
-"""What a PDE problem says: domain, ansatz, residual, and an exact solution to be judged by."""
+"""What a PDE problem says: domain, residual, conditions, ansatz, and an exact solution to be judged by.
+
+`PDE` is the base class of the library's problems and of users' own:
+
+    class Diffusion(PDE):
+        domain = {"x": (0.0, 1.0), "t": (0.0, 1.0)}
+
+        def residual(self, at, u):
+            return u.t - u.xx
+
+        def conditions(self):
+            return [
+                Condition("initial", {"t": 0.0}, lambda at, u: u - np.sin(np.pi * at.x)),
+                Condition("walls", {"x": [0.0, 1.0]}, lambda at, u: u.value),
+            ]
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from training.errors import ProblemError
 from training.oracle import Array
-from training.stencils import DerivativeRequest, DerivativeStencil
+from training.problems.space import TIME, Coordinates, Space, make_space
 
 
-class Derivatives:
-    """u and its derivatives at B points for P candidates, computed from measured values on demand.
+@dataclass(frozen=True)
+class Condition:
+    """Something that holds on a part of the domain: boundary, initial or terminal data, or data of any kind.
 
-    Args:
-        stencil: offsets and weights.
-        values: (P, B, K), u at the stencil's points.
+    Attributes:
+        name: for messages and weights.
+        at: where: values of some coordinates, ``{"t": 0.0}``, several to choose from, ``{"x": [-1, 1]}``,
+            or "faces", all faces of the box but those of time. The other coordinates are random.
+        residual: ``(at, u)`` or ``(at, u, v, ..)`` to (P, B), or several of them; zero where it holds.
+        weight: of its mean square in the loss; the PDE's own is 1.
+        points: (N, d) fixed points in place of `at`.
+        share: points of a batch per point of the PDE; None takes the run's `points.condition_share`.
     """
 
-    def __init__(self, stencil: DerivativeStencil, values: Array) -> None:
-        self._stencil = stencil
-        self._values = values
-
-    @property
-    def value(self) -> Array:
-        """u, (P, B)."""
-        return self._stencil.apply_value(self._values)
-
-    @property
-    def gradient(self) -> Array:
-        """All first derivatives, (P, B, d)."""
-        return self._stencil.apply_gradient(self._values)
-
-    def partial(self, *coordinates: int) -> Array:
-        """A partial derivative by the coordinates it is taken in, (P, B): (1, 1) is d2u/dx_1^2."""
-        return self._stencil.apply_partial(self._values, coordinates)
-
-    def laplacian(self, coordinates: Sequence[int] | Iterable[int] | None = None) -> Array:
-        """Sum of second derivatives over `coordinates` (all by default), (P, B)."""
-        return self._stencil.laplacian(self._values, coordinates)
-
-    def squared_gradient(self, coordinates: Sequence[int] | Iterable[int] | None = None) -> Array:
-        """|grad u|^2 over `coordinates` (all by default), (P, B)."""
-        return self._stencil.squared_gradient(self._values, coordinates)
+    name: str
+    at: Mapping[str, float | Sequence[float]] | Literal["faces"] | None
+    residual: Callable[..., Any]
+    weight: float = 1.0
+    points: Array | None = None
+    share: float | None = None
 
 
-@runtime_checkable
-class Problem(Protocol):
-    """A PDE on a domain, with its conditions built into the ansatz."""
+class PDE(ABC):
+    """A PDE on a box, with named coordinates and outputs.
+
+    Attributes:
+        domain: per coordinate (lower, upper), or (lower, upper, n) for a vector of n. A coordinate
+            named t is time.
+        outputs: names of the solution's components.
+        closed: whether stencils must stay inside the box; an open domain lets them reach beyond it,
+            where ansatz and coefficients must then have a meaning.
+        normalise: present every coordinate to the network as [-1, 1]; False presents it as it is.
+        weight: of the residual's mean square in the loss.
+        free_constants: outputs that the PDE fixes up to a constant only, removed from errors.
+        reference_error: relative l2 error of `exact`, where it is not exact.
+        check_tolerance: largest relative residual of `exact` that `photonzero check` accepts.
+        check_spacing: of the stencil it uses, in units of half the box.
+    """
+
+    domain: Mapping[str, Sequence[float]]
+    outputs: tuple[str, ...] = ("u",)
+    closed: bool = False
+    normalise: bool = True
+    weight: float = 1.0
+    free_constants: tuple[str, ...] = ()
+    reference_error: float = 0.0
+    check_tolerance: float = 1e-4
+    check_spacing: float = 1e-2
+    label: ClassVar[str | None] = None
+
+    @abstractmethod
+    def residual(self, *args: Any, **kwargs: Any) -> Any:
+        """``residual(self, at, u)``: left side minus right side, (P, B), or a list of them.
+
+        Zero for the solution. `at` holds the points, ``at.x`` (B,); then comes one `Field` an output,
+        ``u.t`` (P, B).
+        """
+
+    def conditions(self) -> Sequence[Condition]:
+        """Conditions that enter the loss as penalties."""
+        return ()
+
+    def ansatz(self, *args: Any, **kwargs: Any) -> Any:
+        """``ansatz(self, at, net)``: the solution from the network's outputs, conditions built in exactly.
+
+        Affine in the outputs. `at` holds points (..., d); then one array an output, of a shape that ends with
+        that of the points. By default the outputs themselves.
+        """
+        return args[1:]
+
+    def exact(self, at: Coordinates) -> Any:
+        """The exact solution or a reference of another kind, an array (...,) an output; None if unknown."""
+        return None
 
     @property
     def name(self) -> str:
         """The name the command knows it by."""
-        ...
+        return self.label or type(self).__name__
+
+    @cached_property
+    def space(self) -> Space:
+        """The domain with its names."""
+        domain = getattr(self, "domain", None)
+        if domain is None:
+            raise ProblemError(f'{self.name}: no domain; allowed: domain = {{"x": (0.0, 1.0), ...}}')
+        try:
+            return make_space(domain)
+        except ProblemError as error:
+            raise ProblemError(f"{self.name}: {error}") from None
 
     @property
     def dim(self) -> int:
         """Number of coordinates, time included."""
-        ...
+        return self.space.dim
 
     @property
-    def request(self) -> DerivativeRequest:
-        """Derivatives needed beyond u, its gradient and its pure second derivatives."""
-        ...
+    def n_outputs(self) -> int:
+        """Number of components of the solution."""
+        return len(self.outputs)
+
+    @property
+    def has_exact(self) -> bool:
+        """Whether there is a solution to be judged by."""
+        return type(self).exact is not PDE.exact
+
+    @cached_property
+    def center(self) -> Array:
+        """(d,), presented to the network as 0."""
+        space = self.space
+        return (space.lower + space.upper) / 2 if self.normalise else np.zeros(space.dim)
+
+    @cached_property
+    def scale(self) -> Array:
+        """(d,), one unit of the network's input."""
+        space = self.space
+        return (space.upper - space.lower) / 2 if self.normalise else np.ones(space.dim)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Random points of the domain, (n, d)."""
-        ...
+        """Random points of the domain, (n, d); uniform unless a problem knows better."""
+        space = self.space
+        return space.lower + (space.upper - space.lower) * rng.random((n, space.dim))
 
     def solution(self, points: Array, network: Array) -> Array:
-        """U from the network's outputs: points (..., d) and network (P, ..., n_out) to (P, ...)."""
-        ...
+        """U from the network's outputs: points (..., d) and network (P, ..., m) to (P, ..., m)."""
+        net = np.moveaxis(network, -1, 0)
+        answer = self.ansatz(Coordinates(self.space, points), *net)
+        parts = answer if isinstance(answer, tuple | list) else (answer,)
+        if len(parts) != self.n_outputs:
+            raise ProblemError(f"{self.name}: ansatz gives {len(parts)} outputs; allowed: {self.n_outputs}")
+        return np.stack([np.broadcast_to(part, network.shape[:-1]) for part in parts], axis=-1)
 
-    def residual(self, points: Array, u: Derivatives) -> Array:
-        """Left side minus right side of the PDE at points (B, d), (P, B); zero for the solution."""
-        ...
+    def reference(self, points: Array) -> Array:
+        """`exact` at points (..., d), (..., m).
 
-    def exact(self, points: Array) -> Array:
-        """The exact solution or its reference at points (N, d), (N,)."""
-        ...
+        Raises:
+            ProblemError: none is known, or it has the wrong shape or is not finite.
+        """
+        answer = self.exact(Coordinates(self.space, points))
+        if answer is None:
+            raise ProblemError(f"{self.name}: no exact solution; allowed: a method exact(self, at)")
+        parts = answer if isinstance(answer, tuple | list) else (answer,)
+        shapes = [np.shape(part) for part in parts]
+        if len(parts) != self.n_outputs or any(shape != points.shape[:-1] for shape in shapes):
+            raise ProblemError(
+                f"{self.name}: exact gives shapes {shapes}; allowed: {self.n_outputs} of {points.shape[:-1]}"
+            )
+        stacked = np.stack(parts, axis=-1)
+        if not np.isfinite(stacked).all():
+            raise ProblemError(f"{self.name}: exact gives NaN or infinity; allowed: finite numbers")
+        return stacked
+
+    def relative_error(self, predicted: Array, exact: Array) -> float:
+        """Relative l2 error over all outputs, (N, m) each, free constants removed."""
+        free = [self.outputs.index(name) for name in self.free_constants]
+        shift = np.zeros(self.n_outputs)
+        shift[free] = (predicted - exact).mean(axis=0)[free]
+        center = np.zeros(self.n_outputs)
+        center[free] = exact.mean(axis=0)[free]
+        return float(np.linalg.norm(predicted - exact - shift) / np.linalg.norm(exact - center))
+
+
+def sample_condition(
+    problem: PDE, condition: Condition, n: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Random points of a condition (n, d), and which of their coordinates it fixes, (n, d) bool.
+
+    Raises:
+        ProblemError: nothing is fixed, or there are no points.
+    """
+    space = problem.space
+    where = f"{problem.name}: condition {condition.name!r}"
+    if condition.points is not None:
+        points = np.asarray(condition.points, dtype=float)
+        if points.ndim != 2 or points.shape[1] != space.dim or len(points) == 0:
+            raise ProblemError(f"{where} points: shape {points.shape}; allowed: (N >= 1, {space.dim})")
+        return points, np.zeros(points.shape, dtype=bool)
+    points = problem.sample(n, rng)
+    fixed = np.zeros(points.shape, dtype=bool)
+    if condition.at == "faces":
+        sides = [(i, end) for i in space.spatial for end in (space.lower[i], space.upper[i])]
+        chosen = rng.integers(len(sides), size=n)
+        for side, (i, end) in enumerate(sides):
+            points[chosen == side, i] = end
+            fixed[chosen == side, i] = True
+        return points, fixed
+    if not isinstance(condition.at, Mapping) or not condition.at:
+        raise ProblemError(f"{where}: no points; allowed: at={{name: value}}, at='faces', or points=")
+    for name, values in condition.at.items():
+        if name not in space.names:
+            raise ProblemError(f"{where}: coordinate {name!r}; allowed: {', '.join(space.names)}")
+        choices = np.atleast_1d(np.asarray(values, dtype=float))
+        if choices.ndim != 1 or choices.size == 0 or not np.isfinite(choices).all():
+            raise ProblemError(f"{where}: {name} = {values!r}; allowed: a number or several")
+        place = list(space.indices(name))
+        drawn = choices[rng.integers(choices.size, size=n)] if choices.size > 1 else choices
+        points[:, place] = np.reshape(drawn, (-1, 1))
+        fixed[:, place] = True
+    return points, fixed
+
+
+__all__ = ["PDE", "TIME", "Condition", "sample_condition"]

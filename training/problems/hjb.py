@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from training.errors import ArgumentError
 from training.oracle import Array
-from training.problems.base import Derivatives
-from training.stencils import DerivativeRequest
+from training.problems.base import PDE
+from training.problems.fields import Field
+from training.problems.space import Coordinates
 
 
 @dataclass(frozen=True)
-class HJB:
+class HJB(PDE):
     """``u_t + lap u - 0.05 |grad u|^2 = -2`` with ``u(x, 1) = sum x_i`` on [0, 1]^n x [0, 1].
 
     Zhao et al. 2023 [zhao2023tonn], n = 20. Exact: ``u = sum x_i + 1 - t`` at n = 20, in general
     ``u = sum x_i + (2 - 0.05 n) (1 - t)``. The terminal condition is built into the ansatz
     ``u = sum x_i + (1 - t) network``, so the exact network output is a constant: an easy target.
 
-    Points are (x_1 .. x_n, t). The domain is open: the equation holds beyond it with the same
-    solution, and stencils may reach outside.
+    The domain is open: the equation holds beyond it with the same solution. Inputs are presented as
+    published, from 0 to 1.
 
     Attributes:
         n_space: n.
     """
 
     n_space: int = 20
+    normalise = False
 
     def __post_init__(self) -> None:
         if self.n_space < 1:
@@ -39,29 +40,18 @@ class HJB:
         return f"hjb{self.n_space}"
 
     @property
-    def dim(self) -> int:
+    def domain(self) -> Mapping[str, Sequence[float]]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Space and time."""
-        return self.n_space + 1
+        return {"x": (0.0, 1.0, self.n_space), "t": (0.0, 1.0)}
 
-    @property
-    def request(self) -> DerivativeRequest:
-        """The Laplacian runs over space alone."""
-        return DerivativeRequest(laplacian=tuple(range(self.n_space)))
-
-    def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Uniform in the unit cube, (n, d)."""
-        return rng.random((n, self.dim))
-
-    def solution(self, points: Array, network: Array) -> Array:
+    def ansatz(self, at: Coordinates, net: Array) -> Array:
         """``sum x_i + (1 - t) network``."""
-        return points[..., :-1].sum(axis=-1) + (1.0 - points[..., -1]) * network[..., 0]
+        return at.x.sum(axis=-1) + (1.0 - at.t) * net
 
-    def residual(self, points: Array, u: Derivatives) -> Array:
+    def residual(self, at: Coordinates, u: Field) -> Array:
         """``u_t + lap u - 0.05 |grad u|^2 + 2``."""
-        space = range(self.n_space)
-        return u.partial(self.n_space) + u.laplacian(space) - 0.05 * u.squared_gradient(space) + 2.0
+        return u.t + u.laplacian - 0.05 * u.squared_gradient + 2.0
 
-    def exact(self, points: Array) -> Array:
+    def exact(self, at: Coordinates) -> Array:
         """``sum x_i + (2 - 0.05 n) (1 - t)``."""
-        rate = 2.0 - 0.05 * self.n_space
-        return points[..., :-1].sum(axis=-1) + rate * (1.0 - points[..., -1])
+        return at.x.sum(axis=-1) + (2.0 - 0.05 * self.n_space) * (1.0 - at.t)

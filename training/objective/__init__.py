@@ -1,0 +1,22 @@
+"""What is minimised: measured residuals, and the losses that are functions of them."""
+
+from training.objective.base import (
+    DigitalTail,
+    Evaluation,
+    MeanSquare,
+    Objective,
+    OutputLoss,
+    QuadraticModel,
+)
+from training.objective.pinn import PinnObjective, PointOptions
+
+__all__ = [
+    "DigitalTail",
+    "Evaluation",
+    "MeanSquare",
+    "Objective",
+    "OutputLoss",
+    "PinnObjective",
+    "PointOptions",
+    "QuadraticModel",
+]

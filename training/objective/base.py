@@ -1,0 +1,121 @@
+"""What a trainer needs of a learning task, and what an optimizer is told of its candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from training.oracle import Array, ForwardOracle
+
+
+class DigitalTail(Protocol):
+    """What stands behind the last detectors: known exactly, so that asking it costs no inference.
+
+    It belongs to one evaluation and speaks of its P candidates.
+    """
+
+    def columns(self, p: int, readout: Array) -> Array:
+        """Derivative (R, n_readout) of candidate p's residuals by the readout, at a readout (n_readout,).
+
+        Readout controls are weights, row after row, then biases.
+        """
+        ...
+
+    def residuals(self, p: int, readouts: Array) -> Array:
+        """Residuals (Q, R) that candidate p's optics would give with other readouts (Q, n_readout)."""
+        ...
+
+
+@dataclass(frozen=True)
+class QuadraticModel:
+    """A loss near some outputs: up to a constant ``mean((residual + W change)^2)``, W block diagonal.
+
+    Attributes:
+        residual: (R,).
+        blocks: (R / c, c, c), the blocks of W; None for the identity.
+    """
+
+    residual: Array
+    blocks: Array | None = None
+
+    def transform(self, changes: Array) -> Array:
+        """W applied to changes of the outputs, (n, R) to (n, R)."""
+        if self.blocks is None:
+            return changes
+        n_blocks, c, _ = self.blocks.shape
+        return np.einsum("bij,nbj->nbi", self.blocks, changes.reshape(-1, n_blocks, c)).reshape(changes.shape)
+
+
+class OutputLoss(Protocol):
+    """A known function of what was measured on a batch, and its curvature."""
+
+    def losses(self, outputs: Array) -> Array:
+        """Losses (Q,) of outputs (Q, R)."""
+        ...
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """The loss near outputs (R,); positive semidefinite, as the Gauss-Newton matrix is."""
+        ...
+
+
+class MeanSquare:
+    """``mean(outputs^2)``: the outputs are residuals."""
+
+    def losses(self, outputs: Array) -> Array:
+        """Mean squares (Q,)."""
+        return (outputs**2).mean(axis=1)
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """Exact."""
+        return QuadraticModel(outputs)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of P candidates.
+
+    Attributes:
+        losses: (P,), `loss` of the residuals.
+        residuals: (P, R); for a loss other than the mean square the outputs that it is a function of.
+        tail: the known digital end, for a chip that shows its features; None otherwise.
+        loss: the loss on this batch.
+    """
+
+    losses: Array
+    residuals: Array
+    tail: DigitalTail | None = None
+    loss: OutputLoss = field(default_factory=MeanSquare)
+
+
+class Objective(Protocol):
+    """What a trainer needs of a learning task.
+
+    Batch number k is a pure function of seed, k and, for an objective that learns where to look, of what
+    its ``state()`` gives and its ``restore(state)`` takes back.
+    """
+
+    @property
+    def inferences_per_candidate(self) -> int:
+        """Optical inferences that one evaluation of one candidate costs."""
+        ...
+
+    def load_batch(self, number: int) -> None:
+        """Make batch `number` the one that `evaluate` uses."""
+        ...
+
+    def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
+        """Measure P candidates (P, n_controls) on the current batch.
+
+        `with_readout` asks for `Evaluation.tail` where the oracle shows its features.
+        """
+        ...
+
+    def validation_error(self, oracle: ForwardOracle, controls: Array) -> float:
+        """Error of one setting (n_controls,) on points used for stopping, never for training."""
+        ...
+
+    def test_error(self, oracle: ForwardOracle, controls: Array) -> float:
+        """Error of one setting (n_controls,) on points used for nothing else."""
+        ...

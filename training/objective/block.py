@@ -1,0 +1,195 @@
+"""One term of a PDE on one batch of points: what is measured for it, and residuals from that.
+
+A residual is a formula of quantities (u, u_t, a Laplacian, ...), each linear in u. The ansatz is affine in
+the network's outputs and the digital readout is linear in its features, so quantities are affine in the
+readout: ``q = q_0 + G theta``. G has as many rows a point as the formula has quantities, however many
+nodes the stencil has, and is all that is kept of a measurement of features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
+from training.problems.base import PDE
+from training.problems.fields import quantity_map
+from training.problems.terms import Term
+from training.stencils import DerivativeStencil
+
+_NUMBERS_AT_ONCE = 8_000_000
+"""Measured numbers held at a time, 32 MB in float32; what is larger is measured in tiles."""
+
+Features: TypeAlias = Array
+"""Reduced features of P candidates, (P, C, B, n_q, n_features + 1): per distinct coefficient of the
+ansatz, the quantities of every feature, and last of a constant 1."""
+
+
+class Block:
+    """A term at B points, with a stencil of K nodes.
+
+    Args:
+        problem: the PDE.
+        term: its residual or a condition.
+        points: (B, d), in the problem's coordinates.
+        stencil: in the coordinates of the network's input.
+    """
+
+    def __init__(self, problem: PDE, term: Term, points: Array, stencil: DerivativeStencil) -> None:
+        self.term = term
+        self.points = points
+        self.stencil = stencil
+        self._problem = problem
+        self._map = quantity_map(stencil, term.keys, problem.scale)
+        self._centers = (points - problem.center) / problem.scale
+        self._constant, self._coefficients, self._links = self._take_ansatz_apart()
+
+    @property
+    def n_inferences(self) -> int:
+        """B * K."""
+        return self.points.shape[0] * self.stencil.n_nodes
+
+    @property
+    def n_residuals(self) -> int:
+        """B times the number of equations."""
+        return self.points.shape[0] * self.term.n_equations
+
+    def residuals(self, oracle: ForwardOracle, controls: Array) -> Array:
+        """Measured residuals (P, n_residuals) of settings (P, n_controls)."""
+        n_points, n_nodes = self.points.shape[0], self.stencil.n_nodes
+        quantities = np.empty((len(controls), n_points, *self._constant.shape[1:]))
+        for some, rows in self._tiles(len(controls), self._problem.n_outputs):
+            network = oracle.measure(controls[some], self._inputs(rows)).astype(np.float64)
+            network = network.reshape(network.shape[0], -1, n_nodes, self._problem.n_outputs)
+            quantities[some, rows] = self._constant[rows]
+            for out, net, c in self._links:
+                weighted = network[..., net] * self._coefficients[c][rows]
+                quantities[some, rows, out] += weighted @ self._map.rows.T
+        return self._formula(quantities)
+
+    def features(self, oracle: ReadoutOracle, controls: Array, n_features: int) -> Features:
+        """Measured features of settings (P, n_controls), reduced to what the formula needs."""
+        n_points, n_nodes = self.points.shape[0], self.stencil.n_nodes
+        n_quantities = self._map.rows.shape[0]
+        shape = (len(controls), len(self._coefficients), n_points, n_quantities, n_features + 1)
+        reduced = np.empty(shape)
+        for some, rows in self._tiles(len(controls), n_features):
+            measured = oracle.measure_features(controls[some], self._inputs(rows)).astype(np.float64)
+            measured = measured.reshape(measured.shape[0], -1, n_nodes, n_features)
+            for c, coefficient in enumerate(self._coefficients):
+                own = coefficient[rows]
+                reduced[some, c, rows, :, :-1] = self._map.rows @ (measured * own[..., None])
+                reduced[some, c, rows, :, -1] = own @ self._map.rows.T
+        return reduced
+
+    def residuals_of(self, features: Features, readouts: Array) -> Array:
+        """Residuals (Q, n_residuals) of one candidate's features (C, B, n_q, n_f + 1) with Q readouts."""
+        return self._formula(self._quantities(features, readouts))
+
+    def columns(self, features: Features, readout: Array) -> Array:
+        """Derivative (n_residuals, n_out, n_f + 1) by weights and bias of each output, at one readout."""
+        quantities = self._quantities(features, readout[None])[0]
+        slopes = self.sensitivities(quantities)
+        n_points, n_equations = self.points.shape[0], self.term.n_equations
+        columns = np.zeros((n_points, n_equations, self._problem.n_outputs, features.shape[-1]))
+        for out, net, c in self._links:
+            columns[:, :, net] += slopes[:, :, out] @ features[c]
+        return columns.reshape(n_points * n_equations, self._problem.n_outputs, -1)
+
+    def sensitivities(self, quantities: Array) -> Array:
+        """Derivatives (B, n_equations, m, n_q) of the formula by the quantities (B, m, n_q).
+
+        Central differences of the formula, which is known and smooth; exact if it is quadratic.
+        """
+        n_points, n_outputs, n_quantities = quantities.shape
+        size = np.sqrt((quantities**2).mean(axis=0))
+        step = 1e-3 * np.where(size > 0, size, 1.0)
+        slopes = np.empty((n_points, self.term.n_equations, n_outputs, n_quantities))
+        for out in range(n_outputs):
+            for k in range(n_quantities):
+                pair = np.stack([quantities, quantities])
+                pair[:, :, out, k] += step[out, k] * np.array([[1.0], [-1.0]])
+                plus, minus = self._formula(pair).reshape(2, n_points, -1)
+                slopes[:, :, out, k] = (plus - minus) / (2 * step[out, k])
+        return slopes
+
+    def quantities_of(self, values: Array) -> Array:
+        """Quantities (B, m, n_q) of a function with values (B, K, m) at `nodes`."""
+        return np.moveaxis(values, -1, 1) @ self._map.rows.T
+
+    def nodes(self, rows: slice = slice(None)) -> Array:
+        """The points of the stencils, (B, K, d), in the problem's coordinates."""
+        return self.points[rows, None, :] + self.stencil.offsets * self._problem.scale
+
+    def formula(self, quantities: Array) -> Array:
+        """Residuals (P, n_residuals) of quantities (P, B, m, n_q)."""
+        return self._formula(quantities)
+
+    def _formula(self, quantities: Array) -> Array:
+        sources = [self._map.source(quantities[:, :, out]) for out in range(quantities.shape[2])]
+        residuals = self.term.residuals(self._problem, self.points, sources)
+        return residuals.reshape(residuals.shape[0], -1)
+
+    def _quantities(self, features: Features, readouts: Array) -> Array:
+        """(Q, B, m, n_q) of readouts (Q, n_readout): weights, row after row, then biases."""
+        n_out = self._problem.n_outputs
+        n_features = features.shape[-1] - 1
+        weight = readouts[:, : n_out * n_features].reshape(-1, n_out, n_features)
+        theta = np.concatenate([weight, readouts[:, n_out * n_features :, None]], axis=2)
+        quantities = np.repeat(self._constant[None], len(readouts), axis=0)
+        for out, net, c in self._links:
+            quantities[:, :, out] += np.moveaxis(features[c] @ theta[:, net].T, -1, 0)
+        return quantities
+
+    def _inputs(self, rows: slice) -> Stencil | Array:
+        if self.stencil.n_nodes == 1 and not self.stencil.offsets.any():
+            return self._centers[rows]
+        return Stencil(self._centers[rows], self.stencil.offsets)
+
+    def _tiles(self, n_candidates: int, width: int) -> Iterator[tuple[slice, slice]]:
+        """Candidates and points that are measured together, so that memory is bounded."""
+        n_points = self.points.shape[0]
+        per_point = self.stencil.n_nodes * width
+        n_together = max(1, _NUMBERS_AT_ONCE // (per_point * n_points))
+        if n_together == 1:
+            n_points = max(1, min(n_points, _NUMBERS_AT_ONCE // per_point))
+        for p in range(0, n_candidates, n_together):
+            for b in range(0, self.points.shape[0], n_points):
+                yield slice(p, p + n_together), slice(b, b + n_points)
+
+    def _take_ansatz_apart(self) -> tuple[Array, list[Array], list[tuple[int, int, int]]]:
+        """The ansatz as a constant and coefficients of the network's outputs.
+
+        Returns:
+            Quantities of the constant (B, m, n_q); distinct coefficients, each (B, K); and which
+            output depends on which output of the network by which of them.
+        """
+        n_outputs, n_nodes = self._problem.n_outputs, self.stencil.n_nodes
+        n_points = self.points.shape[0]
+        constant = np.empty((n_points, n_outputs, self._map.rows.shape[0]))
+        slopes = np.empty((n_outputs, n_outputs, n_points, n_nodes))
+        tile = max(1, _NUMBERS_AT_ONCE // (n_nodes * self._problem.dim))
+        # A network that answers 0, then 1 in one output after the other.
+        answers = np.vstack([np.zeros(n_outputs), np.eye(n_outputs)])
+        for start in range(0, n_points, tile):
+            rows = slice(start, start + tile)
+            nodes = self.nodes(rows)
+            shape = (n_outputs + 1, *nodes.shape[:-1], n_outputs)
+            network = np.broadcast_to(answers[:, None, None, :], shape)
+            values = self._problem.solution(nodes, network)
+            constant[rows] = self.quantities_of(values[0])
+            slopes[:, :, rows] = np.moveaxis(values[1:] - values[0], -1, 0)
+        coefficients: list[Array] = []
+        links: list[tuple[int, int, int]] = []
+        for out in range(n_outputs):
+            for net in range(n_outputs):
+                own = slopes[out, net]
+                if not own.any():
+                    continue
+                known = [c for c, other in enumerate(coefficients) if np.array_equal(own, other)]
+                if not known:
+                    coefficients.append(own)
+                links.append((out, net, known[0] if known else len(coefficients) - 1))
+        return constant, coefficients, links

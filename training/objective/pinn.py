@@ -1,0 +1,302 @@
+"""The residuals of a PDE and its conditions at collocation points, from forward measurements alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from training.errors import ArgumentError, CheckpointError, ProblemError
+from training.objective.adaptive import adapted_points
+from training.objective.base import Evaluation
+from training.objective.block import Block, Features
+from training.oracle import Array, ForwardOracle, ReadoutOracle
+from training.problems.base import PDE, sample_condition
+from training.problems.terms import Term, problem_terms
+from training.stencils import DerivativeRule, DerivativeStencil
+
+Balance = Literal["off", "residuals", "columns"]
+
+
+@dataclass(frozen=True)
+class PointOptions:
+    """Where a PDE is measured, and what counts how much.
+
+    Attributes:
+        condition_share: points of every condition, per point of the PDE.
+        balance: how weights are set on the first evaluation, on top of the problem's own: "off";
+            "residuals" divides each term's by the mean square of its residuals; "columns" by that of
+            their derivatives by the readout, so that all terms pull equally hard (the trace
+            rule of [wang2022ntk], in the readout), for chips that show their features.
+        adaptive: share of a batch drawn where the last batch's residuals were large, 0 to 1.
+        n_validation: validation points.
+        n_test: test points.
+    """
+
+    condition_share: float = 0.25
+    balance: Balance = "off"
+    adaptive: float = 0.0
+    n_validation: int = 1000
+    n_test: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.condition_share) and self.condition_share > 0):
+            raise ArgumentError(f"condition_share: {self.condition_share}; allowed: > 0")
+        if self.balance not in ("off", "residuals", "columns"):
+            raise ArgumentError(f"balance: {self.balance!r}; allowed: off, residuals, columns")
+        if not 0 <= self.adaptive <= 1:
+            raise ArgumentError(f"adaptive: {self.adaptive}; allowed: from 0 to 1")
+        for name in ("n_validation", "n_test"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
+
+
+class PinnObjective:
+    """Mean squared residuals of a PDE and its conditions at random points, derivatives by a stencil.
+
+    ``loss = sum over terms of weight * mean(residual^2)``. The residual vector holds the terms one after the
+    other, each times ``sqrt(weight R / R_term)``, so that the loss is its mean square.
+
+    Batch k is a pure function of seed, k and `state()`. Memory: one tile of measured numbers at a
+    time, and with a readout B x n_q x n_features numbers a candidate, n_q quantities of the PDE.
+
+    Args:
+        problem: the PDE.
+        rule: how derivatives are taken; its spacing is in units of the network's input.
+        batch_size: collocation points of a batch, B.
+        seed: of the points; roles (batches, validation, test) have streams of their own.
+        points: see `PointOptions`.
+
+    Raises:
+        ArgumentError: a batch without points, or a rule that does not give what the PDE needs.
+        ProblemError: a definition that cannot be used.
+    """
+
+    def __init__(
+        self,
+        problem: PDE,
+        rule: DerivativeRule,
+        batch_size: int,
+        seed: int,
+        points: PointOptions | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ArgumentError(f"batch_size: {batch_size}; allowed: >= 1")
+        self.problem = problem
+        self._options = points or PointOptions()
+        self._terms = problem_terms(problem)
+        self._rule = rule
+        self._batch_size = batch_size
+        self._seed = seed
+        self._validation = problem.sample(self._options.n_validation, np.random.default_rng([seed, 1]))
+        self._test = problem.sample(self._options.n_test, np.random.default_rng([seed, 2]))
+        self._balance = np.ones(len(self._terms))
+        self._balanced = self._options.balance == "off"
+        self._known = np.zeros((0, problem.dim))
+        self._scores = np.zeros(0)
+        self._number = -1
+        self._blocks: list[Block] = []
+        self.load_batch(0)
+
+    @property
+    def inferences_per_candidate(self) -> int:
+        """Points times nodes of the current batch, all terms together."""
+        return sum(block.n_inferences for block in self._blocks)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The terms of the current batch: the PDE's, then the conditions'."""
+        return tuple(self._blocks)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each term, balance included."""
+        own = (term.weight for term in self._terms)
+        return {t.name: float(w * b) for t, w, b in zip(self._terms, own, self._balance, strict=True)}
+
+    @property
+    def test_points(self) -> Array:
+        """(n_test, d)."""
+        return self._test
+
+    def load_batch(self, number: int) -> None:
+        """Draw collocation points and stencils of batch `number`."""
+        self._number = number
+        known = (self._known, self._scores)
+        rng = np.random.default_rng([self._seed, 0, number])
+        points = self.problem.sample(self._batch_size, rng)
+        stencil = self._stencil(self._terms[0], rng)
+        if self._options.adaptive > 0 and self._scores.size:
+            points = adapted_points(self.problem, points, *known, self._options.adaptive, rng)
+        blocks = [self._block(self._terms[0], points, np.zeros(points.shape, dtype=bool), stencil)]
+        for term in self._terms[1:]:
+            assert term.condition is not None
+            share = term.condition.share or self._options.condition_share
+            n = max(1, math.ceil(share * self._batch_size))
+            points, fixed = sample_condition(self.problem, term.condition, n, rng)
+            blocks.append(self._block(term, points, fixed, self._stencil(term, rng)))
+        self._blocks = blocks
+
+    def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
+        """Residuals (P, R), the terms one after the other, and their mean squares (P,)."""
+        if with_readout and isinstance(oracle, ReadoutOracle):
+            return self._evaluate_features(oracle, controls)
+        parts = [block.residuals(oracle, controls) for block in self._blocks]
+        self._learn(parts, None)
+        residuals = self._joined(parts)
+        return Evaluation((residuals**2).mean(axis=1), residuals)
+
+    def predict(self, oracle: ForwardOracle, controls: Array, points: Array) -> Array:
+        """U of one setting (n_controls,) at points (N, d), (N, m)."""
+        inputs = (points - self.problem.center) / self.problem.scale
+        network = oracle.measure(controls[None], inputs).astype(np.float64)
+        return self.problem.solution(points, network)[0]
+
+    def validation_error(self, oracle: ForwardOracle, controls: Array) -> float:
+        """Relative l2 error of u on the validation points; NaN for a problem without a solution."""
+        return self._relative_error(oracle, controls, self._validation)
+
+    def test_error(self, oracle: ForwardOracle, controls: Array) -> float:
+        """Relative l2 error of u on the test points; NaN for a problem without a solution."""
+        return self._relative_error(oracle, controls, self._test)
+
+    def state(self) -> dict[str, Array]:
+        """What batches and weights depend on besides seed and number."""
+        return {
+            "balance": self._balance.copy(),
+            "balanced": np.array(self._balanced),
+            "known": self._known.copy(),
+            "scores": self._scores.copy(),
+            "points": self._blocks[0].points.copy(),
+            "number": np.array(self._number),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Continue from `state`: its weights and its current batch.
+
+        Raises:
+            CheckpointError: something is missing.
+        """
+        try:
+            self._balance = np.array(state["balance"])
+            self._balanced = bool(state["balanced"])
+            self._known = np.zeros((0, self.problem.dim))
+            self._scores = np.zeros(0)
+            self.load_batch(int(state["number"]))
+            # The current batch was drawn from scores that are gone; its points are kept instead.
+            stencil = self._blocks[0].stencil
+            self._blocks[0] = Block(self.problem, self._terms[0], np.array(state["points"]), stencil)
+            self._known, self._scores = np.array(state["known"]), np.array(state["scores"])
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(f"checkpoint: objective {error} cannot be read") from error
+
+    def _relative_error(self, oracle: ForwardOracle, controls: Array, points: Array) -> float:
+        predicted = self.predict(oracle, controls, points)
+        if not self.problem.has_exact:
+            return math.nan
+        return self.problem.relative_error(predicted, self.problem.reference(points))
+
+    def _stencil(self, term: Term, rng: np.random.Generator) -> DerivativeStencil:
+        dim = self.problem.dim
+        if term.value_only:
+            return DerivativeStencil(np.zeros((1, dim)), np.ones(1), np.zeros((dim, 1)), None)
+        return self._rule.stencil(dim, rng, term.request)
+
+    def _block(self, term: Term, points: Array, fixed: Array, stencil: DerivativeStencil) -> Block:
+        if self.problem.closed and not term.value_only:
+            points = _inside(self.problem, term, points, fixed, stencil)
+        return Block(self.problem, term, points, stencil)
+
+    def _factors(self) -> Array:
+        """What each term's residuals are multiplied with, (n_terms,)."""
+        sizes = np.array([block.n_residuals for block in self._blocks])
+        weights = np.array(list(self.weights.values()))
+        return np.sqrt(weights * sizes.sum() / sizes)
+
+    def _joined(self, parts: list[Array]) -> Array:
+        """Residuals of the terms, (P, R_term) each, as one weighted vector (P, R)."""
+        return np.concatenate([f * part for f, part in zip(self._factors(), parts, strict=True)], axis=1)
+
+    def _learn(self, parts: list[Array], columns: list[Array] | None) -> None:
+        """Balance the terms on the first evaluation, and remember where residuals are large."""
+        if not self._balanced:
+            measured = parts if columns is None or self._options.balance == "residuals" else columns
+            squares = np.array([float(np.mean(part**2)) for part in measured])
+            if (squares > 0).all():
+                # The PDE keeps its weight: a loss stays comparable with one that is not balanced.
+                self._balance = squares[0] / squares
+            self._balanced = True
+        if self._options.adaptive > 0:
+            block = self._blocks[0]
+            squares = parts[0].reshape(len(parts[0]), len(block.points), -1) ** 2
+            self._known, self._scores = block.points, np.sqrt(squares.mean(axis=(0, 2)))
+
+    def _evaluate_features(self, oracle: ReadoutOracle, controls: Array) -> Evaluation:
+        """As `evaluate`, from one measurement of the features and the known readout."""
+        index = np.arange(oracle.n_controls)
+        n_weights = index[oracle.readout_weight].size
+        n_features = n_weights // self.problem.n_outputs
+        features = [block.features(oracle, controls, n_features) for block in self._blocks]
+        readouts = controls[:, np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])]
+        parts = [
+            np.concatenate([block.residuals_of(own[p], readouts[p : p + 1]) for p in range(len(controls))])
+            for block, own in zip(self._blocks, features, strict=True)
+        ]
+        columns = None
+        if not self._balanced and self._options.balance == "columns":
+            columns = [b.columns(own[0], readouts[0]) for b, own in zip(self._blocks, features, strict=True)]
+        self._learn(parts, columns)
+        residuals = self._joined(parts)
+        tail = _MeasuredTail(self._blocks, features, self._factors())
+        return Evaluation((residuals**2).mean(axis=1), residuals, tail)
+
+
+class _MeasuredTail:
+    """`DigitalTail` of measured features.
+
+    Args:
+        blocks: the terms.
+        features: reduced, of all candidates, one array a term.
+        factors: of the residuals of each term.
+    """
+
+    def __init__(self, blocks: list[Block], features: list[Features], factors: Array) -> None:
+        self._parts = list(zip(blocks, features, factors, strict=True))
+
+    def residuals(self, p: int, readouts: Array) -> Array:
+        """See `DigitalTail`."""
+        return np.concatenate([f * b.residuals_of(own[p], readouts) for b, own, f in self._parts], axis=1)
+
+    def columns(self, p: int, readout: Array) -> Array:
+        """See `DigitalTail`."""
+        columns = np.concatenate([f * b.columns(own[p], readout) for b, own, f in self._parts])
+        weights = columns[:, :, :-1].reshape(len(columns), -1)
+        return np.concatenate([weights, columns[:, :, -1]], axis=1)
+
+
+def _inside(problem: PDE, term: Term, points: Array, fixed: Array, stencil: DerivativeStencil) -> Array:
+    """Points of a closed domain drawn towards its middle until their stencils stay inside.
+
+    Raises:
+        ProblemError: the stencil is wider than the domain, or its point is fixed on the boundary.
+    """
+    space = problem.space
+    width = space.upper - space.lower
+    margin = stencil.reach * problem.scale
+    if (2 * margin >= width).any():
+        raise ProblemError(
+            f"{problem.name}: stencil reaches {margin.max():.3g}; allowed: below half of a closed domain"
+        )
+    moved = space.lower + margin + (points - space.lower) * (width - 2 * margin) / width
+    moved = np.where(fixed, points, moved)
+    rounding = 1e-12 * width
+    outside = (moved - margin < space.lower - rounding) | (moved + margin > space.upper + rounding)
+    if outside.any():
+        raise ProblemError(
+            f"{problem.name}: condition {term.name!r} takes derivatives on the boundary of a closed domain; "
+            "allowed: closed = False, or a condition on values"
+        )
+    return moved
