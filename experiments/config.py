@@ -17,7 +17,8 @@ import msgspec
 
 from devices.noise_model import NoiseModel, preset
 from experiments.errors import UsageError
-from photonics.design import design_names
+from photonics.design import NetworkDesign
+from photonics.designs import design_names, get_design
 from training.optimizers import get_method, optimizer_names
 from training.problems import problem_names
 from training.stencils import rule_names, rule_options
@@ -33,6 +34,7 @@ class RunConfig:
     Attributes:
         problem: name of the PDE.
         chip: name of the design.
+        own_design: the design, where it is not one of the project's.
         noise_name: preset or file that `noise` came from.
         noise: imperfections.
         optimizer: name of the method.
@@ -59,6 +61,12 @@ class RunConfig:
     chip_seed: int
     dtype: str = "float32"
     limits: Limits = field(default_factory=Limits)
+    own_design: NetworkDesign | None = None
+
+    @property
+    def design(self) -> NetworkDesign:
+        """The design of the chip."""
+        return self.own_design or get_design(self.chip)
 
     def to_table(self) -> dict[str, Any]:
         """Nested dictionary, as the TOML file has it; None is left out."""
@@ -74,6 +82,8 @@ class RunConfig:
             "derivatives": {"name": self.derivatives, **self.derivative_options},
             "limits": asdict(self.limits),
         }
+        if self.own_design is not None:
+            table["design"] = asdict(self.own_design)
         return _without_none(table)
 
     def fingerprint(self) -> str:
@@ -133,6 +143,18 @@ def problem_preset(problem: str) -> Mapping[str, Any]:
     return _merge(common, own)
 
 
+def chip_table(chip: str) -> dict[str, Any]:
+    """The entries of a run's table for a design: its name, or the content of a TOML file.
+
+    Raises:
+        UsageError: a file that cannot be read.
+    """
+    if not chip.endswith(".toml"):
+        return {"chip": chip}
+    path = Path(chip)
+    return {"chip": path.stem, "design": {"description": chip, **read_toml(path), "name": path.stem}}
+
+
 def noise_table(noise: str) -> dict[str, Any]:
     """A noise preset or TOML file as a nested dictionary with its name.
 
@@ -165,6 +187,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     allowed = {
         "problem",
         "chip",
+        "design",
         "batch_size",
         "seed",
         "chip_seed",
@@ -175,13 +198,17 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "limits",
     }
     _reject_unknown(table, allowed, "")
-    for key in allowed - {"chip_seed"}:
+    for key in allowed - {"design", "chip_seed"}:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
     sections = {key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
     _known("problem", table["problem"], problem_names())
-    _known("chip", table["chip"], design_names())
+    own_design = None
+    if "design" in table:
+        own_design = build(NetworkDesign, dict(_section(table, "design")), "design.")
+    else:
+        _known("chip", table["chip"], design_names())
     _known("optimizer", names["optimizer"], optimizer_names())
     _known("derivatives", names["derivatives"], rule_names())
     _known("dtype", table["dtype"], ("float32", "float64"))
@@ -191,6 +218,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     return RunConfig(
         problem=table["problem"],
         chip=table["chip"],
+        own_design=own_design,
         noise_name=names["noise"],
         noise=build(NoiseModel, sections["noise"], "noise."),
         optimizer=names["optimizer"],
@@ -280,8 +308,9 @@ def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:
     for key, value in table.items():
         options = typing.get_args(hints[key]) or (hints[key],)
         nested = [option for option in options if is_dataclass(option)]
-        if nested and isinstance(value, Mapping):
-            _check_keys(nested[0], value, f"{path}{key}.")
+        for part in value if isinstance(value, list) else [value]:
+            if nested and isinstance(part, Mapping):
+                _check_keys(nested[0], part, f"{path}{key}.")
 
 
 def _reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> None:
@@ -326,8 +355,11 @@ def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_none(value) if isinstance(value, Mapping) else value
-        for key, value in table.items()
-        if not isinstance(value, types.NoneType)
-    }
+    return {key: _plain(value) for key, value in table.items() if not isinstance(value, types.NoneType)}
+
+
+def _plain(value: Any) -> Any:
+    """Nested tables without None, tuples as the lists that TOML has."""
+    if isinstance(value, Mapping):
+        return _without_none(value)
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

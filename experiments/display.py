@@ -12,7 +12,7 @@ from rich.table import Table
 
 from devices.noise_model import PRESETS
 from experiments.config import RunConfig
-from photonics.design import design_names, get_design
+from photonics.designs import design_names, get_design
 from training import trainer
 from training.optimizers import get_method, optimizer_names
 from training.problems import get_problem, problem_names

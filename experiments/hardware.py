@@ -12,7 +12,8 @@ from rich.console import Console
 
 from experiments.errors import UsageError
 from photonics.cost import PRESETS, ArchitectureSpec, estimate, preset, tensor_train_layer
-from photonics.design import NetworkDesign, design_names, get_design
+from photonics.design import NetworkDesign
+from photonics.designs import design_names, get_design
 
 _WAVELENGTHS = 32
 """Lanes that share one set of meshes, as published [zhao2023tonn]; further lanes are copies in space."""

@@ -23,7 +23,6 @@ from experiments.config import RunConfig, read_toml, resolve
 from experiments.errors import UsageError
 from experiments.hardware import training_cost
 from photonics.chip import Chip, fabricate
-from photonics.design import get_design
 from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from training.objective import PinnObjective
 from training.optimizers import Optimizer, get_method, start_on
@@ -60,7 +59,7 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
         UsageError: parts that do not fit together.
     """
     chip = fabricate(
-        get_design(config.chip),
+        config.design,
         config.noise,
         config.chip_seed,
         dtype=config.dtype,

@@ -94,6 +94,7 @@ class Chip:
         self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
         self._n_measurements = 0
         full_scale = [layer.full_scale for layer in design.layers]
+        # The last entry is the digital readout's: no detector stands behind it.
         noise_std = noise.readout_noise.std_of_full_scale * np.array([*full_scale, 0.0])
         self._noise_std = noise_std.astype(self.dtype)
 
@@ -106,16 +107,6 @@ class Chip:
     def control_groups(self) -> Mapping[str, ControlGroup]:
         """Named groups: "layer1/core0/U" (phases), "layer1/bias", "readout/weight" (digital)."""
         return self._layout.groups
-
-    @property
-    def readout_weight(self) -> slice:
-        """Place of the readout weights (n_out, n_features), row after row, in the control vector."""
-        return self._layout.groups["readout/weight"].slice
-
-    @property
-    def readout_bias(self) -> slice:
-        """Place of the readout biases in the control vector."""
-        return self._layout.groups["readout/bias"].slice
 
     def measure(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
         """Program P settings one after the other and present every input to each.
@@ -132,13 +123,6 @@ class Chip:
         """
         return self._measure(controls, inputs, self._layout.layer_table)
 
-    def measure_features(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
-        """As `measure`, but what the electronics hold before the digital readout, (P, N, n_features).
-
-        The readout after it is known exactly: ``outputs = features @ readout_weight.T + readout_bias``.
-        """
-        return self._measure(controls, inputs, self._layout.layer_table[:-1])
-
     def state(self) -> dict[str, int]:
         """What a later measurement depends on besides its arguments."""
         return {"n_measurements": self._n_measurements}
@@ -151,8 +135,8 @@ class Chip:
         """Random controls to start training from, (n_controls,).
 
         Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
-        an ideal chip would need, singular values above s_max cut to it; biases are standard normal;
-        the readout is Gaussian of variance 1 / n_features.
+        an ideal chip would need, singular values above s_max cut to it; gains are as designed, biases
+        standard normal; the readout is Gaussian of variance 1 / n_features.
         """
         controls = np.zeros(self.n_controls)
         for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
@@ -166,8 +150,12 @@ class Chip:
                     phases = block_phases(block, layer.largest_singular_value)
                     controls[u], controls[s], controls[v] = phases[:3]
         controls[self._layout.bias] = rng.standard_normal(self._layout.bias.size)
+        for layer, gain in zip(self.design.layers, self._layout.gains, strict=True):
+            if gain >= 0:
+                controls[gain] = layer.gain
         n_readout = self._layout.readout.size
-        controls[self._layout.readout] = rng.standard_normal(n_readout) * n_readout**-0.5
+        if n_readout:
+            controls[self._layout.readout] = rng.standard_normal(n_readout) * n_readout**-0.5
         return controls
 
     def _measure(
@@ -284,8 +272,17 @@ class Chip:
                 )
             if not np.isfinite(value).all():
                 raise PhotonicsError(f"{name}: NaN or infinity; allowed: finite numbers")
-        arrays = [np.ascontiguousarray(value, dtype=self.dtype) for value in parts.values()]
+        arrays = [self._presented(value) for value in parts.values()]
         return arrays[0], arrays[1] if len(arrays) == 2 else None
+
+    def _presented(self, rows: RealArray) -> RealArray:
+        """Inputs of the first layer, those that nothing is presented to dark."""
+        n_in = self.design.layers[0].n_in
+        if rows.shape[1] == n_in:
+            return np.ascontiguousarray(rows, dtype=self.dtype)
+        presented = np.zeros((rows.shape[0], n_in), self.dtype)
+        presented[:, : rows.shape[1]] = rows
+        return presented
 
     def _program(self, controls: FloatArray, key: int) -> tuple[RealArray, RealArray]:
         """Weights (P, n_weights) and biases (P, n_biases) that a population of settings realises."""
@@ -295,11 +292,14 @@ class Chip:
             controls[:, layout.phase], np.random.default_rng(key)
         )
         weights = np.empty((controls.shape[0], layout.n_weights))
-        for layer, cores in zip(self.design.layers, layout.cores, strict=True):
+        for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
+            # The layer is linear in each of its cores: its gain is carried by the first.
+            factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:
                 matrix = self._core_matrix(realised, core, layer.largest_singular_value)
                 stop = core.weight + core.rows * core.columns
-                weights[:, core.weight : stop] = matrix
+                weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
+                factor = None
         weights[:, layout.readout_weight :] = realised[:, layout.readout]
         return weights.astype(self.dtype), realised[:, layout.bias].astype(self.dtype)
 
@@ -314,6 +314,30 @@ class Chip:
         full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
         full = full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
         return full.reshape(full.shape[0], -1)
+
+
+class ReadoutChip(Chip):
+    """A chip that ends with a digital linear readout, and shows what its last detectors read.
+
+    Its derivatives by the readout are known exactly, see `training.oracle.ReadoutOracle`.
+    """
+
+    @property
+    def readout_weight(self) -> slice:
+        """Place of the readout weights (n_out, n_features), row after row, in the control vector."""
+        return self._layout.groups["readout/weight"].slice
+
+    @property
+    def readout_bias(self) -> slice:
+        """Place of the readout biases in the control vector."""
+        return self._layout.groups["readout/bias"].slice
+
+    def measure_features(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
+        """As `measure`, but what the electronics hold before the digital readout, (P, N, n_features).
+
+        The readout after it is known exactly: ``outputs = features @ readout_weight.T + readout_bias``.
+        """
+        return self._measure(controls, inputs, self._layout.layer_table[:-1])
 
 
 def fabricate(
@@ -342,4 +366,5 @@ def fabricate(
         raise PhotonicsError(f"dtype: {np.dtype(dtype)}; allowed: float32, float64")
     if threads is not None and threads < 1:
         raise PhotonicsError(f"threads: {threads}; allowed: >= 1")
-    return Chip(design, noise, seed, dtype, threads or available_threads())
+    kind = ReadoutChip if design.readout else Chip
+    return kind(design, noise, seed, dtype, threads or available_threads())

@@ -6,9 +6,7 @@ A design is data. `photonics.chip.fabricate` turns it, with a noise model and a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from photonics.errors import PhotonicsError
@@ -38,7 +36,11 @@ class TTLayer:
         s_max: largest singular value of a block, ``s = s_max cos(phi)``; the part above 1 is
             electronic gain, since a passive mesh cannot amplify. None takes the value with which
             random phases preserve the variance of a signal.
-        full_scale: detector range in units of the layer's output, the reference of readout noise.
+        gain: electronic gain of the whole layer, between detectors and bias: sharp solutions need
+            slopes that passive optics do not have.
+        trainable_gain: make the gain a digital control, which starts from `gain`.
+        full_scale: range of the readout behind the gain, in units of the layer's output; the
+            reference of readout noise.
     """
 
     out_modes: tuple[int, ...]
@@ -48,6 +50,8 @@ class TTLayer:
     domain: Domain = "phase"
     core_size: int = 8
     s_max: float | None = None
+    gain: float = 1.0
+    trainable_gain: bool = False
     full_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -73,6 +77,7 @@ class TTLayer:
             raise PhotonicsError(f"TT layer: core_size {self.core_size}; allowed: >= 2")
         for name, value in (
             ("s_max", self.largest_singular_value),
+            ("gain", self.gain),
             ("full_scale", self.full_scale),
         ):
             if not (math.isfinite(value) and value > 0):
@@ -133,25 +138,57 @@ class TTLayer:
         return sum(a * b for a, b in self.block_grids) * k * (k - 1)
 
 
+def dense_layer(
+    n_out: int,
+    n_in: int,
+    activation: Activation = "sin",
+    domain: Domain = "phase",
+    *,
+    core_size: int = 8,
+    s_max: float | None = None,
+    gain: float = 1.0,
+) -> TTLayer:
+    """A dense layer: one core, a tensor train of length one.
+
+    In the phase domain the m x n matrix is padded to blocks of `core_size`, each ``U diag(s) V``; a
+    `core_size` of max(m, n) makes it one SVD layer of two large meshes.
+    """
+    return TTLayer((n_out,), (n_in,), (1, 1), activation, domain, core_size=core_size, s_max=s_max, gain=gain)
+
+
 @dataclass(frozen=True)
 class NetworkDesign:
-    """Tensor-train layers and a digital linear readout.
+    """Layers, and behind them a digital linear readout or nothing.
 
     Attributes:
         name: what the command calls it.
         description: one line for `photonzero list`.
         layers: from the input on.
-        n_out: outputs of the readout.
+        n_out: outputs of the readout; without one those of the last layer.
+        n_inputs: inputs presented; the first layer's further inputs are dark. None for all of them.
+        readout: whether a digital linear readout ends the network. Without it the last layer's
+            outputs are the chip's.
     """
 
     name: str
     description: str
     layers: tuple[TTLayer, ...]
     n_out: int = 1
+    n_inputs: int | None = None
+    readout: bool = True
 
     def __post_init__(self) -> None:
         if not self.layers or self.n_out < 1:
             raise PhotonicsError(f"design {self.name}: allowed: at least one layer and one output")
+        if self.n_inputs is not None and not 1 <= self.n_inputs <= self.layers[0].n_in:
+            raise PhotonicsError(
+                f"design {self.name}: n_inputs {self.n_inputs}; allowed: 1 to {self.layers[0].n_in}"
+            )
+        if not self.readout and self.n_out != self.layers[-1].n_out:
+            raise PhotonicsError(
+                f"design {self.name}: n_out {self.n_out} without a readout; "
+                f"allowed: {self.layers[-1].n_out}, as the last layer has"
+            )
         for k, (a, b) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
             if a.n_out != b.n_in:
                 raise PhotonicsError(
@@ -161,79 +198,10 @@ class NetworkDesign:
 
     @property
     def n_in(self) -> int:
-        """Number of inputs."""
-        return self.layers[0].n_in
+        """Number of inputs presented."""
+        return self.layers[0].n_in if self.n_inputs is None else self.n_inputs
 
     @property
     def n_features(self) -> int:
         """Numbers that the readout combines: the outputs of the last layer."""
         return self.layers[-1].n_out
-
-
-def _hjb20(name: str, description: str, domain: Domain) -> NetworkDesign:
-    # Zhao et al. 2023, table of the 20-dimensional HJB network [zhao2023tonn].
-    ranks = (1, 2, 2, 2, 1)
-    return NetworkDesign(
-        name,
-        description,
-        (
-            TTLayer((8, 4, 4, 4), (1, 1, 3, 7), ranks, domain=domain),
-            TTLayer((8, 4, 4, 4), (4, 4, 4, 8), ranks, domain=domain),
-        ),
-    )
-
-
-def _black_scholes(name: str, description: str, domain: Domain) -> NetworkDesign:
-    # Zhao et al. 2023, the Black-Scholes network [zhao2023tonn].
-    first = TTLayer((16, 8), (2, 1), (1, 2, 1), activation="tanh", domain=domain)
-    second = TTLayer((4, 4, 8), (4, 4, 8), (1, 2, 2, 1), activation="tanh", domain=domain)
-    return NetworkDesign(name, description, (first, second))
-
-
-def _tiny(name: str, domain: Domain) -> NetworkDesign:
-    return NetworkDesign(
-        name,
-        f"3-16-16-1, sin, 4 x 4 cores, {domain} domain: for tests and first steps",
-        (
-            TTLayer((4, 4), (1, 3), (1, 2, 1), domain=domain, core_size=4),
-            TTLayer((4, 4), (4, 4), (1, 2, 1), domain=domain, core_size=4),
-        ),
-    )
-
-
-_DESIGNS: Mapping[str, Callable[[], NetworkDesign]] = MappingProxyType(
-    {
-        "tonn-hjb20": lambda: _hjb20(
-            "tonn-hjb20",
-            "21-512-512-1, sin, TT cores as 8 x 8 meshes: 2,049 controls, 512 of them phases",
-            "phase",
-        ),
-        "tt-hjb20": lambda: _hjb20(
-            "tt-hjb20", "the same network with its TT cores as digital numbers", "weight"
-        ),
-        "tonn-black-scholes": lambda: _black_scholes(
-            "tonn-black-scholes", "2-128-128-1, tanh, TT cores as 8 x 8 meshes", "phase"
-        ),
-        "tt-black-scholes": lambda: _black_scholes(
-            "tt-black-scholes", "the same network with its TT cores as digital numbers", "weight"
-        ),
-        "tonn-tiny": lambda: _tiny("tonn-tiny", "phase"),
-        "tt-tiny": lambda: _tiny("tt-tiny", "weight"),
-    }
-)
-
-
-def design_names() -> tuple[str, ...]:
-    """Names that `get_design` knows."""
-    return tuple(_DESIGNS)
-
-
-def get_design(name: str) -> NetworkDesign:
-    """The design of that name.
-
-    Raises:
-        PhotonicsError: no such design; lists the allowed names.
-    """
-    if name not in _DESIGNS:
-        raise PhotonicsError(f"chip: {name!r}; allowed: {', '.join(_DESIGNS)}")
-    return _DESIGNS[name]()

@@ -56,11 +56,12 @@ class NetworkLayout:
         groups: named control groups, in order, covering the control vector.
         cores: per layer, per core.
         bias: (n_biases,) controls of the biases of all layers and of the readout.
-        readout: (n_out * n_features,) controls of the readout weights.
+        readout: (n_out * n_features,) controls of the readout weights; empty without a readout.
         readout_weight: index of the first readout weight.
+        gains: per layer, the control of its gain, -1 where it is fixed.
         n_controls: length of a control vector.
         n_weights: length of a weight vector.
-        layer_table: (n_layers + 1, 6) for the kernel; the last row is the readout.
+        layer_table: (n_layers, 6) for the kernel, and one row more for a readout.
         stage_table: (n_stages, 5) for the kernel.
         mesh_position: (n_phases, 3) of every phase: number of its mesh, layer and row in it.
         phase: (n_phases,) controls that are phases.
@@ -72,6 +73,7 @@ class NetworkLayout:
     bias: IntArray
     readout: IntArray
     readout_weight: int
+    gains: tuple[int, ...]
     n_controls: int
     n_weights: int
     layer_table: IntArray
@@ -139,6 +141,7 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
     stages: list[tuple[int, ...]] = []
     all_cores: list[tuple[CoreLayout, ...]] = []
     biases: list[IntArray] = []
+    gains: list[int] = []
     n_weights = n_biases = 0
     for number, layer in enumerate(design.layers, start=1):
         first_stage = len(stages)
@@ -163,17 +166,20 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
             n_weights += rows * columns
         all_cores.append(tuple(cores))
         biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0))
+        gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
+        gains.append(int(gain[0]))
         code = _ACTIVATION_CODES[layer.activation]
         layer_rows.append((first_stage, len(stages), layer.n_in, layer.n_out, code, n_biases))
         n_biases += layer.n_out
-    n_features = design.n_features
-    scale = n_features**-0.5
-    readout = builder.digital("readout/weight", design.n_out * n_features, scale)
-    biases.append(builder.digital("readout/bias", design.n_out, 1.0))
-    stages.append((1, design.n_out, n_features, 1, n_weights))
-    layer_rows.append(
-        (len(stages) - 1, len(stages), n_features, design.n_out, contraction.IDENTITY, n_biases)
-    )
+    readout = np.zeros(0, np.int64)
+    if design.readout:
+        n_features = design.n_features
+        readout = builder.digital("readout/weight", design.n_out * n_features, n_features**-0.5)
+        biases.append(builder.digital("readout/bias", design.n_out, 1.0))
+        stages.append((1, design.n_out, n_features, 1, n_weights))
+        layer_rows.append(
+            (len(stages) - 1, len(stages), n_features, design.n_out, contraction.IDENTITY, n_biases)
+        )
     empty = np.zeros(0, np.int64)
     return NetworkLayout(
         groups=builder.groups,
@@ -181,6 +187,7 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
         bias=np.concatenate(biases),
         readout=readout,
         readout_weight=n_weights,
+        gains=tuple(gains),
         n_controls=builder.n_controls,
         n_weights=n_weights + readout.size,
         layer_table=np.array(layer_rows, dtype=np.int64),

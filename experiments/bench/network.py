@@ -12,7 +12,7 @@ import numpy as np
 
 from devices.noise_model import preset
 from photonics.chip import available_threads, fabricate
-from photonics.design import get_design
+from photonics.designs import get_design
 from photonics.layout import lay_out
 from training.oracle import Array, Stencil
 from training.stencils import make_rule

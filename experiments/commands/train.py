@@ -13,7 +13,7 @@ from experiments.exit_codes import EXIT_INTERRUPTED
 
 @click.command()
 @click.argument("problem", required=False)
-@click.option("--chip", metavar="NAME", help="Design of the chip; the problem has a default.")
+@click.option("--chip", metavar="NAME|FILE.toml", help="Design of the chip; the problem has one.")
 @click.option("--noise", metavar="PRESET|FILE.toml", help="Imperfections.  [default: published]")
 @click.option("--optimizer", metavar="NAME", help="Method.  [default: gauss-newton]")
 @click.option("--derivatives", metavar="NAME", help="Stencil rule.  [default: central]")
@@ -88,9 +88,11 @@ def train(
             table = configs.default_table(
                 problem, optimizer or "gauss-newton", derivatives, noise or "published"
             )
-        for key in ("chip", "seed"):
-            if chosen[key] is not None:
-                table[key] = chosen[key]
+        if seed is not None:
+            table["seed"] = seed
+        if chip is not None:
+            table.pop("design", None)
+            table.update(configs.chip_table(chip))
         run_config = configs.resolve(configs.apply_settings(table, settings))
         folder = None
     run_config = configs.with_limits(run_config, max_inferences, steps, target_error)

@@ -262,3 +262,45 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert done.stderr.startswith("photonzero: error: ")
     assert done.stderr.count("\n") == 1
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"config.toml"}
+
+
+OWN_CHIP = """
+n_inputs = 3
+[[layers]]
+out_modes = [4, 4]
+in_modes = [2, 2]
+ranks = [1, 2, 1]
+activation = "tanh"
+gain = 2.0
+trainable_gain = true
+core_size = 4
+"""
+
+
+def test_a_chip_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN_CHIP)
+    photonzero("train", "hjb2", "--chip", path, "--steps", 1, "--out", "a", cwd=tmp_path)
+    # The run can be repeated from its folder alone.
+    path.unlink()
+    config = tmp_path / "a" / "config.toml"
+    photonzero("train", "--config", config, "--steps", 1, "--out", "b", cwd=tmp_path)
+    results = [json.loads((tmp_path / name / "result.json").read_text()) for name in "ab"]
+    assert results[0]["chip"] == "mine"
+    assert results[0]["rel_l2"] == results[1]["rel_l2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("gain = 2.0", "gian = 2.0"), "unknown key design.layers.gian"),
+        (("ranks = [1, 2, 1]", "ranks = [1, 1]"), "2 out_modes, 2 in_modes, 2 ranks"),
+        (('"tanh"', '"cos"'), "cos"),
+    ],
+)
+def test_a_chip_of_ones_own_with_a_fault(tmp_path, change, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN_CHIP.replace(*change))
+    answer = photonzero("train", "hjb2", "--chip", path, "--out", "a", cwd=tmp_path, code=2)
+    assert message in answer.stderr
+    assert not (tmp_path / "a").exists()

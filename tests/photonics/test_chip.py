@@ -6,9 +6,10 @@ import pytest
 from devices.noise_model import NoiseModel, preset
 from devices.readout_noise import ReadoutNoise
 from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, design_names, get_design
+from photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonics.designs import design_names, get_design
 from photonics.errors import PhotonicsError
-from training.oracle import Stencil
+from training.oracle import ReadoutOracle, Stencil
 
 TINY = get_design("tonn-tiny")
 NOISY = replace(preset("published"), readout_noise=ReadoutNoise(0.01), phase_jitter_rad=0.01)
@@ -231,3 +232,86 @@ def test_bad_designs_are_named():
         fabricate(TINY, preset("ideal"), 0, dtype=np.int64)
     with pytest.raises(PhotonicsError, match="seed: -1"):
         fabricate(TINY, preset("ideal"), -1)
+
+
+def test_gain_multiplies_what_the_layer_sums():
+    plain = NetworkDesign(
+        "a", "", (TTLayer((4,), (3,), (1, 1), "identity", core_size=4),), n_out=4, readout=False
+    )
+    layer = replace(plain.layers[0], gain=3.0)
+    fixed = replace(plain, layers=(layer,))
+    trained = replace(plain, layers=(replace(layer, trainable_gain=True),))
+    x = np.random.default_rng(0).random((5, 3))
+    chips = [fabricate(d, preset("published"), 0, dtype=np.float64) for d in (plain, fixed, trained)]
+    controls = [chip.initial_controls(np.random.default_rng(1)) for chip in chips]
+    bias = controls[0][chips[0].control_groups["layer1/bias"].slice]
+    sums = chips[0].measure(controls[0][None], x) - bias
+    np.testing.assert_allclose(chips[1].measure(controls[1][None], x) - bias, 3 * sums, rtol=1e-12)
+    # The trainable gain is the one control more, and starts where the fixed one is.
+    gain = chips[2].control_groups["layer1/gain"].slice
+    assert controls[2][gain] == 3.0
+    controls[2][gain] = -2.0
+    np.testing.assert_allclose(chips[2].measure(controls[2][None], x) - bias, -2 * sums, rtol=1e-12)
+
+
+def test_a_chip_without_a_readout_answers_with_its_last_layer():
+    design = get_design("tonn-mnist")
+    chip = fabricate(design, preset("ideal"), 0)
+    assert not isinstance(chip, ReadoutOracle)
+    assert isinstance(fabricate(get_design("tonn-tiny"), preset("ideal"), 0), ReadoutOracle)
+    x = np.random.default_rng(0).random((3, 784))
+    assert chip.measure(chip.initial_controls(np.random.default_rng(0))[None], x).shape == (1, 3, 10)
+
+
+def test_inputs_that_nothing_is_presented_to_are_dark():
+    whole = replace(get_design("tt-tiny"), n_inputs=None)
+    part = replace(whole, n_inputs=2)
+    chips = [fabricate(d, preset("ideal"), 0, dtype=np.float64) for d in (whole, part)]
+    controls = chips[0].initial_controls(np.random.default_rng(0))[None]
+    x = np.random.default_rng(1).random((6, 2))
+    padded = np.concatenate([x, np.zeros((6, 1))], axis=1)
+    np.testing.assert_array_equal(chips[1].measure(controls, x), chips[0].measure(controls, padded))
+    offsets = np.array([[0.0, 0.0], [0.1, 0.0]])
+    np.testing.assert_allclose(
+        chips[1].measure(controls, Stencil(x, offsets)),
+        chips[1].measure(controls, Stencil(x, offsets).points()),
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("domain", ["phase", "weight"])
+def test_a_dense_layer_is_a_matrix(domain):
+    layer = dense_layer(5, 11, "identity", domain, core_size=4)
+    chip = fabricate(
+        NetworkDesign("dense", "", (layer,), n_out=5, readout=False), preset("ideal"), 0, dtype=np.float64
+    )
+    controls = chip.initial_controls(np.random.default_rng(0))
+    controls[chip.control_groups["layer1/bias"].slice] = 0.0
+    matrix = chip.measure(controls[None], np.eye(11))[0].T
+    x = np.random.default_rng(1).random((7, 11))
+    np.testing.assert_allclose(chip.measure(controls[None], x)[0], x @ matrix.T, atol=1e-12)
+    if domain == "weight":
+        weights = controls[chip.control_groups["layer1/core0"].slice]
+        np.testing.assert_allclose(matrix, weights.reshape(5, 11), atol=1e-15)
+
+
+def test_counts_of_the_published_mnist_networks():
+    dense = fabricate(get_design("dense-mnist"), preset("ideal"), 0)
+    assert dense.n_controls == 814_090
+    # Cores (r m) x (n r) of ranks 1, 4, 4, 4, 1, and the biases of both layers.
+    tt = fabricate(get_design("tt-mnist"), preset("ideal"), 0)
+    first = 8 * 28 + 16 * 16 + 16 * 16 + 32 * 7
+    second = 1 * 32 + 20 * 16 + 8 * 16 + 4 * 8
+    assert tt.n_controls == first + 1024 + second + 10
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_inputs": 4}, "n_inputs 4; allowed: 1 to 3"),
+        ({"readout": False}, "n_out 1 without a readout; allowed: 16"),
+    ],
+)
+def test_designs_that_do_not_fit_are_named(change, message):
+    with pytest.raises(PhotonicsError, match=message):
+        replace(get_design("tonn-tiny"), **change)

@@ -8,7 +8,8 @@ from devices.noise_model import NoiseModel, preset
 from devices.phase_shifter import PhaseShifter
 from devices.readout_noise import ReadoutNoise
 from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, get_design
+from photonics.design import NetworkDesign, TTLayer
+from photonics.designs import get_design
 from training.oracle import Stencil
 
 STD = 0.01

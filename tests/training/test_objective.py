@@ -5,7 +5,7 @@ import pytest
 
 from devices.noise_model import preset
 from photonics.chip import fabricate
-from photonics.design import get_design
+from photonics.designs import get_design
 from training.errors import ArgumentError
 from training.objective import PinnObjective
 from training.oracle import ControlGroup, MeteredOracle, metered

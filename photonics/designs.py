@@ -1,0 +1,167 @@
+"""The designs by the names that the command knows.
+
+Every network exists twice: ``tonn-NAME`` with its cores as meshes, and ``tt-NAME``, the same with its
+cores as digital numbers, the baseline without optics. A new one is a function of a few lines and a row of
+`_FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from photonics.design import Activation, Domain, NetworkDesign, TTLayer, dense_layer
+from photonics.errors import PhotonicsError
+
+
+def hjb20(name: str, domain: Domain) -> NetworkDesign:
+    """21-512-512-1 with sines, ranks 1, 2, 2, 2, 1; Zhao et al. 2023, HJB-20 [zhao2023tonn]."""
+    ranks = (1, 2, 2, 2, 1)
+    return NetworkDesign(
+        name,
+        "21-512-512-1, sin, the published HJB-20 network",
+        (
+            TTLayer((8, 4, 4, 4), (1, 1, 3, 7), ranks, domain=domain),
+            TTLayer((8, 4, 4, 4), (4, 4, 4, 8), ranks, domain=domain),
+        ),
+    )
+
+
+def tiny(name: str, domain: Domain) -> NetworkDesign:
+    """3-16-16-1 with sines and 4 x 4 cores: for tests and first steps."""
+    return NetworkDesign(
+        name,
+        "3-16-16-1, sin, 4 x 4 cores: for tests and first steps",
+        (
+            TTLayer((4, 4), (1, 3), (1, 2, 1), domain=domain, core_size=4),
+            TTLayer((4, 4), (4, 4), (1, 2, 1), domain=domain, core_size=4),
+        ),
+    )
+
+
+def black_scholes(name: str, domain: Domain) -> NetworkDesign:
+    """2-128-128-1 with tanh and a gain of 2; Zhao et al. 2023, Black-Scholes [zhao2023tonn]."""
+    return plane(name, domain, "tanh", gain=2.0)
+
+
+def plane(
+    name: str, domain: Domain, activation: Activation = "tanh", gain: float = 2.0, n_out: int = 1
+) -> NetworkDesign:
+    """2-128-128-n, TT [16, 8] x [2, 1] and [4, 4, 8] x [4, 4, 8] of rank 2, for problems of two coordinates.
+
+    Args:
+        name: of the design.
+        domain: of the cores.
+        activation: of both layers.
+        gain: of the first layer, so that its slopes suit sharp solutions on [-1, 1].
+        n_out: outputs.
+    """
+    return NetworkDesign(
+        name,
+        f"2-128-128-{n_out}, {activation}, gain {gain:g}",
+        (
+            TTLayer((16, 8), (2, 1), (1, 2, 1), activation, domain, gain=gain),
+            TTLayer((4, 4, 8), (4, 4, 8), (1, 2, 2, 1), activation, domain),
+        ),
+        n_out=n_out,
+    )
+
+
+def burgers(name: str, domain: Domain) -> NetworkDesign:
+    """2-100-100-100-100-1 with tanh; Zhao et al. 2023, Burgers [zhao2023tonn]."""
+    ranks = (1, 2, 2, 1)
+    hidden = TTLayer((4, 5, 5), (5, 5, 4), ranks, "tanh", domain)
+    return NetworkDesign(
+        name,
+        "2-100-100-100-100-1, tanh, the published Burgers network, gain 8",
+        (TTLayer((4, 5, 5), (1, 1, 2), ranks, "tanh", domain, gain=8.0), hidden, hidden, hidden),
+    )
+
+
+def many_dimensional(name: str, domain: Domain, n_in: int, in_modes: tuple[int, ...]) -> NetworkDesign:
+    """n-512-512-1 with sines, the published HJB-20 network for another number of coordinates."""
+    ranks = (1, 2, 2, 2, 1)
+    return NetworkDesign(
+        name,
+        f"{n_in}-512-512-1, sin, ranks {ranks}",
+        (
+            TTLayer((8, 4, 4, 4), in_modes, ranks, domain=domain),
+            TTLayer((8, 4, 4, 4), (4, 4, 4, 8), ranks, domain=domain),
+        ),
+        n_inputs=n_in,
+    )
+
+
+def mnist(name: str, domain: Domain, rank: int = 4) -> NetworkDesign:
+    """784-1024-10 as tensor trains of one rank, no digital readout; Zhao et al. 2023 [zhao2023tonn]."""
+    ranks = (1, rank, rank, rank, 1)
+    return NetworkDesign(
+        name,
+        f"784-1024-10, relu, the published MNIST network at rank {rank}",
+        (
+            TTLayer((8, 4, 4, 8), (7, 4, 4, 7), ranks, "relu", domain),
+            TTLayer((1, 5, 2, 1), (8, 4, 4, 8), ranks, "identity", domain),
+        ),
+        n_out=10,
+        readout=False,
+    )
+
+
+def dense_mnist(name: str) -> NetworkDesign:
+    """784-1024-10 as two dense matrices: 814,090 numbers, the baseline of tensor compression."""
+    return NetworkDesign(
+        name,
+        "784-1024-10, relu, dense, digital: the baseline of tensor compression",
+        (dense_layer(1024, 784, "relu", "weight"), dense_layer(10, 1024, "identity", "weight")),
+        n_out=10,
+        readout=False,
+    )
+
+
+def digits(name: str, domain: Domain) -> NetworkDesign:
+    """64-128-10 with a digital readout, for the 8 x 8 digits of scikit-learn."""
+    return NetworkDesign(
+        name,
+        "64-128-10, tanh, digital readout, for 8 x 8 digits",
+        (TTLayer((4, 4, 8), (4, 4, 4), (1, 4, 4, 1), "tanh", domain),),
+        n_out=10,
+    )
+
+
+_FAMILIES: Mapping[str, Callable[[str, Domain], NetworkDesign]] = MappingProxyType(
+    {
+        "hjb20": hjb20,
+        "hjb100": lambda name, domain: many_dimensional(name, domain, 101, (2, 4, 4, 4)),
+        "10d": lambda name, domain: many_dimensional(name, domain, 10, (1, 1, 2, 5)),
+        "11d": lambda name, domain: many_dimensional(name, domain, 11, (1, 1, 3, 4)),
+        "6d": lambda name, domain: many_dimensional(name, domain, 6, (1, 1, 2, 3)),
+        "black-scholes": black_scholes,
+        "plane": plane,
+        "flow": lambda name, domain: plane(name, domain, n_out=3),
+        "burgers": burgers,
+        "mnist": mnist,
+        "digits": digits,
+        "tiny": tiny,
+    }
+)
+_DOMAINS: Mapping[str, Domain] = MappingProxyType({"tonn": "phase", "tt": "weight"})
+_SINGLE: Mapping[str, Callable[[str], NetworkDesign]] = MappingProxyType({"dense-mnist": dense_mnist})
+
+
+def design_names() -> tuple[str, ...]:
+    """Names that `get_design` knows."""
+    return (*(f"{kind}-{family}" for family in _FAMILIES for kind in _DOMAINS), *_SINGLE)
+
+
+def get_design(name: str) -> NetworkDesign:
+    """The design of that name.
+
+    Raises:
+        PhotonicsError: no such design; lists the allowed names.
+    """
+    if name in _SINGLE:
+        return _SINGLE[name](name)
+    kind, _, family = name.partition("-")
+    if kind not in _DOMAINS or family not in _FAMILIES:
+        raise PhotonicsError(f"chip: {name!r}; allowed: {', '.join(design_names())}, or a TOML file")
+    return _FAMILIES[family](name, _DOMAINS[kind])
