@@ -1,9 +1,15 @@
 """A chip in a laboratory, as far as training can tell: nothing here imports photonics."""
 
-import numpy as np
-import pytest
+import os
 
-from training.oracle import ControlGroup, Stencil
+# As the command does, before NumPy is loaded: workers of the suite must not fight for the processors.
+for library in ("OPENBLAS", "MKL", "OMP", "VECLIB"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from training.oracle import ControlGroup, Stencil  # noqa: E402
 
 
 class LabChip:
