@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 from rich.console import Console
 
 from experiments.errors import UsageError
 from experiments.hardware import flat_lines
+
+BENCHMARKS = ("mesh", "network")
 
 
 def run_benchmark(name: str, as_json: bool) -> None:
@@ -16,11 +19,9 @@ def run_benchmark(name: str, as_json: bool) -> None:
     Raises:
         UsageError: no such benchmark.
     """
-    if name != "network":
-        raise UsageError(f"benchmark: {name!r}; allowed: network")
-    from experiments.bench.network import run
-
-    result = run()
+    if name not in BENCHMARKS:
+        raise UsageError(f"benchmark: {name!r}; allowed: {', '.join(BENCHMARKS)}")
+    result = import_module(f"experiments.bench.{name}").run()
     console = Console(highlight=False)
     if as_json:
         console.print(json.dumps(result), markup=False, soft_wrap=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from devices.noise_model import preset
+from experiments.bench.blas import one_blas_thread
 from photonics.chip import available_threads, fabricate
 from photonics.designs import get_design
 from photonics.layout import lay_out
@@ -54,7 +54,7 @@ def run() -> dict[str, Any]:
     }
     tasks["dense"] = lambda: _dense(points, weights)
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    limit, is_limited = _one_blas_thread()
+    limit, is_limited = one_blas_thread()
     with limit:
         for task in tasks.values():
             task()
@@ -83,11 +83,3 @@ def run() -> dict[str, Any]:
 def _dense(points: Array, weights: list[Array]) -> Array:
     hidden = np.sin(points @ weights[0])
     return np.sin(hidden @ weights[1]) @ weights[2]
-
-
-def _one_blas_thread() -> tuple[Any, bool]:
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return nullcontext(), False
-    return threadpool_limits(1), True

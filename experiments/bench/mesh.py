@@ -1,0 +1,121 @@
+"""Meshes against NumPy's complex matrix product of the same size, on one thread, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.stats import unitary_group
+
+from experiments.bench.blas import one_blas_thread
+from photonics.mesh.decompose import decompose
+from photonics.mesh.imperfections import MeshImperfections
+from photonics.mesh.topology import MeshTopology, rectangular
+from photonics.mesh.transfer import build, propagate
+
+SIZES = (64, 128, 256)
+_N_VECTORS = 1024
+_LARGE = 1024
+_POPULATION = (64, 16)
+_SECONDS_A_TASK = 0.3
+_ROUNDS = 5
+
+
+def _phases(mesh: MeshTopology, rng: np.random.Generator, *population: int) -> tuple[Any, ...]:
+    """Random theta, phi and output phases."""
+    return tuple(
+        rng.uniform(0.0, 2 * np.pi, (*population, n)) for n in (mesh.n_mzi, mesh.n_mzi, mesh.n_modes)
+    )
+
+
+def _errors(mesh: MeshTopology, rng: np.random.Generator) -> MeshImperfections:
+    """Every static error at once."""
+    n = mesh.n_mzi
+    return MeshImperfections(
+        coupler_in_error_rad=0.02 * rng.standard_normal(n),
+        coupler_out_error_rad=0.02 * rng.standard_normal(n),
+        cell_loss_db=0.1 * rng.random(n),
+        theta_loss_db=0.05 * rng.random(n),
+        phi_loss_db=0.05 * rng.random(n),
+        out_loss_db=0.05 * rng.random(mesh.n_modes),
+        theta_stuck=rng.random(n) < 0.01,
+        phi_stuck=rng.random(n) < 0.01,
+    )
+
+
+def _complex(rng: np.random.Generator, *shape: int) -> Any:
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+def _fastest(tasks: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """Shortest time of each task [s], rounds of all tasks taking turns.
+
+    The shortest, because whatever else the machine does can only add time, to either side.
+    """
+    repeats, best = {}, {}
+    for name, task in tasks.items():
+        task()
+        started = time.perf_counter()
+        task()
+        once = time.perf_counter() - started
+        repeats[name] = max(1, int(_SECONDS_A_TASK / _ROUNDS / max(once, 1e-7)))
+        best[name] = once
+    for _ in range(_ROUNDS):
+        for name, task in tasks.items():
+            for _ in range(repeats[name]):
+                started = time.perf_counter()
+                task()
+                best[name] = min(best[name], time.perf_counter() - started)
+    return best
+
+
+def run() -> dict[str, Any]:
+    """Ratios to matrix products, by mode count, for the rectangular mesh in complex128.
+
+    ``build``, ``imperfect`` (every static error on) and ``decompose`` are ratios to an N x N product,
+    ``propagate`` of 1,024 vectors to N x N by N x 1,024, ``population_64x16`` to 64 products of 16 x 16
+    one after the other. Lower is better.
+    """
+    rng = np.random.default_rng(0)
+    result: dict[str, Any] = {
+        key: {} for key in ("build", "propagate", "decompose", "imperfect_over_ideal", "decompose_error")
+    }
+    limit, is_limited = one_blas_thread()
+    with limit:
+        for n in SIZES:
+            mesh = rectangular(n)
+            phases, errors = _phases(mesh, rng), _errors(mesh, rng)
+            a, b, vectors = _complex(rng, n, n), _complex(rng, n, n), _complex(rng, n, _N_VECTORS)
+            unitary = unitary_group.rvs(n, random_state=n)
+            seconds = _fastest(
+                {
+                    "product": lambda a=a, b=b: a @ b,
+                    "wide": lambda a=a, v=vectors: a @ v,
+                    "build": lambda m=mesh, p=phases: build(m, *p),
+                    "imperfect": lambda m=mesh, p=phases, e=errors: build(m, *p, imperfections=e),
+                    "propagate": lambda m=mesh, p=phases, v=vectors: propagate(m, v, *p),
+                    "decompose": lambda m=mesh, u=unitary: decompose(m, u),
+                }
+            )
+            key = str(n)
+            result["build"][key] = seconds["build"] / seconds["product"]
+            result["propagate"][key] = seconds["propagate"] / seconds["wide"]
+            result["decompose"][key] = seconds["decompose"] / seconds["product"]
+            result["imperfect_over_ideal"][key] = seconds["imperfect"] / seconds["build"]
+            error = np.abs(build(mesh, *decompose(mesh, unitary)) - unitary).max()
+            result["decompose_error"][key] = float(error)
+        settings, n = _POPULATION
+        mesh = rectangular(n)
+        many = _phases(mesh, rng, settings)
+        pairs = [(_complex(rng, n, n), _complex(rng, n, n)) for _ in range(settings)]
+        seconds = _fastest(
+            {"products": lambda: [a @ b for a, b in pairs], "build": lambda: build(mesh, *many)}
+        )
+        result["population_64x16"] = seconds["build"] / seconds["products"]
+        large = rectangular(_LARGE)
+        phases = _phases(large, rng)
+        result["build_1024_s"] = _fastest({"build": lambda: build(large, *phases)})["build"]
+    result["baseline_on_one_thread"] = is_limited
+    return result
