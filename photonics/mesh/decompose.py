@@ -44,14 +44,21 @@ def _checked(unitary: npt.ArrayLike, n_modes: int) -> npt.NDArray[np.complex128]
         raise PhotonicsError(f"unitary: shape {matrix.shape}; allowed: ({n_modes}, {n_modes})")
     if not np.isfinite(matrix).all():
         raise PhotonicsError("unitary: holds NaN or inf; allowed: finite numbers")
-    gram = matrix.conj().T @ matrix
-    gram.flat[:: n_modes + 1] -= 1.0
-    error = float(np.abs(gram).max())
-    if error > _UNITARITY:
-        raise PhotonicsError(
-            f"unitary: max |U^H U - 1| = {error:.3g}; allowed: a unitary matrix, to {_UNITARITY:g}"
-        )
     return matrix
+
+
+def _check_nulled(matrix: npt.NDArray[np.complex128]) -> None:
+    """A unitary matrix whose lower triangle unitary steps have nulled is diagonal, of modulus 1.
+
+    This finds any other matrix, at a tenth of the cost of U^H U.
+    """
+    deviation = np.abs(matrix)
+    deviation.flat[:: matrix.shape[0] + 1] -= 1.0
+    error = float(np.abs(deviation).max())
+    if not error <= _UNITARITY:
+        raise PhotonicsError(
+            f"unitary: {error:.3g} away from unitary; allowed: a unitary matrix, to {_UNITARITY:g}"
+        )
 
 
 def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
@@ -85,6 +92,7 @@ def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
     first = np.searchsorted(topology.layer, np.arange(topology.n_layers))
     diagonal = np.empty(topology.n_modes, dtype=np.complex128)
     nulling(matrix, first, theta, phi, diagonal)
+    _check_nulled(matrix)
     out = np.angle(diagonal)
     gauge = np.zeros(topology.n_modes)
     if topology.cell == "asymmetric":

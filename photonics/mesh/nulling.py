@@ -90,7 +90,7 @@ def null_from_right(matrix, first, theta, phi, diagonal):
             cell = first[2 * sweep + m] + m // 2
             null_right(matrix, n - 1 - sweep, m, cell, theta, phi)
     for m in range(n):
-        diagonal[m] = matrix[m, m] / np.abs(matrix[m, m])
+        diagonal[m] = matrix[m, m] * (1.0 / np.abs(matrix[m, m]))
 
 
 @njit(**_JIT)
@@ -119,7 +119,7 @@ def null_both_sides(matrix, first, theta, phi, diagonal):
                 theta[cell] = 2.0 * np.arctan2(s, c)
                 phi[cell] = np.arctan2(-turn.imag, turn.real)
     for m in range(n):
-        diagonal[m] = matrix[m, m] / np.abs(matrix[m, m])
+        diagonal[m] = matrix[m, m] * (1.0 / np.abs(matrix[m, m]))
     # K_1 ... K_k U = D ...: the inverses stand left of D, and K^H D = D' K' moves them to its
     # right, the last one first.
     for i in range((n - 2) - (n - 1) % 2, 0, -2):
