@@ -10,6 +10,7 @@ import sys
 import click
 
 from experiments.commands.bench import bench
+from experiments.commands.check import check
 from experiments.commands.cost import cost
 from experiments.commands.list_names import list_names
 from experiments.commands.tables import tables
@@ -60,5 +61,5 @@ def cli() -> None:
     """
 
 
-for _command in (train, bench, cost, tables, list_names):
+for _command in (train, check, bench, cost, tables, list_names):
     cli.add_command(_command)

@@ -19,8 +19,9 @@ from devices.noise_model import NoiseModel, preset
 from experiments.errors import UsageError
 from photonics.design import NetworkDesign
 from photonics.designs import design_names, get_design
+from training.objective import PointOptions
 from training.optimizers import get_method, optimizer_names
-from training.problems import problem_names
+from training.problems import file_hash, get_problem, is_file_problem, problem_names, split_file_problem
 from training.stencils import rule_names, rule_options
 from training.trainer import Limits
 
@@ -32,7 +33,7 @@ class RunConfig:
     """Everything that a run depends on.
 
     Attributes:
-        problem: name of the PDE.
+        problem: name of the PDE, or a user's class, "/path/to/file.py:Class".
         chip: name of the design.
         own_design: the design, where it is not one of the project's.
         noise_name: preset or file that `noise` came from.
@@ -45,6 +46,7 @@ class RunConfig:
         seed: of training; the chip is fabricated with it too unless `chip_seed` says otherwise.
         chip_seed: of fabrication and noise.
         dtype: arithmetic of the simulator, "float32" or "float64".
+        points: where the PDE is measured, and what counts how much.
         limits: when to end; may be changed on resume.
     """
 
@@ -60,6 +62,7 @@ class RunConfig:
     seed: int
     chip_seed: int
     dtype: str = "float32"
+    points: PointOptions = field(default_factory=PointOptions)
     limits: Limits = field(default_factory=Limits)
     own_design: NetworkDesign | None = None
 
@@ -77,6 +80,7 @@ class RunConfig:
             "seed": self.seed,
             "chip_seed": self.chip_seed,
             "dtype": self.dtype,
+            "points": asdict(self.points),
             "noise": {"name": self.noise_name, **asdict(self.noise)},
             "optimizer": {"name": self.optimizer, **asdict(self.optimizer_options)},
             "derivatives": {"name": self.derivatives, **self.derivative_options},
@@ -90,6 +94,8 @@ class RunConfig:
         """Hash of everything but the limits: equal for runs that can continue each other."""
         table = self.to_table()
         del table["limits"]
+        if is_file_problem(self.problem):
+            table["problem_file"] = file_hash(self.problem)
         text = json.dumps(table, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -107,7 +113,7 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
         UsageError: an unknown problem, optimizer or rule.
         DeviceError: unknown noise.
     """
-    _known("problem", problem, problem_names())
+    problem = known_problem(problem)
     _known("optimizer", optimizer, optimizer_names())
     preset = problem_preset(problem)
     rule = derivatives or preset.get("derivatives", "central")
@@ -117,7 +123,8 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
         "chip": preset["chip"],
         "batch_size": preset["batch_size"],
         "seed": 0,
-        "dtype": "float32",
+        "dtype": preset.get("dtype", "float32"),
+        "points": {**asdict(PointOptions()), **preset.get("points", {})},
         "noise": noise_table(noise),
         "optimizer": {"name": optimizer, **asdict(get_method(optimizer).options())},
         "derivatives": {
@@ -133,14 +140,56 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
 def problem_preset(problem: str) -> Mapping[str, Any]:
     """What a problem starts from: presets/PROBLEM.toml of this package over presets/common.toml.
 
-    Keys: chip, batch_size, derivatives (the default rule), limits, derivative_options.RULE, and
-    method.OPTIMIZER with changes to the run's table for one optimizer.
+    Keys: chip, batch_size, dtype, derivatives (the default rule), points, limits, derivative_options.RULE,
+    and method.OPTIMIZER with changes to the run's table for one optimizer. A user's own problem starts from
+    common.toml, on the first chip that fits it.
+
+    Raises:
+        UsageError: no chip fits a user's problem.
     """
     folder = files("experiments") / "presets"
-    common, own = (
-        tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in ("common", problem)
+
+    def read(name: str) -> dict[str, Any]:
+        return tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
+
+    if is_file_problem(problem):
+        return _merge(read("common"), {"chip": _fitting_chip(problem)})
+    return _merge(read("common"), read(problem))
+
+
+def _fitting_chip(problem: str) -> str:
+    own = get_problem(problem)
+    for name in design_names():
+        design = get_design(name)
+        if (design.n_in, design.n_out) == (own.dim, own.n_outputs):
+            return name
+    raise UsageError(
+        f"{own.name}: {own.dim} coordinates and {own.n_outputs} outputs; no chip has these "
+        "(`photonzero list` shows them)"
     )
-    return _merge(common, own)
+
+
+def known_problem(problem: Any) -> str:
+    """A problem's name as a configuration holds it; a user's file with its absolute path.
+
+    Raises:
+        UsageError: unknown.
+        ProblemError: a file that cannot be read.
+    """
+    if isinstance(problem, str) and is_file_problem(problem):
+        file_hash(problem)
+        path, cls = split_file_problem(problem)
+        return f"{path.resolve()}:{cls}" if cls else str(path.resolve())
+    _known("problem", problem, (*problem_names(), "file.py:Class"))
+    return problem
+
+
+def problem_label(problem: str) -> str:
+    """A short name of a problem, for folders: that of the class for a user's file."""
+    if not is_file_problem(problem):
+        return problem
+    path, cls = split_file_problem(problem)
+    return cls or path.stem
 
 
 def chip_table(chip: str) -> dict[str, Any]:
@@ -192,18 +241,19 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "seed",
         "chip_seed",
         "dtype",
+        "points",
         "noise",
         "optimizer",
         "derivatives",
         "limits",
     }
     _reject_unknown(table, allowed, "")
-    for key in allowed - {"design", "chip_seed"}:
+    for key in allowed - {"design", "chip_seed", "points"}:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
     sections = {key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
-    _known("problem", table["problem"], problem_names())
+    problem = known_problem(table["problem"])
     own_design = None
     if "design" in table:
         own_design = build(NetworkDesign, dict(_section(table, "design")), "design.")
@@ -216,7 +266,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     _reject_unknown(sections["derivatives"], set(known_options), "derivatives.")
     seed = _integer(table["seed"], "seed", 0)
     return RunConfig(
-        problem=table["problem"],
+        problem=problem,
         chip=table["chip"],
         own_design=own_design,
         noise_name=names["noise"],
@@ -229,6 +279,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         seed=seed,
         chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
         dtype=table["dtype"],
+        points=build(PointOptions, dict(_section({"points": {}, **table}, "points")), "points."),
         limits=build(Limits, sections["limits"], "limits."),
     )
 

@@ -93,8 +93,10 @@ class TrainingDisplay:
     def summary(self, result: dict[str, Any]) -> None:
         """Print the result of a run on stdout."""
         reasons = ", ".join(result["stop"])
+        error = result["rel_l2"]
+        found = "no rel_l2, as no exact solution is known," if error is None else f"rel_l2 {error:.2e}"
         self._stdout.print(
-            f"rel_l2 {result['rel_l2']:.2e} after {result['inferences']:,} inferences, "
+            f"{found} after {result['inferences']:,} inferences, "
             f"{result['steps']} steps, {result['wall_s']:.1f} s; stopped by {reasons}",
             markup=False,
             soft_wrap=True,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from experiments.config import RunConfig, read_toml, resolve
+from experiments.config import RunConfig, problem_label, read_toml, resolve
 from experiments.errors import UsageError
 from experiments.hardware import training_cost
 from photonics.chip import Chip, fabricate
@@ -70,10 +70,17 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
         raise UsageError(
             f"chip {config.chip}: {chip.design.n_in} inputs; allowed for {config.problem}: {problem.dim}"
         )
+    if chip.design.n_out != problem.n_outputs:
+        raise UsageError(
+            f"chip {config.chip}: {chip.design.n_out} outputs; "
+            f"allowed for {config.problem}: {problem.n_outputs}"
+        )
+    if config.limits.target_error is not None and not problem.has_exact:
+        raise UsageError(f"target_error with {config.problem}, which has no exact solution; allowed: none")
     rule = make_rule(config.derivatives, **config.derivative_options)
     points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
     point_seed = int(points.generate_state(1)[0])
-    objective = PinnObjective(problem, rule, config.batch_size, point_seed)
+    objective = PinnObjective(problem, rule, config.batch_size, point_seed, config.points)
     initial = chip.initial_controls(np.random.default_rng(controls))
     rng = np.random.default_rng(directions)
     optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
@@ -93,7 +100,7 @@ def new_folder(path: Path | None, problem: str) -> Path:
             number = 1
             while True:
                 try:
-                    numbered = runs / f"{problem}-{number:03d}"
+                    numbered = runs / f"{problem_label(problem)}-{number:03d}"
                     numbered.mkdir()
                     return numbered
                 except FileExistsError:
@@ -166,7 +173,8 @@ def execute(
         write_state(run)
     rel_l2 = run.test_error()
     _draw(config, parts, run, folder)
-    result = _result(config, parts.chip, run, rel_l2, stop)
+    # A problem without a solution has no error, and JSON has no NaN.
+    result = _result(config, parts.chip, run, None if np.isnan(rel_l2) else rel_l2, stop)
     text = json.dumps(result, indent=2) + "\n"
     write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
     return result
@@ -182,7 +190,7 @@ def _write_history(path: Path, run: TrainingRun) -> None:
 
 
 def _result(
-    config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float, stop: dict[str, str]
+    config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float | None, stop: dict[str, str]
 ) -> dict[str, Any]:
     n_mzi, chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
     return {
@@ -238,7 +246,7 @@ def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -
     # Drawing libraries take a second to load: only when there is something to draw.
     from experiments.figures import draw_run
 
-    points = parts.objective.test_points
+    problem, points = parts.objective.problem, parts.objective.test_points
     predicted = parts.objective.predict(run.checking, run.optimizer.controls, points)
     draw_run(
         folder / "figures",
@@ -247,7 +255,7 @@ def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -
         groups=parts.chip.control_groups,
         controls_before=parts.initial_controls,
         controls_after=run.optimizer.controls,
-        predicted=predicted[:, 0],
-        exact=parts.objective.problem.reference(points)[:, 0],
+        predicted=predicted,
+        exact=problem.reference(points) if problem.has_exact else None,
         coordinate=points[:, -1],
     )

@@ -203,7 +203,7 @@ class PinnObjective:
         dim = self.problem.dim
         if term.value_only:
             return DerivativeStencil(np.zeros((1, dim)), np.ones(1), np.zeros((dim, 1)), None)
-        return self._rule.stencil(dim, rng, term.request)
+        return self._rule.stencil(dim, rng, term.request(self.problem.scale))
 
     def _block(self, term: Term, points: Array, fixed: Array, stencil: DerivativeStencil) -> Block:
         if self.problem.closed and not term.value_only:

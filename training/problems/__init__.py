@@ -6,5 +6,18 @@ from training.problems.fields import Field
 from training.problems.hjb import HJB
 from training.problems.registry import get_problem, problem_names
 from training.problems.space import Coordinates
+from training.problems.user import file_hash, is_file_problem, split_file_problem
 
-__all__ = ["HJB", "PDE", "BlackScholes", "Condition", "Coordinates", "Field", "get_problem", "problem_names"]
+__all__ = [
+    "HJB",
+    "PDE",
+    "BlackScholes",
+    "Condition",
+    "Coordinates",
+    "Field",
+    "file_hash",
+    "get_problem",
+    "is_file_problem",
+    "problem_names",
+    "split_file_problem",
+]

@@ -61,19 +61,23 @@ class PDE(ABC):
         outputs: names of the solution's components.
         closed: whether stencils must stay inside the box; an open domain lets them reach beyond it,
             where ansatz and coefficients must then have a meaning.
-        normalise: present every coordinate to the network as [-1, 1]; False presents it as it is.
+        presented: interval that coordinates are presented to the network as; None presents all as they
+            are, a mapping by name sets some, the others are [-1, 1]. A network resolves a coordinate the
+            better the wider it is presented, and is the smoother in it the narrower.
         weight: of the residual's mean square in the loss.
+        judged: outputs that errors are about; None for all.
         free_constants: outputs that the PDE fixes up to a constant only, removed from errors.
         reference_error: relative l2 error of `exact`, where it is not exact.
         check_tolerance: largest relative residual of `exact` that `photonzero check` accepts.
-        check_spacing: of the stencil it uses, in units of half the box.
+        check_spacing: of the stencil it uses, in units of the network's input.
     """
 
     domain: Mapping[str, Sequence[float]]
     outputs: tuple[str, ...] = ("u",)
     closed: bool = False
-    normalise: bool = True
+    presented: Mapping[str, tuple[float, float]] | tuple[float, float] | None = (-1.0, 1.0)
     weight: float = 1.0
+    judged: tuple[str, ...] | None = None
     free_constants: tuple[str, ...] = ()
     reference_error: float = 0.0
     check_tolerance: float = 1e-4
@@ -138,14 +142,32 @@ class PDE(ABC):
     @cached_property
     def center(self) -> Array:
         """(d,), presented to the network as 0."""
-        space = self.space
-        return (space.lower + space.upper) / 2 if self.normalise else np.zeros(space.dim)
+        if self.presented is None:
+            return np.zeros(self.space.dim)
+        return self.space.lower - self._presented[0] * self.scale
 
     @cached_property
     def scale(self) -> Array:
         """(d,), one unit of the network's input."""
-        space = self.space
-        return (space.upper - space.lower) / 2 if self.normalise else np.ones(space.dim)
+        if self.presented is None:
+            return np.ones(self.space.dim)
+        low, high = self._presented
+        return (self.space.upper - self.space.lower) / (high - low)
+
+    @cached_property
+    def _presented(self) -> Array:
+        """Lower and upper ends of what is presented, (2, d)."""
+        ends = np.empty((2, self.space.dim))
+        single = None if isinstance(self.presented, Mapping) else self.presented
+        chosen = self.presented if isinstance(self.presented, Mapping) else {}
+        unknown = set(chosen) - set(self.space.names)
+        for name in self.space.names:
+            ends[:, list(self.space.indices(name))] = np.reshape(
+                chosen.get(name, single or (-1.0, 1.0)), (2, 1)
+            )
+        if unknown or not (ends[0] < ends[1]).all():
+            raise ProblemError(f"{self.name}: presented = {self.presented}; allowed: lower below upper")
+        return ends
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Random points of the domain, (n, d); uniform unless a problem knows better."""
@@ -182,13 +204,12 @@ class PDE(ABC):
         return stacked
 
     def relative_error(self, predicted: Array, exact: Array) -> float:
-        """Relative l2 error over all outputs, (N, m) each, free constants removed."""
-        free = [self.outputs.index(name) for name in self.free_constants]
-        shift = np.zeros(self.n_outputs)
-        shift[free] = (predicted - exact).mean(axis=0)[free]
-        center = np.zeros(self.n_outputs)
-        center[free] = exact.mean(axis=0)[free]
-        return float(np.linalg.norm(predicted - exact - shift) / np.linalg.norm(exact - center))
+        """Relative l2 error of (N, m) outputs: judged ones, stacked, free constants removed."""
+        judged = [self.outputs.index(name) for name in self.judged or self.outputs]
+        free = np.isin(self.outputs, self.free_constants)
+        error, size = ((part - np.where(free, part.mean(axis=0), 0.0))[:, judged]
+                       for part in (predicted - exact, exact))  # fmt: skip
+        return float(np.linalg.norm(error) / np.linalg.norm(size))
 
 
 def sample_condition(

@@ -7,7 +7,7 @@ by name (`u.t`, `u.xx`, `u.laplacian`); which ones is found out by running it on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -19,9 +19,14 @@ from training.oracle import Array
 from training.problems.space import Space
 from training.stencils import DerivativeRequest, DerivativeStencil
 
-Key: TypeAlias = tuple[Literal["partial", "gradient", "hessian", "laplacian", "slopes"], tuple[int, ...]]
+Kind: TypeAlias = Literal["partial", "gradient", "hessian", "laplacian", "slopes", "curvature"]
+Key: TypeAlias = tuple[Kind, tuple[Any, ...]]
 """A quantity: one partial derivative by its coordinates, the first or pure second derivatives in some
-coordinates, a Laplacian over some, or the slopes whose weighted squares make |grad u|^2 over some."""
+coordinates, a Laplacian over some, the slopes whose weighted squares make |grad u|^2 over some, or the
+second derivative along a vector."""
+
+_SINGLE = ("partial", "laplacian", "curvature")
+"""Kinds that stand for one number a point."""
 
 VALUE: Key = ("partial", ())
 
@@ -83,6 +88,19 @@ class Field(NDArrayOperatorsMixin):
                     f"derivative: {self._name}.partial{coordinates}; allowed: 0..{self._space.dim - 1}"
                 )
         return self._source.quantity(("partial", tuple(sorted(coordinates))))
+
+    def along(self, direction: Sequence[float]) -> Array:
+        """The second derivative along a vector of all coordinates, ``a^T H a``, (P, B).
+
+        Raises:
+            ProblemError: a vector of another length, or zero.
+        """
+        vector = tuple(float(a) for a in direction)
+        if len(vector) != self._space.dim or not np.isfinite(vector).all() or not any(vector):
+            raise ProblemError(
+                f"derivative: {self._name}.along({vector}); allowed: {self._space.dim} numbers, not all 0"
+            )
+        return self._source.quantity(("curvature", vector))
 
     def __getattr__(self, word: str) -> Array:
         """A derivative by name.
@@ -157,6 +175,8 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
     Raises:
         ArgumentError: the stencil's rule does not give a quantity.
     """
+    keys = tuple(keys)
+    curvatures = [key for key in keys if key[0] == "curvature"]
     rows: list[Array] = []
     places: dict[Key, int | slice] = {}
     slope_weights: dict[tuple[int, ...], Array] = {}
@@ -165,6 +185,9 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
         kind, dims = key
         if kind == "partial":
             own = (stencil.partial_weights(dims) / np.prod(scale[list(dims)]))[None]
+        elif kind == "curvature":
+            assert stencil.curvatures is not None
+            own = stencil.curvatures[curvatures.index(key)][None]
         elif kind == "laplacian":
             own = _laplacian_row(stencil, dims, scale)[None]
         elif kind == "hessian":
@@ -177,8 +200,7 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
         else:
             own = np.stack([stencil.partial_weights((i,)) / scale[i] for i in dims])
             slope_weights[dims] = np.ones(len(dims))
-        single = kind in ("partial", "laplacian")
-        places[key] = n_rows if single else slice(n_rows, n_rows + len(own))
+        places[key] = n_rows if kind in _SINGLE else slice(n_rows, n_rows + len(own))
         n_rows += len(own)
         rows.append(own)
     return QuantityMap(np.vstack(rows), places, slope_weights)
@@ -216,7 +238,7 @@ def recorded(
     class Recorder:
         def quantity(self, key: Key) -> Array:
             keys[key] = None
-            shape = (2, n_points) if key[0] in ("partial", "laplacian") else (2, n_points, len(key[1]))
+            shape = (2, n_points) if key[0] in _SINGLE else (2, n_points, len(key[1]))
             return rng.standard_normal(shape)
 
         def squared_gradient(self, dims: tuple[int, ...]) -> Array:
@@ -227,8 +249,8 @@ def recorded(
     return tuple(keys) or (VALUE,), answer
 
 
-def derivative_request(keys: Iterable[Key]) -> DerivativeRequest:
-    """What a stencil must offer for these quantities."""
+def derivative_request(keys: Iterable[Key], scale: Array) -> DerivativeRequest:
+    """What a stencil in coordinates ``z = x / scale`` must offer for these quantities."""
     keys = tuple(keys)
     traces = sorted({dims for kind, dims in keys if kind in ("laplacian", "slopes")})
     # Pure second derivatives come with every rule that has them.
@@ -237,4 +259,6 @@ def derivative_request(keys: Iterable[Key]) -> DerivativeRequest:
         for kind, dims in keys
         if kind == "partial" and (len(dims) > 2 or len(set(dims)) == len(dims) == 2)
     }
-    return DerivativeRequest(laplacian=traces[0] if traces else None, mixed=tuple(sorted(mixed)))
+    # a^T H a in x is that along a / scale in z.
+    directions = tuple(tuple(np.array(dims) / scale) for kind, dims in keys if kind == "curvature")
+    return DerivativeRequest(traces[0] if traces else None, tuple(sorted(mixed)), directions)

@@ -28,7 +28,7 @@ class HJB(PDE):
     """
 
     n_space: int = 20
-    normalise = False
+    presented = None
 
     def __post_init__(self) -> None:
         if self.n_space < 1:

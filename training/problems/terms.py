@@ -45,10 +45,9 @@ class Term:
         """Whether it needs u alone: one inference a point."""
         return self.keys == (VALUE,)
 
-    @property
-    def request(self) -> DerivativeRequest:
-        """What its stencil must offer."""
-        return derivative_request(self.keys)
+    def request(self, scale: Array) -> DerivativeRequest:
+        """What its stencil must offer, in coordinates ``x / scale``."""
+        return derivative_request(self.keys, scale)
 
     def residuals(self, problem: PDE, points: Array, sources: list[Source]) -> Array:
         """Residuals (P, B, n_equations) at points (B, d).
