@@ -69,7 +69,7 @@ def compare_hjb20(out: Path, n_seeds: int, max_inferences: int, quiet: bool) -> 
             table["seed"] = seed
             table["limits"]["max_inferences"] = method.max_inferences or max_inferences
             folder = out / f"{method.optimizer}-{seed}"
-            result = _finished(resolve(table), folder, quiet)
+            result = finished_run(resolve(table), folder, quiet)
             rows.append({"method": method.label, **{key: result[key] for key in COLUMNS[1:]}})
             history = np.genfromtxt(folder / HISTORY, delimiter=",", skip_header=1).reshape(-1, 5)
             curves.setdefault(method.label, []).append(history)
@@ -83,7 +83,7 @@ def compare_hjb20(out: Path, n_seeds: int, max_inferences: int, quiet: bool) -> 
         _print_summary(rows, out)
 
 
-def _finished(config: RunConfig, folder: Path, quiet: bool) -> dict[str, Any]:
+def finished_run(config: RunConfig, folder: Path, quiet: bool) -> dict[str, Any]:
     """Result of a run, from its folder if it is there."""
     exists = (folder / CONFIG).exists()
     if exists:

@@ -34,3 +34,21 @@ def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
     from experiments.compare import compare_hjb20
 
     compare_hjb20(out, seeds, max_inferences, quiet)
+
+
+@tables.command()
+@click.argument("names", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-problems"), metavar="DIR")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None:
+    r"""Train every PDE of the library, or NAMES, on its default chip with published noise.
+
+    \b
+    Examples:
+      photonzero tables problems --seeds 3
+      photonzero tables problems heat burgers --seeds 1
+    """
+    from experiments.problem_table import tabulate_problems
+
+    tabulate_problems(out, seeds, names, quiet)
