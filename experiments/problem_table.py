@@ -31,7 +31,7 @@ TARGETS = {
 }
 """Relative l2 error that each problem is meant to reach with its preset; None for no promise."""
 
-_COLUMNS = (
+_COLUMNS: tuple[str, ...] = (
     "problem",
     "chip",
     "seed",
@@ -85,9 +85,14 @@ def markdown_table(rows: list[dict[str, Any]]) -> str:
         errors = np.array([row["rel_l2"] for row in own])
         target = own[0]["target"]
         met = "" if target is None else f"{target:.0e}" + ("" if np.median(errors) <= target else ", missed")
-        lines.append(
-            f"| `{name}` | `{own[0]['chip']}` | {np.median(errors):.1e} | {errors.min():.1e} to {errors.max():.1e} "
-            f"| {met} | {np.median([row['inferences'] for row in own]):.1e} "
-            f"| {np.median([row['wall_s'] for row in own]):.0f} s |"
+        cells = (
+            f"`{name}`",
+            f"`{own[0]['chip']}`",
+            f"{np.median(errors):.1e}",
+            f"{errors.min():.1e} to {errors.max():.1e}",
+            met,
+            f"{np.median([row['inferences'] for row in own]):.1e}",
+            f"{np.median([row['wall_s'] for row in own]):.0f} s",
         )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
