@@ -59,7 +59,9 @@ class Term:
         fields = [
             Field(name, problem.space, source) for name, source in zip(problem.outputs, sources, strict=True)
         ]
-        answer = _stacked(f"{problem.name}: {self.name} residual", self.formula(at, *fields), None)
+        with np.errstate(all="ignore"):
+            given = self.formula(at, *fields)
+        answer = _stacked(f"{problem.name}: {self.name} residual", given, None)
         if not np.isfinite(answer).all():
             bad = points[np.argmin(np.isfinite(answer).all(axis=(0, 2)))]
             raise ProblemError(
@@ -107,9 +109,11 @@ def _term(
         raise ProblemError(f"{problem.name}: weight of {name} = {weight}; allowed: > 0")
     at = Coordinates(problem.space, points)
     try:
-        keys, answer = recorded(
-            problem.space, problem.outputs, lambda *fields: formula(at, *fields), n_points=len(points)
-        )
+        # NaN and infinity are reported below, by name.
+        with np.errstate(all="ignore"):
+            keys, answer = recorded(
+                problem.space, problem.outputs, lambda *fields: formula(at, *fields), n_points=len(points)
+            )
     except TrainingError as error:
         raise ProblemError(f"{where}: {error}") from error
     except Exception as error:

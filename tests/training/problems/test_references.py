@@ -1,0 +1,141 @@
+"""References against other methods, and every problem's reference against its own PDE."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.interpolate import RectBivariateSpline
+
+from training.errors import ProblemError
+from training.objective.verify import verify_reference
+from training.problems import PDE, Condition, get_problem, problem_names
+from training.problems.basket import geometric_call
+from training.problems.burgers import VISCOSITY, cole_hopf
+from training.problems.darcy import (
+    _padded,
+    finite_volumes,
+    random_log_permeability,
+    solve_finite_volumes,
+    two_materials,
+)
+from training.problems.heat import Heat
+from training.problems.hjb_log import HJBLog, cole_hopf_monte_carlo
+
+
+@pytest.mark.parametrize("name", problem_names())
+def test_reference_satisfies_its_pde_and_conditions(name):
+    found = verify_reference(get_problem(name), n_points=30 if "100" in name else 100)
+    assert all(row.agrees for row in found), found
+    assert found[0].term == "pde"
+
+
+def test_a_wrong_pde_is_found():
+    class WrongDiffusion(Heat):
+        def residual(self, at, u):
+            return u.t - u.xx
+
+    class WrongStart(Heat):
+        def conditions(self):
+            return [Condition("initial", {"t": 0.0}, lambda at, u: u - np.cos(np.pi * at.x))]
+
+    assert not verify_reference(WrongDiffusion())[0].agrees
+    start = verify_reference(WrongStart())
+    assert start[0].agrees
+    assert not start[1].agrees
+
+
+def test_no_reference_is_an_error():
+    class Unsolved(PDE):
+        domain = {"x": (0.0, 1.0)}  # noqa: RUF012
+
+        def residual(self, at, u):
+            return u.xx
+
+    with pytest.raises(ProblemError, match="Unsolved: no exact solution; allowed"):
+        verify_reference(Unsolved())
+
+
+@pytest.mark.parametrize("n_space", [3, 20, 100])
+def test_hjb_log_quadrature_is_the_cole_hopf_mean(n_space):
+    rng = np.random.default_rng(0)
+    problem = HJBLog(n_space)
+    points = problem.sample(6, rng)
+    mean, error = cole_hopf_monte_carlo(points, 20_000, rng)
+    assert (error < 1e-2).all()
+    assert (np.abs(problem.reference(points)[:, 0] - mean) < 4 * error + 1e-12).all()
+    points[:, -1] = 1.0
+    terminal = np.log((1 + (points[:, :-1] ** 2).sum(axis=1)) / 2)
+    np.testing.assert_allclose(problem.reference(points)[:, 0], terminal, rtol=1e-10)
+
+
+def test_burgers_by_a_finite_difference_solver():
+    # Method of lines up to t = 0.2, before the shock: 401 points resolve it.
+    x = np.linspace(-1, 1, 401)
+    h = x[1] - x[0]
+
+    def slope(t, u):
+        du = np.zeros_like(u)
+        inner = (u[2:] - 2 * u[1:-1] + u[:-2]) / h**2
+        du[1:-1] = VISCOSITY * inner - u[1:-1] * (u[2:] - u[:-2]) / (2 * h)
+        return du
+
+    u = solve_ivp(slope, (0, 0.2), -np.sin(np.pi * x), method="LSODA", rtol=1e-8, atol=1e-10).y[:, -1]
+    expected = cole_hopf(x, np.full(x.shape, 0.2))
+    assert np.abs(u - expected).max() < 1e-3
+    # More nodes change nothing, in the shock either.
+    late = np.linspace(-0.02, 0.02, 21)
+    one = np.ones(21)
+    np.testing.assert_allclose(cole_hopf(late, one, 128), cole_hopf(late, one, 200), atol=2e-4)
+
+
+def test_basket_by_monte_carlo():
+    rng = np.random.default_rng(1)
+    x = np.array([0.1, -0.2, 0.3, 0.0, -0.1])
+    time, n, rho, sigma, rate = 0.8, 200_000, 0.3, 0.2, 0.05
+    root = np.linalg.cholesky(rho + (1 - rho) * np.eye(5))
+    z = rng.standard_normal((n, 5)) @ root.T
+    final = x + (rate - sigma**2 / 2) * time + sigma * np.sqrt(time) * z
+    pay = np.exp(-rate * time) * np.maximum(np.exp(final.mean(axis=1)) - 1, 0)
+    error = pay.std() / np.sqrt(n)
+    assert abs(geometric_call(x, np.array(time)) - pay.mean()) < 4 * error
+
+
+def test_finite_volumes_converge_and_conserve():
+    # One material: the series solution of -3 lap u = 10 at the middle of the square.
+    u = solve_finite_volumes(np.full((65, 65), 3.0))[32, 32]
+    odd = np.arange(1, 200, 2)
+    m, n = np.meshgrid(odd, odd)
+    series = 16 / np.pi**4 * np.sin(m * np.pi / 2) * np.sin(n * np.pi / 2) / (m * n * (m**2 + n**2))
+    assert u == pytest.approx(10 / 3 * series.sum(), rel=4e-4)
+    # Halving the cells: second order for a smooth permeability, first order for a jump.
+    points = np.random.default_rng(0).random((2000, 2))
+    smooth = []
+    for cells in (32, 64, 128):
+        centers = (np.arange(cells) + 0.5) / cells
+        a = np.exp(random_log_permeability(*np.meshgrid(centers, centers, indexing="ij"))[0])
+        places, values = _padded(solve_finite_volumes(a))
+        smooth.append(RectBivariateSpline(places, places, values).ev(*points.T))
+    assert np.linalg.norm(smooth[2] - smooth[1]) < 0.3 * np.linalg.norm(smooth[1] - smooth[0])
+    jump = [finite_volumes(two_materials, cells)[0](points) for cells in (64, 128, 256)]
+    changes = [np.linalg.norm(b - a) / np.linalg.norm(jump[2]) for a, b in pairwise(jump)]
+    assert changes[1] < changes[0]
+    assert changes[1] < 3e-3
+    # What flows out through the sides is what the source brings in: 10 on a unit square.
+    _, flux_x, flux_y = finite_volumes(two_materials, 64)
+    centers = (np.arange(64) + 0.5) / 64
+    sides = [
+        flux_x(np.stack([np.full(64, s), centers], axis=1)).mean() * (1 if s else -1) for s in (0.0, 1.0)
+    ] + [flux_y(np.stack([centers, np.full(64, s)], axis=1)).mean() * (1 if s else -1) for s in (0.0, 1.0)]
+    assert sum(sides) == pytest.approx(10.0, rel=1e-9)
+
+
+def test_errors_of_systems():
+    flow = get_problem("kovasznay")
+    exact = flow.reference(flow.sample(50, np.random.default_rng(0)))
+    shifted = exact + np.array([0.0, 0.0, 5.0])
+    assert flow.relative_error(shifted, exact) < 1e-14
+    assert flow.relative_error(exact + np.array([0.1, 0.0, 0.0]), exact) > 0.01
+    darcy = get_problem("darcy")
+    values = np.ones((4, 3))
+    assert darcy.relative_error(values + np.array([0.0, 9.0, 9.0]), values) == 0.0
