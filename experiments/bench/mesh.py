@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,8 @@ SIZES = (64, 128, 256)
 _N_VECTORS = 1024
 _LARGE = 1024
 _POPULATION = (64, 16)
-_SECONDS_A_TASK = 0.3
-_ROUNDS = 5
+_SECONDS_A_TASK = 1.0
+_SECONDS_A_ROUND = 0.01
 
 
 def _phases(mesh: MeshTopology, rng: np.random.Generator, *population: int) -> tuple[Any, ...]:
@@ -52,22 +53,23 @@ def _complex(rng: np.random.Generator, *shape: int) -> Any:
 def _fastest(tasks: dict[str, Callable[[], Any]]) -> dict[str, float]:
     """Shortest time of each task [s], rounds of all tasks taking turns.
 
-    The shortest, because whatever else the machine does can only add time, to either side.
+    The shortest, because whatever else the machine does can only add time, to either side; many short
+    rounds, so that both sides see the machine's quiet moments.
     """
-    repeats, best = {}, {}
-    for name, task in tasks.items():
+    best = dict.fromkeys(tasks, math.inf)
+    for task in tasks.values():
         task()
-        started = time.perf_counter()
-        task()
-        once = time.perf_counter() - started
-        repeats[name] = max(1, int(_SECONDS_A_TASK / _ROUNDS / max(once, 1e-7)))
-        best[name] = once
-    for _ in range(_ROUNDS):
+    stop = time.perf_counter() + _SECONDS_A_TASK * len(tasks)
+    while time.perf_counter() < stop:
         for name, task in tasks.items():
-            for _ in range(repeats[name]):
+            end = time.perf_counter() + _SECONDS_A_ROUND
+            while True:
                 started = time.perf_counter()
                 task()
-                best[name] = min(best[name], time.perf_counter() - started)
+                finished = time.perf_counter()
+                best[name] = min(best[name], finished - started)
+                if finished >= end:
+                    break
     return best
 
 

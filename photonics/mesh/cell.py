@@ -27,18 +27,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from devices.coupler import coupler_transfer
+from devices.loss import amplitude_transmission
+
 ComplexArray = npt.NDArray[np.complex128]
-
-
-def coupler_matrix(error_rad: float = 0.0) -> ComplexArray:
-    """Transfer matrix (2, 2) of a directional coupler of angle pi/4 + `error_rad`."""
-    angle = np.pi / 4 + error_rad
-    return np.array([[np.cos(angle), 1j * np.sin(angle)], [1j * np.sin(angle), np.cos(angle)]])
-
-
-def amplitude(loss_db: float | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Field amplitude left by a power loss in dB: 10^(-loss/20)."""
-    return 10.0 ** (-np.asarray(loss_db) / 20.0)
 
 
 def cell_matrix(
@@ -64,12 +56,12 @@ def cell_matrix(
         theta_loss_db: loss of the theta shifter, on its arm only.
         phi_loss_db: loss of the phi shifter, on its waveguide only.
     """
-    first = coupler_matrix(coupler_in_error_rad)
-    second = coupler_matrix(coupler_out_error_rad)
-    theta = amplitude(theta_loss_db) * np.exp(1j * theta_rad)
-    phi = amplitude(phi_loss_db) * np.exp(1j * phi_rad)
+    first = coupler_transfer(coupler_in_error_rad)
+    second = coupler_transfer(coupler_out_error_rad)
+    theta = amplitude_transmission(theta_loss_db) * np.exp(1j * theta_rad)
+    phi = amplitude_transmission(phi_loss_db) * np.exp(1j * phi_rad)
     if kind == "asymmetric":
         matrix = second @ np.diag([theta, 1.0]) @ first @ np.diag([phi, 1.0])
     else:
         matrix = second @ np.diag([theta, phi]) @ first
-    return amplitude(cell_loss_db) * matrix
+    return amplitude_transmission(cell_loss_db) * matrix

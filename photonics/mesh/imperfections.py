@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from devices.loss import amplitude_transmission
 from photonics.errors import PhotonicsError
-from photonics.mesh.cell import amplitude
 from photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
@@ -120,7 +120,7 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
     cos_cos, sin_sin = (np.cos(minus) - np.sin(plus)) / 2, (np.cos(minus) + np.sin(plus)) / 2
     # second cosine x first sine, second sine x first cosine
     cos_sin, sin_cos = (np.cos(plus) + np.sin(minus)) / 2, (np.cos(plus) - np.sin(minus)) / 2
-    loss = {key: amplitude(part[f"{key}_loss_db"]) for key in ("cell", "theta", "phi")}
+    loss = {key: amplitude_transmission(part[f"{key}_loss_db"]) for key in ("cell", "theta", "phi")}
     upper = loss["theta"]
     symmetric = topology.cell == "symmetric"
     lower = loss["phi"] if symmetric else np.ones(topology.n_mzi)
@@ -138,14 +138,14 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
         ],
         axis=1,
     )
-    edge = amplitude(part["edge_loss_db"])
+    edge = amplitude_transmission(part["edge_loss_db"])
     determinant = loss["cell"] ** 2 * upper * loss["phi"]
     # A pivot is at least 1/sqrt(2) in a unitary cell, and at least |det|/2 in any passive one.
     lossless = bool(np.all(determinant == 1.0) and np.all(edge == 1.0))
     bits = 0.5 if lossless else 1.0 - float(np.log2(determinant.min() * edge.min(initial=1.0)))
     return CellConstants(
         np.ascontiguousarray(loss["cell"][:, None] * mixing),
-        np.concatenate([amplitude(part["out_loss_db"]), edge]),
+        np.concatenate([amplitude_transmission(part["out_loss_db"]), edge]),
         bits,
         part["theta_stuck"] if part["theta_stuck"].any() else None,
         part["theta_stuck_rad"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from photonics.mesh.cell import ComplexArray, amplitude, cell_matrix
+from devices.loss import amplitude_transmission
+from photonics.mesh.cell import ComplexArray, cell_matrix
 from photonics.mesh.imperfections import MeshImperfections
 from photonics.mesh.topology import MeshTopology
 
@@ -30,7 +31,7 @@ def build_by_embedding(
     theta = np.where(part["theta_stuck"], part["theta_stuck_rad"], theta_rad)
     phi = np.where(part["phi_stuck"], part["phi_stuck_rad"], phi_rad)
     edge_phase = np.zeros(topology.n_edge) if edge_phase_rad is None else np.asarray(edge_phase_rad)
-    edge = amplitude(np.asarray(errors.edge_loss_db)) * np.exp(1j * edge_phase)
+    edge = amplitude_transmission(np.asarray(errors.edge_loss_db)) * np.exp(1j * edge_phase)
     unitary = np.eye(n, dtype=np.complex128)
     for layer in range(topology.n_layers + 1):
         for k in np.flatnonzero(topology.edge_layer == layer):
@@ -49,5 +50,5 @@ def build_by_embedding(
                 phi_loss_db=part["phi_loss_db"][k],
             )
             unitary = embedded @ unitary
-    out = amplitude(np.asarray(errors.out_loss_db)) * np.exp(1j * np.asarray(out_phase_rad))
+    out = amplitude_transmission(np.asarray(errors.out_loss_db)) * np.exp(1j * np.asarray(out_phase_rad))
     return np.broadcast_to(out, (n,))[:, None] * unitary
