@@ -27,11 +27,15 @@ class Limits:
         max_inferences: optical inferences of training; never exceeded.
         max_steps: steps of the optimizer.
         target_error: on the validation points.
+        plateau_steps: steps in a row without a new lowest validation error; None goes on.
+        divergence_factor: a loss so many times the first one has diverged, as one that is not finite.
     """
 
     max_inferences: int = 5_000_000
     max_steps: int | None = None
     target_error: float | None = None
+    plateau_steps: int | None = None
+    divergence_factor: float = 1e6
 
     def __post_init__(self) -> None:
         if self.max_inferences < 1:
@@ -40,6 +44,10 @@ class Limits:
             raise ArgumentError(f"max_steps: {self.max_steps}; allowed: >= 1")
         if self.target_error is not None and not self.target_error > 0:
             raise ArgumentError(f"target_error: {self.target_error}; allowed: > 0")
+        if self.plateau_steps is not None and self.plateau_steps < 1:
+            raise ArgumentError(f"plateau_steps: {self.plateau_steps}; allowed: >= 1")
+        if not self.divergence_factor > 1:
+            raise ArgumentError(f"divergence_factor: {self.divergence_factor}; allowed: > 1")
 
 
 @dataclass(frozen=True)
@@ -165,9 +173,10 @@ class TrainingRun:
         """
         try:
             prefix = "optimizer/"
-            self.optimizer.restore(
-                {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
-            )
+            own = {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
+            if own.keys() != self.optimizer.state().keys():
+                raise CheckpointError("checkpoint: state of another optimizer cannot be read")
+            self.optimizer.restore(own)
             trainer = json.loads(str(state["trainer"]))
             self._training.inferences = trainer["inferences"]
             self._training.settings = trainer["settings"]
@@ -197,8 +206,15 @@ class TrainingRun:
         target = self.limits.target_error
         if target is not None and self.history and self.history[-1][3] <= target:
             reasons["target_error"] = f"validation error {self.history[-1][3]:.3g}"
-        if self.optimizer.n_steps > 0 and not math.isfinite(self.optimizer.loss):
-            reasons["diverged"] = f"loss {self.optimizer.loss}"
+        if self.history:
+            first, last = self.history[0][2], self.history[-1][2]
+            if not math.isfinite(last) or last > self.limits.divergence_factor * first:
+                reasons["diverged"] = f"loss {last:.3g} after {first:.3g} in the first step"
+        patience = self.limits.plateau_steps
+        if patience is not None and len(self.history) > patience:
+            errors = [row[3] for row in self.history]
+            if min(errors[-patience:]) >= min(errors[:-patience]):
+                reasons["plateau"] = f"no lower validation error in {patience} steps"
         return reasons
 
     def _finish_step(self, round_cost: int) -> None:

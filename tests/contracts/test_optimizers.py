@@ -1,5 +1,6 @@
 """What every optimizer promises, on a chip that training knows nothing about."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -8,23 +9,37 @@ import pytest
 
 from tests.conftest import LabChip
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.errors import CheckpointError, MeasurementError
+from training.errors import ArgumentError, CheckpointError, MeasurementError
 from training.objective import PinnObjective
-from training.optimizers import (
-    GaussNewtonOptions,
-    RgeAdam,
-    RgeAdamOptions,
-    SubspaceGaussNewton,
-    start_on,
-)
+from training.optimizers import Candidates, get_method, optimizer_names, start_on
 from training.problems import HJB
 from training.stencils import make_rule
 from training.trainer import Limits, TrainingRun
 
-METHODS = {
-    "gauss-newton": lambda start, rng: SubspaceGaussNewton(start, GaussNewtonOptions(n_directions=4), rng),
-    "rge-adam": lambda start, rng: RgeAdam(start, RgeAdamOptions(n_directions=4), rng),
+# A small form of every registered method, and what a step costs on paper: the first step's settings, then
+# those of all others, in settings measured.
+SMALL = {
+    "gauss-newton": ({"n_directions": 4}, 1, 4 + 1 + 5),
+    "rge-adam": ({"n_directions": 4}, 0, 2 * 4),
+    "rge-sgd": ({"n_directions": 4}, 0, 2 * 4),
+    "sign-sgd": ({"n_directions": 4}, 0, 4 + 1),
+    "zo-adamm": ({"n_directions": 4}, 0, 4 + 1),
+    "coordinate": ({"n_directions": 4}, 0, 2 * 4),
+    "hybrid": ({"n_directions": 4, "patience": 2}, 0, 2 * 4),
+    "groupwise": ({"n_directions": 2}, 0, 2 * 2 * 3),
+    "flops": ({"n_directions": 4, "learning_rate": 0.001}, 0, 4 + 1),
+    "spsa": ({"learning_rate": 0.001}, 0, 2),
+    "sparse-coordinate": ({"n_coordinates": 4}, 0, 4 + 1),
+    "cma-es": ({"population": 8, "diagonal": False}, 0, 8),
+    "nevergrad": ({"population": 8}, 0, 8),
 }
+PACKAGES = {"cma-es": "cma", "nevergrad": "nevergrad"}
+
+
+def is_here(name):
+    return name not in PACKAGES or importlib.util.find_spec(PACKAGES[name]) is not None
+
+
 COST = 30 * 7  # collocation points times nodes of central differences in three dimensions
 
 
@@ -32,12 +47,16 @@ def make_run(name, chip=None, **limits):
     chip = chip or LabChip()
     objective = PinnObjective(HJB(2), make_rule("central", spacing=0.1), 30, seed=1)
     x = np.random.default_rng(2).standard_normal(chip.n_controls)
-    method = METHODS[name](start_on(chip, x), np.random.default_rng(3))
-    return TrainingRun(chip, objective, method, Limits(**limits))
+    method = get_method(name)
+    options = method.options(**SMALL[name][0])
+    optimizer = method.make(start_on(chip, x), options, np.random.default_rng(3))
+    return TrainingRun(chip, objective, optimizer, Limits(**limits))
 
 
-@pytest.fixture(params=sorted(METHODS))
+@pytest.fixture(params=optimizer_names())
 def name(request):
+    if not is_here(request.param):
+        pytest.skip(f"{PACKAGES[request.param]} is an extra that is not installed")
     return request.param
 
 
@@ -52,8 +71,7 @@ def test_metering_on_paper(name):
     chip = LabChip()
     run = make_run(name, chip, max_steps=3)
     run.train()
-    per_step = {"gauss-newton": 4 + 1 + 5, "rge-adam": 2 * 4}[name]
-    first = {"gauss-newton": 1, "rge-adam": 0}[name]
+    _, first, per_step = SMALL[name]
     assert run.settings == first + 3 * per_step
     assert run.inferences == (first + 3 * per_step) * COST
     assert run.inferences_validation == 3 * 1000
@@ -104,20 +122,27 @@ def test_an_interrupted_step_is_dropped_not_half_kept(name):
     np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
 
 
-def test_same_seed_same_bits_in_a_fresh_process(name):
+@pytest.fixture(scope="module")
+def in_a_fresh_process():
+    """Controls after two steps of every method, from one other process."""
     code = (
-        "import sys; from tests.contracts.test_optimizers import make_run\n"
-        f"run = make_run({name!r}, max_steps=2); run.train()\n"
-        "sys.stdout.write(run.optimizer.controls.tobytes().hex())"
+        "from tests.contracts.test_optimizers import *\n"
+        "for name in filter(is_here, optimizer_names()):\n"
+        "    run = make_run(name, max_steps=2); run.train()\n"
+        "    print(name, run.optimizer.controls.tobytes().hex())"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return dict(line.split() for line in answer.stdout.splitlines())
+
+
+def test_same_seed_same_bits_in_a_fresh_process(name, in_a_fresh_process):
     run = make_run(name, max_steps=2)
     run.train()
-    assert answer.stdout == run.optimizer.controls.tobytes().hex()
+    assert in_a_fresh_process[name] == run.optimizer.controls.tobytes().hex()
 
 
 def test_a_checkpoint_of_another_optimizer_is_refused(name):
-    other = next(n for n in METHODS if n != name)
+    other = "gauss-newton" if name != "gauss-newton" else "rge-adam"
     run = make_run(other, max_steps=1)
     run.train()
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -127,3 +152,55 @@ def test_a_checkpoint_of_another_optimizer_is_refused(name):
 def test_target_error_and_steps_stop_with_a_reason(name):
     assert "max_steps" in make_run(name, max_steps=1).train()
     assert "target_error" in make_run(name, target_error=1e9).train()
+
+
+class Scripted:
+    """An optimizer whose losses are given; the objective's errors are too."""
+
+    needs = "loss"
+
+    def __init__(self, losses):
+        self._losses, self.n_steps, self.controls = losses, 0, np.zeros(25)
+
+    @property
+    def loss(self):
+        return self._losses[self.n_steps - 1] if self.n_steps else np.inf
+
+    def ask(self):
+        return Candidates(self.controls[None], True, "scripted")
+
+    def tell(self, evaluation):
+        self.n_steps += 1
+
+    def stop(self):
+        return {}
+
+    def state(self):
+        return {}
+
+
+def scripted_run(losses, errors, **limits):
+    run = make_run("rge-adam", max_steps=len(losses), **limits)
+    run.optimizer = Scripted(losses)
+    answers = iter(errors)
+    run.objective.validation_error = lambda oracle, controls: next(answers)
+    return run, run.train()
+
+
+def test_a_plateau_stops_with_a_reason():
+    run, reasons = scripted_run([1.0] * 9, [0.5, 0.4, 0.41, 0.4, 0.45, 0.3, 0.2, 0.1, 0.05], plateau_steps=3)
+    assert "plateau" in reasons
+    assert len(run.history) == 5
+
+
+@pytest.mark.parametrize("last", [np.inf, np.nan, 2e3])
+def test_divergence_stops_with_a_reason(last):
+    run, reasons = scripted_run([1.0, 500.0, last, 1.0], [0.5] * 4, divergence_factor=1e3)
+    assert "diverged" in reasons
+    assert len(run.history) == 3
+
+
+@pytest.mark.parametrize("limits", [{"plateau_steps": 0}, {"divergence_factor": 1.0}])
+def test_bad_limits_are_named(limits):
+    with pytest.raises(ArgumentError, match=f"{next(iter(limits))}: "):
+        Limits(**limits)

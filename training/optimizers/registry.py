@@ -11,8 +11,21 @@ import numpy as np
 
 from training.errors import ArgumentError
 from training.optimizers.base import Optimizer, Start
+from training.optimizers.external import CmaOptions, NevergradOptions, cma_es, nevergrad
+from training.optimizers.forward_gradient import (
+    CoordinateOptions,
+    FlopsOptions,
+    ForwardGradient,
+    GradientOptions,
+    GroupwiseOptions,
+    HybridOptions,
+    RgeSgdOptions,
+    SignSgdOptions,
+    SpsaOptions,
+    ZoAdaMMOptions,
+)
 from training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
-from training.optimizers.rge_adam import RgeAdam, RgeAdamOptions
+from training.optimizers.sparse_coordinate import SparseCoordinate, SparseCoordinateOptions
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,26 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "gauss-newton": Method(
             "forward-only Gauss-Newton in a random subspace", GaussNewtonOptions, SubspaceGaussNewton
         ),
-        "rge-adam": Method("random-direction gradients fed to Adam", RgeAdamOptions, RgeAdam),
+        "rge-adam": Method(
+            "random directions fed to Adam, the published way", GradientOptions, ForwardGradient
+        ),
+        "rge-sgd": Method("random directions, plain descent", RgeSgdOptions, ForwardGradient),
+        "sign-sgd": Method("signs of a one-sided estimate", SignSgdOptions, ForwardGradient),
+        "zo-adamm": Method("one-sided directions on the sphere, AMSGrad", ZoAdaMMOptions, ForwardGradient),
+        "coordinate": Method(
+            "central differences, a block of coordinates a step", CoordinateOptions, ForwardGradient
+        ),
+        "hybrid": Method("random directions, coordinate-wise after a stall", HybridOptions, ForwardGradient),
+        "groupwise": Method("random directions core by core", GroupwiseOptions, ForwardGradient),
+        "flops": Method(
+            "FLOPS: Gaussian one-sided differences, decaying descent", FlopsOptions, ForwardGradient
+        ),
+        "spsa": Method("SPSA: one antithetic pair a step, Spall's gains", SpsaOptions, ForwardGradient),
+        "sparse-coordinate": Method(
+            "sparse coordinate descent of mixed training", SparseCoordinateOptions, SparseCoordinate
+        ),
+        "cma-es": Method("CMA-ES of pycma (extra cma)", CmaOptions, cma_es),
+        "nevergrad": Method("any optimizer of nevergrad (extra nevergrad)", NevergradOptions, nevergrad),
     }
 )
 

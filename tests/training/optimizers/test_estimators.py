@@ -6,9 +6,9 @@ import pytest
 from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.optimizers import (
+    ForwardGradient,
     GaussNewtonOptions,
-    RgeAdam,
-    RgeAdamOptions,
+    GradientOptions,
     Start,
     SubspaceGaussNewton,
 )
@@ -31,14 +31,14 @@ def quadratic(x):
 
 
 def one_gradient_estimate(x, n_directions, seed):
-    """The estimate that RgeAdam makes, read from its first Adam mean."""
-    options = RgeAdamOptions(n_directions=n_directions, beta1=0.9)
-    method = RgeAdam(Start(x, GROUPS), options, np.random.default_rng(seed))
+    """The estimate that ForwardGradient makes, read from its first Adam mean."""
+    options = GradientOptions(n_directions=n_directions, beta1=0.9)
+    method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(seed))
     asked = method.ask().controls
     assert asked.shape == (2 * n_directions, N)
     method.tell(Evaluation(quadratic(asked), np.zeros((2 * n_directions, 0))))
     unit = np.array([1.0, 1.0, 0.5, 0.5, 0.5, 0.5])
-    return method.state()["mean"] / (1 - 0.9) / unit
+    return method.state()["update/mean"] / (1 - 0.9) / unit
 
 
 def test_random_gradient_estimate_is_unbiased_with_the_stated_variance():
@@ -55,7 +55,7 @@ def test_random_gradient_estimate_is_unbiased_with_the_stated_variance():
 
 def test_adam_descends_a_quadratic():
     x = np.full(N, 2.0)
-    method = RgeAdam(Start(x, GROUPS), RgeAdamOptions(n_directions=4, learning_rate=0.05),
+    method = ForwardGradient(Start(x, GROUPS), GradientOptions(n_directions=4, learning_rate=0.05),
                      np.random.default_rng(0))  # fmt: skip
     for _ in range(1500):
         asked = method.ask().controls
@@ -172,8 +172,8 @@ def test_perturbations_are_whole_codes():
         (lambda: GaussNewtonOptions(readout_memory=1.5), "readout_memory: 1.5; allowed: from 0 to 1"),
         (lambda: GaussNewtonOptions(directions="some"), "directions: 'some'; allowed: all, groups"),
         (lambda: GaussNewtonOptions(initial_damping=float("nan")), "initial_damping: nan"),
-        (lambda: RgeAdamOptions(learning_rate=0.0), "learning_rate: 0.0"),
-        (lambda: RgeAdamOptions(beta1=1.0), "beta1: 1.0"),
+        (lambda: GradientOptions(learning_rate=0.0), "learning_rate: 0.0"),
+        (lambda: GradientOptions(beta1=1.0), "beta1: 1.0"),
     ],
 )
 def test_bad_options_are_named(make, message):
