@@ -12,6 +12,7 @@ import click
 from experiments.commands.bench import bench
 from experiments.commands.check import check
 from experiments.commands.cost import cost
+from experiments.commands.draw import draw
 from experiments.commands.list_names import list_names
 from experiments.commands.tables import tables
 from experiments.commands.train import train
@@ -61,5 +62,5 @@ def cli() -> None:
     """
 
 
-for _command in (train, check, bench, cost, tables, list_names):
+for _command in (train, check, bench, cost, draw, tables, list_names):
     cli.add_command(_command)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -144,3 +146,9 @@ def butterfly(n_modes: int) -> MeshTopology:
     strides = [1 << k for k in range(n_modes.bit_length() - 1)]
     layers = [[(i, i + s) for i in range(n_modes) if not i & s] for s in strides]
     return _from_layers("butterfly", n_modes, layers)
+
+
+TOPOLOGIES: Mapping[str, Callable[[int], MeshTopology]] = MappingProxyType(
+    {"rectangular": rectangular, "triangular": triangular, "symmetric": symmetric, "butterfly": butterfly}
+)
+"""Constructors by name; each takes N."""

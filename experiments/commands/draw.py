@@ -1,0 +1,64 @@
+"""`photonzero draw`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("topology", type=click.Choice(["rectangular", "triangular", "symmetric", "butterfly"]))
+@click.option("--modes", type=click.IntRange(2, 64), default=8, show_default=True, metavar="N")
+@click.option(
+    "--picture",
+    type=click.Choice(["mesh", "transfer", "error"]),
+    default="mesh",
+    show_default=True,
+    help="Phases; the transfer matrix; or what fabrication errors change in it.",
+)
+@click.option(
+    "--unitary",
+    type=click.Choice(["random", "dft", "identity"]),
+    default="random",
+    show_default=True,
+    help="What the mesh is set to; random phases suit every mesh.",
+)
+@click.option(
+    "--coupler-std-rad", type=float, default=0.02, show_default=True, help="Errors of the couplers."
+)
+@click.option("--cell-loss-db", type=float, default=0.0, show_default=True, help="Loss of each MZI.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("mesh.png"), show_default=True)
+def draw(
+    topology: str,
+    modes: int,
+    picture: str,
+    unitary: str,
+    coupler_std_rad: float,
+    cell_loss_db: float,
+    seed: int,
+    out: Path,
+) -> None:
+    r"""Draw a mesh, its transfer matrix or its errors as a PNG.
+
+    The errors concern the last two pictures only.
+
+    \b
+    Examples:
+      photonzero draw rectangular --modes 8 --unitary dft --out dft.png
+      photonzero draw triangular --picture error --coupler-std-rad 0.05
+    """
+    from experiments.mesh_pictures import draw as draw_picture
+
+    draw_picture(
+        topology,
+        n_modes=modes,
+        picture=picture,
+        unitary=unitary,
+        coupler_std_rad=coupler_std_rad,
+        cell_loss_db=cell_loss_db,
+        seed=seed,
+        out=out,
+    )
+    click.echo(str(out))

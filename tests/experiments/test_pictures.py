@@ -1,0 +1,65 @@
+"""Pictures of meshes: every mesh can be drawn, and mistakes are named."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from experiments.errors import UsageError
+from experiments.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
+from experiments.pictures import _columns
+from photonics.mesh.topology import TOPOLOGIES, butterfly, rectangular
+from photonics.mesh.transfer import build
+
+OPTIONS = {
+    "n_modes": 4,
+    "picture": "mesh",
+    "unitary": "random",
+    "coupler_std_rad": 0.02,
+    "cell_loss_db": 0.1,
+    "seed": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "picture"),
+    [*((name, "mesh") for name in TOPOLOGIES), *(("rectangular", p) for p in PICTURES[1:])],
+)
+def test_a_picture_has_colours(tmp_path, name, picture):
+    out = tmp_path / "mesh.png"
+    draw(name, **{**OPTIONS, "picture": picture}, out=out)
+    pixels = matplotlib.image.imread(out)[..., :3]
+    assert np.ptp(pixels, axis=2).max() > 0.3
+
+
+def test_cells_that_overlap_stand_side_by_side():
+    topology = butterfly(8)
+    place, _ = _columns(topology)
+    for a in range(topology.n_mzi):
+        for b in range(a):
+            if place[a] == place[b]:
+                assert topology.row[a] > topology.partner[b] or topology.row[b] > topology.partner[a]
+    # A planar mesh needs one column a layer.
+    np.testing.assert_array_equal(_columns(rectangular(6))[0], rectangular(6).layer)
+
+
+@pytest.mark.parametrize("unitary", UNITARIES[1:])
+def test_named_unitaries_are_what_they_say(unitary):
+    expected = {"dft": np.fft.fft(np.eye(4), norm="ortho"), "identity": np.eye(4)}[unitary]
+    mesh = rectangular(4)
+    np.testing.assert_allclose(build(mesh, *phases_of(mesh, unitary, 0)), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "ring"}, "topology: 'ring'; allowed: rectangular"),
+        ({"picture": "film"}, "picture: 'film'; allowed: mesh"),
+        ({"unitary": "qft"}, "unitary: 'qft'; allowed: random"),
+        ({"coupler_std_rad": -1.0}, "coupler-std-rad: -1.0; allowed"),
+        ({"out": "mesh.jpg"}, "out: '.*mesh.jpg'; allowed: a name that ends in .png"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, change, message):
+    options = {"name": "rectangular", "out": "mesh.png", **OPTIONS, **change}
+    with pytest.raises(UsageError, match=message):
+        draw(options.pop("name"), **{**options, "out": tmp_path / options["out"]})
