@@ -17,7 +17,8 @@ from photonics.mesh.decompose import MeshPhases
 from photonics.mesh.fidelity import fidelity
 from photonics.mesh.topology import MeshTopology
 
-_PHASE = ScalarMappable(Normalize(-np.pi, np.pi), "twilight")
+_FULL_TURN = Normalize(-np.pi, np.pi)
+_PHASE = ScalarMappable(_FULL_TURN, "twilight")
 # Below this amplitude a phase is rounding, and is left blank.
 _DARK = 1e-9
 # Widest drawing [in]; larger meshes are drawn smaller.
@@ -89,7 +90,7 @@ def draw_transfer_matrix(path: Path, matrix: npt.ArrayLike, title: str) -> None:
         image = left.imshow(amplitude, cmap="viridis", vmin=0.0)
         drawn.colorbar(image, ax=left, label="amplitude |U|", shrink=0.8, fraction=0.05, pad=0.02)
         phase = np.ma.masked_where(amplitude < _DARK, np.angle(u))
-        right.imshow(phase, cmap=_PHASE.get_cmap(), norm=_PHASE.norm)
+        right.imshow(phase, cmap=_PHASE.get_cmap(), norm=_FULL_TURN)
         _phase_bar(drawn, right, shrink=0.8)
         for axes in (left, right):
             _matrix_axes(axes)
@@ -142,7 +143,7 @@ def _left_of(topology: MeshTopology, place: npt.NDArray[np.float64], layer: int)
 def _dots(axes: Axes, x: Any, y: Any, phase_rad: npt.NDArray[np.float64], area: float, marker: str) -> None:
     wrapped = np.angle(np.exp(1j * phase_rad))
     axes.scatter(
-        x, y, c=wrapped, s=area, marker=marker, cmap=_PHASE.get_cmap(), norm=_PHASE.norm,
+        x, y, c=wrapped, s=area, marker=marker, cmap=_PHASE.get_cmap(), norm=_FULL_TURN,
         edgecolors="black", linewidths=0.6, zorder=3,
     )  # fmt: skip
 
