@@ -103,14 +103,6 @@ def wide(name: str, domain: Domain, in_modes: tuple[int, int]) -> NetworkDesign:
     return NetworkDesign(name, f"{first.n_in}-512-512-1, sin, TT first layer of rank 4", (first, second))
 
 
-def sharp(name: str, domain: Domain) -> NetworkDesign:
-    """2-512-512-1 with tanh, TT of rank 2, for shocks."""
-    ranks = (1, 2, 2, 2, 1)
-    first = TTLayer((8, 4, 4, 4), (1, 1, 2, 1), ranks, "tanh", domain)
-    second = TTLayer((8, 4, 4, 4), (8, 4, 4, 4), ranks, "tanh", domain)
-    return NetworkDesign(name, "2-512-512-1, tanh, ranks (1, 2, 2, 2, 1)", (first, second))
-
-
 def mnist(name: str, domain: Domain, rank: int = 4) -> NetworkDesign:
     """784-1024-10 as tensor trains of one rank, no digital readout; Zhao et al. 2023 [zhao2023tonn]."""
     ranks = (1, rank, rank, rank, 1)
@@ -160,7 +152,6 @@ _FAMILIES: Mapping[str, Callable[[str, Domain], NetworkDesign]] = MappingProxyTy
         "burgers": burgers,
         "smooth": lambda name, domain: plane(name, domain, "sin", gain=1.0),
         "smooth-flow": lambda name, domain: plane(name, domain, "sin", gain=1.0, n_out=3),
-        "sharp": sharp,
         "wide-6d": lambda name, domain: wide(name, domain, (2, 3)),
         "wide-10d": lambda name, domain: wide(name, domain, (2, 5)),
         "wide-11d": lambda name, domain: wide(name, domain, (1, 11)),

@@ -52,3 +52,20 @@ def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None
     from experiments.problem_table import tabulate_problems
 
     tabulate_problems(out, seeds, names, quiet)
+
+
+@tables.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-stencils"), metavar="DIR")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--steps", type=click.IntRange(1, 1000), default=3, metavar="N", help="Steps of training.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def stencils(out: Path, seeds: int, steps: int, quiet: bool) -> None:
+    r"""Every derivative rule: errors of u_x, u_xx and residual, and HJB-20 trained, at three noises.
+
+    \b
+    Example:
+      photonzero tables stencils --seeds 3
+    """
+    from experiments.stencil_table import tabulate_stencils
+
+    tabulate_stencils(out, seeds, steps, quiet)

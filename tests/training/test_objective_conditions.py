@@ -1,0 +1,219 @@
+"""Conditions, weights, systems, tiles, adaptive points: the PINN objective against formulas by hand."""
+
+import numpy as np
+import pytest
+
+from devices.noise_model import preset
+from photonics.chip import fabricate
+from photonics.designs import get_design
+from training.errors import ArgumentError, ProblemError
+from training.objective import PinnObjective, PointOptions
+from training.objective import block as block_module
+from training.objective.adaptive import adapted_points
+from training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
+from training.oracle import ControlGroup, metered
+from training.problems import PDE, Condition, get_problem
+from training.stencils import make_rule
+from training.trainer import Limits, TrainingRun
+
+
+class Formulas:
+    """A chip whose outputs are formulas of its inputs, its one control a factor."""
+
+    n_controls = 1
+    control_groups = {"factor": ControlGroup(0, 1, "digital")}  # noqa: RUF012
+
+    def __init__(self, *formulas):
+        self._formulas = formulas
+
+    def measure(self, controls, inputs):
+        points = inputs if isinstance(inputs, np.ndarray) else inputs.points()
+        outputs = np.stack([formula(points) for formula in self._formulas], axis=-1)
+        return controls[:, None, :] * outputs[None]
+
+
+class Strip(PDE):
+    """On [0, 4] x [0, 1], presented as [-1, 1]: scales differ."""
+
+    domain = {"x": (0.0, 4.0), "t": (0.0, 1.0)}  # noqa: RUF012
+
+    def residual(self, at, u):
+        return u.t - u.xx + u.xt
+
+    def conditions(self):
+        return [
+            Condition("start", {"t": 0.0}, lambda at, u: u - at.x, weight=4.0, share=0.5),
+            Condition("slope", {"x": [0.0, 4.0]}, lambda at, u: u.x - 1.0, weight=2.0, share=0.25),
+        ]
+
+
+def objective_of(problem, batch_size=8, rule="central", **options):
+    return PinnObjective(problem, make_rule(rule), batch_size, 0, PointOptions(**options))
+
+
+def test_residuals_conditions_weights_and_inferences_by_hand():
+    # z_x = x/2 - 1 and z_t = 2 t - 1; net = z_x^2 z_t.
+    objective = objective_of(Strip())
+    chip = Formulas(lambda z: z[:, 0] ** 2 * z[:, 1])
+    meter = metered(chip)
+    evaluation = objective.evaluate(meter, np.ones((1, 1)))
+    interior, start, slope = objective.blocks
+    assert [len(b.points) for b in objective.blocks] == [8, 4, 2]
+    # Central with a mixed derivative: 5 + 4 nodes; values: 1; slopes: 5.
+    assert meter.inferences == objective.inferences_per_candidate == 8 * 9 + 4 * 1 + 2 * 5
+    zx, zt = interior.points[:, 0] / 2 - 1, 2 * interior.points[:, 1] - 1
+    pde = 2 * zx**2 - 2 * zt / 4 + 2 * zx * (1 / 2) * 2
+    assert (start.points[:, 1] == 0).all()
+    initial = -((start.points[:, 0] / 2 - 1) ** 2) - start.points[:, 0]
+    assert np.isin(slope.points[:, 0], [0.0, 4.0]).all()
+    neumann = (slope.points[:, 0] / 2 - 1) * (2 * slope.points[:, 1] - 1) - 1.0
+    weighted = [
+        factor * np.sqrt(14 / len(part)) * part
+        for factor, part in ((1.0, pde), (2.0, initial), (np.sqrt(2.0), neumann))
+    ]
+    np.testing.assert_allclose(evaluation.residuals[0], np.concatenate(weighted), atol=1e-9)
+    loss = (pde**2).mean() + 4 * (initial**2).mean() + 2 * (neumann**2).mean()
+    assert evaluation.losses[0] == pytest.approx(loss, rel=1e-9)
+
+
+def test_systems_put_equations_and_outputs_in_their_places():
+    class System(PDE):
+        domain = {"x": (-1.0, 1.0), "y": (-1.0, 1.0)}  # noqa: RUF012
+        outputs = ("a", "b")
+
+        def ansatz(self, at, a, b):
+            return at.x * b, a + 3.0
+
+        def residual(self, at, a, b):
+            return [a.x + b.y, a * b.x]
+
+    objective = objective_of(System())
+    chip = Formulas(lambda z: z[:, 0] * z[:, 1], lambda z: z[:, 1] ** 2)
+    residuals = objective.evaluate(chip, np.ones((1, 1))).residuals[0].reshape(-1, 2)
+    x, y = objective.blocks[0].points.T
+    # a = x y^2, b = x y + 3.
+    np.testing.assert_allclose(residuals, np.stack([y**2 + x, x * y**2 * y], axis=1), atol=1e-10)
+
+
+def test_columns_of_a_system_with_conditions_are_its_derivative():
+    chip = fabricate(get_design("tonn-smooth-flow"), preset("published"), 0, dtype=np.float64)
+    objective = objective_of(get_problem("kovasznay"), batch_size=6)
+    x = chip.initial_controls(np.random.default_rng(0))
+    start = start_on(chip, x)
+    evaluation = objective.evaluate(metered(chip), x[None], with_readout=True)
+    assert evaluation.tail is not None
+    assert start.readout is not None
+    columns = evaluation.tail.columns(0, x[start.readout])
+    direct = objective.evaluate(chip, x[None])
+    np.testing.assert_allclose(evaluation.residuals, direct.residuals, atol=1e-8)
+    step = 1e-4
+    for k in (0, 130, 300, len(start.readout) - 1):
+        change = np.zeros_like(x)
+        change[start.readout[k]] = step
+        plus, minus = objective.evaluate(chip, np.stack([x + change, x - change])).residuals
+        np.testing.assert_allclose(columns[:, k], (plus - minus) / (2 * step), atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["central", "sparse-grid", "hutchinson"])
+def test_tiles_change_nothing(monkeypatch, rule):
+    chip = fabricate(get_design("tonn-tiny"), preset("ideal"), 0, dtype=np.float64)
+    objective = objective_of(get_problem("hjb2"), batch_size=40, rule=rule)
+    x = np.stack([chip.initial_controls(np.random.default_rng(k)) for k in range(3)])
+    whole = objective.evaluate(metered(chip), x, with_readout=True)
+    # One tile holds seven points of one candidate.
+    monkeypatch.setattr(block_module, "_NUMBERS_AT_ONCE", 7 * 16 * objective.blocks[0].stencil.n_nodes)
+    oracle = metered(chip)
+    tiled = objective.evaluate(oracle, x, with_readout=True)
+    assert oracle.inferences == 3 * objective.inferences_per_candidate
+    # The order of sums within a product may differ, and sparse-grid weights of 200 amplify it.
+    np.testing.assert_allclose(tiled.residuals, whole.residuals, rtol=1e-11)
+
+
+def test_balance_makes_all_terms_pull_equally():
+    chip = Formulas(lambda z: np.exp(z[:, 0]) * z[:, 1])
+    objective = objective_of(Strip(), balance="residuals", batch_size=200)
+    plain = objective_of(Strip(), batch_size=200).evaluate(chip, np.ones((1, 1))).residuals[0]
+    balanced = objective.evaluate(chip, np.ones((1, 1))).residuals[0]
+    sizes = [200, 100, 50]
+    parts = np.split(balanced, np.cumsum(sizes)[:-1])
+    unweighted = np.split(plain, np.cumsum(sizes)[:-1])
+    # What is left of the mean squares are the problem's own weights, in units of the PDE's.
+    squares = [float((p**2).mean()) * n for p, n in zip(parts, sizes, strict=True)]
+    np.testing.assert_allclose(np.array(squares) / squares[0], [1.0, 4.0, 2.0], rtol=1e-10)
+    np.testing.assert_array_equal(parts[0], unweighted[0])
+    # Set once: a later batch does not change them.
+    weights = objective.weights
+    objective.load_batch(3)
+    objective.evaluate(chip, np.ones((1, 1)))
+    assert objective.weights == weights
+
+
+def test_adapted_points_follow_the_residual_and_stay_inside():
+    problem, rng = Strip(), np.random.default_rng(0)
+    known = problem.sample(1000, rng)
+    scores = (known[:, 0] > 3.0).astype(float)
+    points = adapted_points(problem, problem.sample(1000, rng), known, scores, 0.6, rng)
+    inside = (points >= problem.space.lower).all() and (points <= problem.space.upper).all()
+    assert inside
+    # 600 points near x > 3 and a quarter of the other 400: 700, give or take the edge.
+    assert 650 < (points[:, 0] > 3.0).sum() < 750
+    np.testing.assert_array_equal(points[600:].shape, (400, 2))
+
+
+@pytest.mark.parametrize("options", [{"adaptive": 0.5}, {"balance": "columns"}, {"balance": "residuals"}])
+def test_resume_ends_with_the_same_bits(options):
+    def run(steps):
+        chip = fabricate(get_design("tonn-tiny"), preset("published"), 0)
+        rng = np.random.default_rng(1)
+        start = start_on(chip, chip.initial_controls(rng))
+        problem = get_problem("hjb2")
+        objective = PinnObjective(problem, make_rule("hutchinson"), 30, 0, PointOptions(**options))
+        optimizer = SubspaceGaussNewton(start, GaussNewtonOptions(n_directions=4), rng)
+        return TrainingRun(chip, objective, optimizer, Limits(10**8, steps))
+
+    through = run(4)
+    through.train()
+    first = run(2)
+    first.train()
+    second = run(4)
+    second.restore(first.checkpoint())
+    second.train()
+    np.testing.assert_array_equal(second.optimizer.controls, through.optimizer.controls)
+    assert second.history[-1][:4] == through.history[-1][:4]
+
+
+def test_closed_domains_keep_their_stencils_inside():
+    class Closed(Strip):
+        closed = True
+
+        def conditions(self):
+            return [Condition("start", {"t": 0.0}, lambda at, u: u - at.x)]
+
+    block = objective_of(Closed(), batch_size=500).blocks[0]
+    nodes = block.nodes().reshape(-1, 2)
+    assert (nodes >= -1e-12).all()
+    assert (nodes <= np.array([4.0, 1.0]) + 1e-12).all()
+    # An open one reaches beyond.
+    assert (objective_of(Strip(), batch_size=500).blocks[0].nodes() < 0).any()
+
+    class ClosedNeumann(Strip):
+        closed = True
+
+    with pytest.raises(ProblemError, match="'slope' takes derivatives on the boundary of a closed domain"):
+        objective_of(ClosedNeumann())
+    with pytest.raises(ProblemError, match="stencil reaches"):
+        PinnObjective(Closed(), make_rule("central", spacing=1.5), 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"condition_share": 0.0}, "condition_share: 0.0; allowed: > 0"),
+        ({"balance": "both"}, "balance: 'both'; allowed: off, residuals, columns"),
+        ({"adaptive": 1.5}, "adaptive: 1.5; allowed: from 0 to 1"),
+        ({"n_test": 0}, "n_test: 0; allowed: >= 1"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ArgumentError, match=message):
+        PointOptions(**options)
