@@ -20,9 +20,9 @@ class Burgers(PDE):
     With ``u = 0`` at x = -1 and 1 [raissi2019]. Initial and boundary data are built in:
     ``u = -sin(pi x) + t (1 - x^2) network``.
 
-    The residual is divided by ``1 + |u_x|``, which leaves the solutions what they are and keeps the few points
-    of the shock, where u_x is -150, from being all of the mean square. What is left of it there is too
-    little to hold the shock in its place: that u is odd in x, as its data are, is a penalty, ``u(0, t) = 0``.
+    The residual is divided by ``1 + |u_x|``, which leaves the solutions what they are and keeps the few
+    points of the shock, where u_x is -150, from being all of the mean square. What is left of it there is
+    too little to hold the shock in its place: that u is odd in x, as its data are, is a penalty, u(0, t) = 0.
     Reference: the Cole-Hopf transform [basdevant1986] by Gauss-Hermite quadrature.
     """
 
