@@ -13,6 +13,7 @@ One jit policy for all kernels here:
 - cache: compiled once per machine.
 - fastmath contract: allows a*b + c as one fused operation, which is faster and rounds once less.
   No other freedom is given: results do not depend on the order of columns or settings.
+- unsigned indices in the innermost loops: signed ones cost a test for negative values, each time.
 - error_model numpy: no branch for division by zero; pivots are never zero for checked arguments.
 """
 
@@ -102,10 +103,11 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
             for i in range(start, stop):
                 angle[half + i - start] = 0.5 * (theta_rad[i] + phi_rad[i]) if symmetric else phi_rad[i]
             sincos(angle, sine, cosine)
-            for i in range(start, stop):
-                u, v = upper[i], lower[i]
-                s, c = sine[i - start], cosine[i - start]
-                phase_im, phase_re = sine[half + i - start], cosine[half + i - start]
+            for k in range(start, stop):
+                i, here, there = np.uintp(k), np.uintp(k - start), np.uintp(half + k - start)
+                u, v = np.uintp(upper[i]), np.uintp(lower[i])
+                s, c = sine[here], cosine[here]
+                phase_im, phase_re = sine[there], cosine[there]
                 ur, ui = state[0, u], state[1, u]
                 vr, vi = state[0, v], state[1, v]
                 if has_edges:
@@ -155,7 +157,7 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
                     yr, yi = y_scale * (fr * wr + fi * wi), y_scale * (fi * wr - fr * wi)
                     ur, ui = ar * ur - ai * ui, ar * ui + ai * ur
                     vr, vi = hr * vr - hi * vi, hr * vi + hi * vr
-                p, q, at = home[u], home[v], place[i]
+                p, q, at = home[u], home[v], np.uintp(place[i])
                 coefficient[at, 0], coefficient[at, 1] = xr, xi
                 coefficient[at, 2], coefficient[at, 3] = yr, yi
                 rows[at, 0], rows[at, 1] = p, q
@@ -193,7 +195,8 @@ def cross(program, work, first, stop, tile):
     _, _, _, _, _, segment, first_column, last_column = program
     coefficient, rows, scale, _ = work
     for part in range(segment.size - 1):
-        for i in range(segment[part], segment[part + 1]):
+        for k in range(segment[part], segment[part + 1]):
+            i = np.uintp(k)
             if last_column[i] >= first and first_column[i] < stop:
                 xr, xi = coefficient[i, 0], coefficient[i, 1]
                 yr, yi = coefficient[i, 2], coefficient[i, 3]
