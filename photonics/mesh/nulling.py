@@ -69,12 +69,12 @@ def sweep_row(re, im, top, cells, sine, cosine, turn_re, turn_im):
         turn_im: imaginary parts.
     """
     br, bi = re[top + 1], im[top + 1]
-    for j in range(cells):
-        m = top - j
+    for k in range(cells):
+        j, m, right = np.uintp(k), np.uintp(top - k), np.uintp(top - k + 1)
         s, c, tr, ti = sine[j], cosine[j], turn_re[j], turn_im[j]
         xr, xi = re[m], im[m]
         ar, ai = xr * tr - xi * ti, xr * ti + xi * tr
-        re[m + 1], im[m + 1] = c * ar - s * br, c * ai - s * bi
+        re[right], im[right] = c * ar - s * br, c * ai - s * bi
         br, bi = s * ar + c * br, s * ai + c * bi
     re[top + 1 - cells], im[top + 1 - cells] = br, bi
 
@@ -122,7 +122,8 @@ def mix_rows(ar, ai, br, bi, start, s, c, tr, ti):
         tr: real part of e^{i phi}.
         ti: imaginary part of e^{i phi}.
     """
-    for k in range(start, ar.size):
+    for column in range(start, ar.size):
+        k = np.uintp(column)
         xr, xi, yr, yi = ar[k], ai[k], br[k], bi[k]
         zr, zi = xr * tr - xi * ti, xr * ti + xi * tr
         ar[k], ai[k] = s * zr + c * yr, s * zi + c * yi
@@ -172,10 +173,11 @@ def null_from_right(re, im, first, theta, phi, diagonal):
 def sweep_up(re, im, cells, sine, cosine, turn_re, turn_im):
     """Let one row pass cells at columns 0 and 1, 1 and 2, ...; otherwise as `sweep_row`."""
     ar, ai = re[0], im[0]
-    for m in range(cells):
+    for k in range(cells):
+        m, right = np.uintp(k), np.uintp(k + 1)
         s, c, tr, ti = sine[m], cosine[m], turn_re[m], turn_im[m]
         zr, zi = ar * tr - ai * ti, ar * ti + ai * tr
-        br, bi = re[m + 1], im[m + 1]
+        br, bi = re[right], im[right]
         re[m], im[m] = s * zr + c * br, s * zi + c * bi
         ar, ai = c * zr - s * br, c * zi - s * bi
     re[cells], im[cells] = ar, ai
