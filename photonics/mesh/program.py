@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photonics.errors import PhotonicsError
 from photonics.mesh.topology import MeshTopology
 
 # Layers that a tile of columns crosses in one go: their modes stay in the first-level cache.
@@ -84,10 +85,17 @@ def _edge_slots(
     for k, (layer, mode) in enumerate(zip(topology.edge_layer, topology.edge_row, strict=True)):
         after = topology.layer >= layer
         met = np.flatnonzero(after & ((topology.row == mode) | (topology.partner == mode)))
+        # A view of the place, whichever it is.
         if met.size:
-            slots[met[0], int(topology.row[met[0]] != mode)] = k
+            side = int(topology.row[met[0]] != mode)
+            place = slots[met[0], side : side + 1]
         else:
-            outputs[mode] = k
+            place = outputs[mode : mode + 1]
+        if place[0] >= 0:
+            raise PhotonicsError(
+                f"edges: two shifters on mode {mode} before its next MZI; allowed: one, their phases add"
+            )
+        place[0] = k
     return slots, outputs
 
 

@@ -26,7 +26,7 @@ _RANGE_BITS = {np.dtype(np.complex128): 450.0, np.dtype(np.complex64): 90.0}
 def _phases(name: str, value: npt.ArrayLike, length: int) -> FloatArray:
     """(1 or P, length) finite angles of moderate size."""
     array = np.asarray(value, dtype=np.float64)
-    if array.ndim not in (1, 2) or array.shape[-1] != length:
+    if array.ndim not in (1, 2) or array.shape[-1] != length or array.shape[0] == 0 < length:
         raise PhotonicsError(
             f"{name}: shape {array.shape}; allowed: ({length},) or (P, {length}) for this mesh"
         )
