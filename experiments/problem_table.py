@@ -77,8 +77,8 @@ def tabulate_problems(out: Path, n_seeds: int, only: tuple[str, ...], quiet: boo
 def markdown_table(rows: list[dict[str, Any]]) -> str:
     """The rows of several seeds as a table for the manual, a line a problem."""
     lines = [
-        "| problem | chip | rel_l2, median | range | target | inferences | wall, median |",
-        "|---|---|---|---|---|---|---|",
+        "| problem | chip | seeds | rel_l2, median | range | target | inferences | wall, median |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["problem"] for row in rows):
         own = [row for row in rows if row["problem"] == name]
@@ -88,6 +88,7 @@ def markdown_table(rows: list[dict[str, Any]]) -> str:
         cells = (
             f"`{name}`",
             f"`{own[0]['chip']}`",
+            str(len(own)),
             f"{np.median(errors):.1e}",
             f"{errors.min():.1e} to {errors.max():.1e}",
             met,

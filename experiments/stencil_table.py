@@ -218,9 +218,10 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
                 own = [row for row in rows if row["noise"] == noise_std]
                 nodes = [row["inferences_per_point"] for row in own]
                 name = f"{noise_std * 100:g} % detector noise" if noise_std else "no detector noise"
-                axes.plot(nodes, [row[key] for row in own], "o", color=color, markersize=5, label=name)
+                shown = [max(row[key], _FLOOR) for row in own]
+                axes.plot(nodes, shown, "o", color=color, markersize=5, label=name)
             for number, row in enumerate(row for row in rows if row["noise"] == 0.0):
-                place = (row["inferences_per_point"], row[key])
+                place = (row["inferences_per_point"], max(row[key], _FLOOR))
                 axes.annotate(str(number + 1), place, textcoords="offset points", xytext=(5, 3), fontsize=8)
             axes.set_xscale("log")
             axes.set_yscale("log")
@@ -237,6 +238,9 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
             fontsize=7,
         )
 
+
+_FLOOR = 1e-10
+"""Errors below this are drawn here."""
 
 _BATCH = 550
 """Points of a batch: Gauss-Newton fits 513 numbers of the readout to a batch."""
