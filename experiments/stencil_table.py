@@ -229,14 +229,7 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
             axes.set_ylabel(label)
         names = [f"{k + 1} {choice.label}" for k, choice in enumerate(CHOICES)]
         right.legend(fontsize=7, loc="best")
-        drawn.text(
-            0.5,
-            -0.02,
-            "   ".join(names[:5]) + "\n" + "   ".join(names[5:]),
-            ha="center",
-            va="top",
-            fontsize=7,
-        )
+        left.text(0.02, 0.5, "\n".join(names), transform=left.transAxes, va="center", fontsize=7)
 
 
 _FLOOR = 1e-10
