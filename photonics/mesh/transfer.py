@@ -22,6 +22,8 @@ ComplexArray = npt.NDArray[Any]
 # those of one more layer stay normal numbers (float64), or their inverses finite (float32).
 _RANGE_BITS = {np.dtype(np.complex128): 450.0, np.dtype(np.complex64): 90.0}
 
+_LINE_BYTES = 64
+
 
 def _phases(name: str, value: npt.ArrayLike, length: int) -> FloatArray:
     """(1 or P, length) finite angles of moderate size."""
@@ -63,6 +65,14 @@ def _population(**phases: FloatArray) -> tuple[int, list[FloatArray]]:
     return size, [_repeat(array, size) for array in phases.values()]
 
 
+def _aligned(n_rows: int, n_columns: int, real: npt.DTypeLike) -> FloatArray:
+    """Uninitialised, from the start of a cache line: vectors across two lines cost up to half the speed."""
+    n_bytes = n_rows * n_columns * np.dtype(real).itemsize
+    raw = np.empty(n_bytes + _LINE_BYTES, dtype=np.uint8)
+    start = -raw.ctypes.data % _LINE_BYTES
+    return raw[start : start + n_bytes].view(real).reshape(n_rows, n_columns)
+
+
 def _scratch(plan: MeshProgram, n_modes: int, n_rim: int, real: npt.DTypeLike) -> tuple[Any, ...]:
     """Work space of one call of `run_settings`: `plan` keeps what is not in use, by type."""
     spare = plan.spare.setdefault(np.dtype(real).char, [])
@@ -77,7 +87,7 @@ def _scratch(plan: MeshProgram, n_modes: int, n_rim: int, real: npt.DTypeLike) -
             np.empty((n_segments, n_modes, 2), real),
             np.empty(n_modes, np.int32),
         )
-        return trig, work, np.empty((2, n_rim)), np.empty((n_modes, 2 * TILE), real)
+        return trig, work, np.empty((2, n_rim)), _aligned(n_modes, 2 * TILE, real)
 
 
 def _transfer(
