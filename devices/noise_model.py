@@ -73,6 +73,13 @@ PRESETS: Mapping[str, NoiseModel] = MappingProxyType(
             thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
             ideal_singular_values=True,
         ),
+        # The same with detectors that err by 0.1 percent of their range at every inference.
+        "published-detector": NoiseModel(
+            phase_quantizer=_PUBLISHED.phase_quantizer,
+            phase_shifter=_PUBLISHED.phase_shifter,
+            thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
+            readout_noise=ReadoutNoise(std_of_full_scale=0.001),
+        ),
         # An uncalibrated chip: bias over the full circle, 6-bit DACs, stronger crosstalk, and noise
         # while it runs. No paper's constants: meant to be worse than any of them.
         "harsh": NoiseModel(

@@ -69,3 +69,37 @@ def stencils(out: Path, seeds: int, steps: int, quiet: bool) -> None:
     from experiments.stencil_table import tabulate_stencils
 
     tabulate_stencils(out, seeds, steps, quiet)
+
+
+@tables.command()
+@click.argument("problems", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-optimizers"), metavar="DIR")
+@click.option("--seeds", type=click.IntRange(1, 100), default=5, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--noise", default="published", metavar="PRESET|FILE.toml", help="Imperfections.")
+@click.option("--max-inferences", type=click.IntRange(1), default=3_000_000, help="Budget of a run.")
+@click.option("--tune", is_flag=True, help="Choose step sizes on other seeds instead, by validation error.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def optimizers(
+    problems: tuple[str, ...],
+    out: Path,
+    seeds: int,
+    noise: str,
+    max_inferences: int,
+    tune: bool,
+    quiet: bool,
+) -> None:
+    r"""Every optimizer at equal inferences, on hjb20 and black-scholes or PROBLEMS.
+
+    \b
+    Examples:
+      photonzero tables optimizers
+      photonzero tables optimizers black-scholes --noise published-detector --seeds 3
+    """
+    from experiments import optimizer_table
+
+    chosen = problems or ("hjb20", "black-scholes")
+    if tune:
+        found = optimizer_table.tune(out / "tuning", chosen, noise, max_inferences, quiet)
+        click.echo(found)
+        return
+    optimizer_table.compare_optimizers(out, chosen, seeds, noise, max_inferences, quiet)

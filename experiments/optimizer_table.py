@@ -1,0 +1,220 @@
+"""Every way to train on the same chips, in the same currency: error against optical inferences."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from experiments.compare import finished_run
+from experiments.config import default_table, resolve
+from experiments.errors import UsageError
+from experiments.runs import HISTORY
+from experiments.style import figure
+from training.checkpoint import write_atomically
+from training.oracle import Array
+
+THRESHOLDS = (5e-2, 1e-2, 2e-3)
+"""Validation errors whose first inferences are tabulated."""
+
+_TUNING_SEEDS = (100, 101)
+"""Seeds that step sizes are chosen on; the table never uses them."""
+
+_POINTS = 100
+"""Collocation points of a loss, as published. Gauss-Newton takes its preset's: it needs residuals, not losses."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Attributes:
+        optimizer: its name.
+        label: in table and figure.
+        key: the setting that is tuned, None for one that is used as it is.
+        values: that it is tried with.
+    """
+
+    optimizer: str
+    label: str
+    key: str | None = None
+    values: tuple[float, ...] = ()
+
+
+METHODS = (
+    Method("gauss-newton", "forward-only Gauss-Newton"),
+    Method("rge-adam", "random directions + Adam", "learning_rate", (0.003, 0.01, 0.03, 0.1)),
+    Method("coordinate", "coordinate-wise, signs", "learning_rate", (0.01, 0.03, 0.1, 0.3)),
+    Method("hybrid", "hybrid + Adam", "learning_rate", (0.003, 0.01, 0.03, 0.1)),
+    Method("sign-sgd", "ZO-signSGD", "learning_rate", (0.001, 0.003, 0.01, 0.03)),
+    Method("flops", "FLOPS", "learning_rate", (1e-5, 1e-4, 1e-3, 1e-2)),
+    Method("sparse-coordinate", "sparse coordinate descent", "step_phase_rad", (0.03, 0.1, 0.3)),
+    Method("spsa", "SPSA", "learning_rate", (1e-6, 1e-5, 1e-4, 1e-3)),
+    Method("cma-es", "CMA-ES, diagonal", "sigma", (0.02, 0.05, 0.1)),
+)
+
+TUNED: dict[str, dict[str, float]] = {}
+
+
+def _run_table(problem: str, method: Method, noise: str, seed: int, budget: int, value: float | None) -> Any:
+    """The configuration of one run, as a nested dictionary."""
+    table = default_table(problem, method.optimizer, None, noise)
+    table["seed"] = seed
+    table["limits"]["max_inferences"] = budget
+    if method.optimizer != "gauss-newton":
+        table["batch_size"] = _POINTS
+    if method.key is not None and value is not None:
+        table["optimizer"][method.key] = value
+        if method.key == "step_phase_rad":
+            table["optimizer"]["step_digital"] = value
+    return table
+
+
+def tune(out: Path, problems: tuple[str, ...], noise: str, budget: int, quiet: bool) -> dict[str, Any]:
+    """The value of each method's step size with the lowest median validation error at the end.
+
+    Args:
+        out: folder of the runs.
+        problems: names.
+        noise: preset or file.
+        budget: inferences of a run.
+        quiet: print nothing.
+    """
+    chosen: dict[str, dict[str, float]] = {}
+    for problem in problems:
+        for method in METHODS:
+            if method.key is None:
+                continue
+            errors = []
+            for value in method.values:
+                last = []
+                for seed in _TUNING_SEEDS:
+                    folder = out / f"{problem}-{method.optimizer}-{value:g}-{seed}"
+                    config = resolve(_run_table(problem, method, noise, seed, budget, value))
+                    finished_run(config, folder, quiet)
+                    last.append(_history(folder)[-1, 3])
+                errors.append(float(np.median(last)))
+            best = method.values[int(np.nanargmin(errors))]
+            chosen.setdefault(problem, {})[method.optimizer] = best
+            if not quiet:
+                print(problem, method.optimizer, dict(zip(method.values, errors, strict=True)))
+    return chosen
+
+
+def _history(folder: Path) -> Array:
+    """Rows of history.csv: step, inferences, loss, validation error, wall time."""
+    return np.genfromtxt(folder / HISTORY, delimiter=",", skip_header=1).reshape(-1, 5)
+
+
+def inferences_to(history: Array, error: float) -> float:
+    """Inferences after which the validation error was first at most `error`; infinity if never."""
+    reached = np.flatnonzero(history[:, 3] <= error)
+    return float(history[reached[0], 1]) if reached.size else np.inf
+
+
+def compare_optimizers(
+    out: Path, problems: tuple[str, ...], n_seeds: int, noise: str, budget: int, quiet: bool
+) -> None:
+    """Train with every method: optimizers.csv, optimizers.png and a table on stdout.
+
+    Args:
+        out: folder; finished runs in it are not repeated.
+        problems: names.
+        n_seeds: seeds 0 to n - 1, of chip and training.
+        noise: preset or file.
+        budget: inferences of a run.
+        quiet: print nothing.
+
+    Raises:
+        UsageError: a problem that step sizes were never chosen for, or a folder with another run.
+    """
+    for problem in problems:
+        if problem not in TUNED:
+            raise UsageError(f"problem: {problem!r}; allowed: {', '.join(TUNED)}, or --tune first")
+    rows: list[dict[str, Any]] = []
+    curves: dict[str, dict[str, list[Array]]] = {}
+    for problem in problems:
+        for method in METHODS:
+            value = TUNED[problem].get(method.optimizer)
+            for seed in range(n_seeds):
+                folder = out / f"{problem}-{method.optimizer}-{seed}"
+                table = _run_table(problem, method, noise, seed, budget, value)
+                result = finished_run(resolve(table), folder, quiet)
+                history = _history(folder)
+                curves.setdefault(problem, {}).setdefault(method.label, []).append(history)
+                reached = {f"to_{t:g}": inferences_to(history, t) for t in THRESHOLDS}
+                kept = {key: result[key] for key in ("seed", "inferences", "steps", "rel_l2", "wall_s")}
+                rows.append(
+                    {
+                        "problem": problem,
+                        "noise": noise,
+                        "method": method.label,
+                        "step": value,
+                        **kept,
+                        **reached,
+                    }
+                )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(out / "optimizers.csv", lambda file: file.write(text.getvalue().encode()))
+    _draw(out / "optimizers.png", curves, noise)
+    if not quiet:
+        _print_summary(rows, out)
+
+
+def _draw(path: Path, curves: dict[str, dict[str, list[Array]]], noise: str) -> None:
+    """A panel a problem: median line and range band of every method."""
+    with figure(path, 4.2 * len(curves), 3.6) as drawn:
+        panels = drawn.subplots(1, len(curves), squeeze=False)[0]
+        for axes, (problem, methods) in zip(panels, curves.items(), strict=True):
+            for k, (label, histories) in enumerate(methods.items()):
+                first = max(history[0, 1] for history in histories)
+                last = min(history[-1, 1] for history in histories)
+                grid = np.geomspace(first, max(last, first * 1.01), 60)
+                errors = np.stack([_at(history, grid) for history in histories])
+                color = f"C{k}"
+                low, high = errors.min(axis=0), errors.max(axis=0)
+                axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
+                width = 2.2 if k == 0 else 1.1
+                axes.plot(grid, np.median(errors, axis=0), color=color, linewidth=width, label=label)
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xlabel("optical inferences of training")
+            n_seeds = len(next(iter(methods.values())))
+            axes.set_title(f"{problem}, {noise}; median and range of {n_seeds} seeds")
+        panels[0].set_ylabel("validation error (relative l2)")
+        panels[-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
+
+
+def _at(history: Array, grid: Array) -> Array:
+    """Validation error after so many inferences: that of the last step completed by then."""
+    index = np.searchsorted(history[:, 1], grid * (1 + 1e-9), side="right") - 1
+    return history[np.maximum(index, 0), 3]
+
+
+def _print_summary(rows: list[dict[str, Any]], out: Path) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("problem", "method", *(f"to {t:g}" for t in THRESHOLDS), "rel_l2", "lowest", "highest"):
+        table.add_column(column)
+    for problem, label in dict.fromkeys((row["problem"], row["method"]) for row in rows):
+        own = [row for row in rows if (row["problem"], row["method"]) == (problem, label)]
+        reached = [float(np.median([row[f"to_{t:g}"] for row in own])) for t in THRESHOLDS]
+        errors = np.array([row["rel_l2"] for row in own])
+        cells = [f"{value:.1e}" if np.isfinite(value) else "-" for value in reached]
+        cells += [f"{value:.1e}" for value in (np.median(errors), errors.min(), errors.max())]
+        table.add_row(problem, label, *cells)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"medians over seeds; every run, optimizers.csv and optimizers.png are in {out}",
+        markup=False,
+        soft_wrap=True,
+    )
