@@ -1,0 +1,48 @@
+"""Softmax cross-entropy of measured logits, with its exact curvature."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import log_softmax
+
+from training.objective import QuadraticModel
+from training.oracle import Array
+
+_LEAST_PROBABILITY = 1e-4
+"""Smaller ones count as this in the curvature: their residuals (p - y) / sqrt(p) would drown all others."""
+
+
+class CrossEntropy:
+    """Mean over B samples of ``-log softmax(logits)[label]``, an `OutputLoss` of B * c logits.
+
+    Its Hessian by the logits of a sample is ``H = diag(p) - p p^T = W0^T W0`` with
+    ``W0 = (1 - q q^T) diag(q)``, q = sqrt(p), and the gradient ``p - y = W0^T r0`` with ``r0 = (p - y) / q``.
+    So ``loss + (p - y) . d + d^T H d / 2 = |r0 + W0 d|^2 / 2 + constant``: generalised Gauss-Newton is least
+    squares in the logits' Jacobian alone.
+
+    Args:
+        labels: (B,) integers.
+        n_classes: c.
+    """
+
+    def __init__(self, labels: Array, n_classes: int) -> None:
+        self._labels, self._c = labels, n_classes
+
+    def losses(self, outputs: Array) -> Array:
+        """Cross-entropies (Q,) of logits (Q, B * c)."""
+        logits = outputs.reshape(len(outputs), -1, self._c)
+        index = np.broadcast_to(self._labels, logits.shape[:2])[..., None]
+        return -np.take_along_axis(log_softmax(logits, axis=2), index, axis=2).mean(axis=(1, 2))
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """The model near logits (B * c,); its mean over B * c entries is the loss, up to a constant."""
+        logits = outputs.reshape(-1, self._c)
+        p = np.maximum(np.exp(log_softmax(logits, axis=1)), _LEAST_PROBABILITY)
+        p /= p.sum(axis=1, keepdims=True)
+        q = np.sqrt(p)
+        gradient = p.copy()
+        gradient[np.arange(len(p)), self._labels] -= 1.0
+        # |r|^2 / 2 summed over a sample's c entries is c / 2 times their mean.
+        factor = np.sqrt(self._c / 2.0)
+        blocks = (np.eye(self._c) - q[:, :, None] * q[:, None, :]) * q[:, None, :]
+        return QuadraticModel((factor * gradient / q).ravel(), factor * blocks)
