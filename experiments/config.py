@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from devices.noise_model import NoiseModel, preset
+from experiments.datasets import DATASETS
 from experiments.errors import UsageError
 from photonics.design import NetworkDesign
 from photonics.designs import design_names, get_design
@@ -35,6 +36,7 @@ class RunConfig:
     Attributes:
         problem: name of the PDE, or a user's class, "/path/to/file.py:Class".
         chip: name of the design.
+        data: folder of the files of a dataset that needs them; None takes the environment's.
         own_design: the design, where it is not one of the project's.
         noise_name: preset or file that `noise` came from.
         noise: imperfections.
@@ -65,6 +67,7 @@ class RunConfig:
     points: PointOptions = field(default_factory=PointOptions)
     limits: Limits = field(default_factory=Limits)
     own_design: NetworkDesign | None = None
+    data: str | None = None
 
     @property
     def design(self) -> NetworkDesign:
@@ -80,12 +83,14 @@ class RunConfig:
             "seed": self.seed,
             "chip_seed": self.chip_seed,
             "dtype": self.dtype,
-            "points": asdict(self.points),
+            "data": self.data,
             "noise": {"name": self.noise_name, **asdict(self.noise)},
             "optimizer": {"name": self.optimizer, **asdict(self.optimizer_options)},
-            "derivatives": {"name": self.derivatives, **self.derivative_options},
             "limits": asdict(self.limits),
         }
+        if self.problem not in DATASETS:
+            table["points"] = asdict(self.points)
+            table["derivatives"] = {"name": self.derivatives, **self.derivative_options}
         if self.own_design is not None:
             table["design"] = asdict(self.own_design)
         return _without_none(table)
@@ -116,24 +121,25 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
     problem = known_problem(problem)
     _known("optimizer", optimizer, optimizer_names())
     preset = problem_preset(problem)
-    rule = derivatives or preset.get("derivatives", "central")
-    _known("derivatives", rule, rule_names())
     table = {
         "problem": problem,
         "chip": preset["chip"],
         "batch_size": preset["batch_size"],
         "seed": 0,
         "dtype": preset.get("dtype", "float32"),
-        "points": {**asdict(PointOptions()), **preset.get("points", {})},
         "noise": noise_table(noise),
         "optimizer": {"name": optimizer, **asdict(get_method(optimizer).options())},
-        "derivatives": {
-            "name": rule,
-            **rule_options(rule),
-            **preset.get("derivative_options", {}).get(rule, {}),
-        },
         "limits": dict(preset["limits"]),
     }
+    if problem in DATASETS:
+        if derivatives is not None:
+            raise UsageError(f"derivatives: {derivatives!r} for {problem}; allowed: none, it has no PDE")
+    else:
+        rule = derivatives or preset.get("derivatives", "central")
+        _known("derivatives", rule, rule_names())
+        own = preset.get("derivative_options", {}).get(rule, {})
+        table["derivatives"] = {"name": rule, **rule_options(rule), **own}
+        table["points"] = {**asdict(PointOptions()), **preset.get("points", {})}
     return _without_none(_merge(table, preset.get("method", {}).get(optimizer, {})))
 
 
@@ -180,7 +186,7 @@ def known_problem(problem: Any) -> str:
         file_hash(problem)
         path, cls = split_file_problem(problem)
         return f"{path.resolve()}:{cls}" if cls else str(path.resolve())
-    _known("problem", problem, (*problem_names(), "file.py:Class"))
+    _known("problem", problem, (*problem_names(), *DATASETS, "file.py:Class"))
     return problem
 
 
@@ -242,28 +248,42 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "chip_seed",
         "dtype",
         "points",
+        "data",
         "noise",
         "optimizer",
         "derivatives",
         "limits",
     }
     _reject_unknown(table, allowed, "")
-    for key in allowed - {"design", "chip_seed", "points"}:
+    if "problem" not in table:
+        raise UsageError("configuration: problem is missing")
+    problem = known_problem(table["problem"])
+    optional = {"design", "chip_seed", "points", "data"}
+    if problem in DATASETS:
+        for key in ("derivatives", "points"):
+            if key in table:
+                raise UsageError(f"configuration: {key} for {problem}; allowed: none, it has no PDE")
+        optional.add("derivatives")
+        table = {**table, "derivatives": {}}
+    elif "data" in table:
+        raise UsageError(f"configuration: data for {problem}; allowed with: {', '.join(DATASETS)}")
+    for key in allowed - optional:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
     sections = {key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
-    problem = known_problem(table["problem"])
     own_design = None
     if "design" in table:
         own_design = build(NetworkDesign, dict(_section(table, "design")), "design.")
     else:
         _known("chip", table["chip"], design_names())
     _known("optimizer", names["optimizer"], optimizer_names())
-    _known("derivatives", names["derivatives"], rule_names())
     _known("dtype", table["dtype"], ("float32", "float64"))
-    known_options = rule_options(names["derivatives"])
-    _reject_unknown(sections["derivatives"], set(known_options), "derivatives.")
+    if problem in DATASETS:
+        names["derivatives"] = "none"
+    else:
+        _known("derivatives", names["derivatives"], rule_names())
+        _reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
     seed = _integer(table["seed"], "seed", 0)
     return RunConfig(
         problem=problem,
@@ -279,6 +299,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         seed=seed,
         chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
         dtype=table["dtype"],
+        data=None if table.get("data") is None else str(table["data"]),
         points=build(PointOptions, dict(_section({"points": {}, **table}, "points")), "points."),
         limits=build(Limits, sections["limits"], "limits."),
     )

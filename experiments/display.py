@@ -93,8 +93,13 @@ class TrainingDisplay:
     def summary(self, result: dict[str, Any]) -> None:
         """Print the result of a run on stdout."""
         reasons = ", ".join(result["stop"])
-        error = result["rel_l2"]
-        found = "no rel_l2, as no exact solution is known," if error is None else f"rel_l2 {error:.2e}"
+        error = result.get("rel_l2")
+        if "test_accuracy" in result:
+            found = f"test accuracy {result['test_accuracy']:.1%}"
+        elif error is None:
+            found = "no rel_l2, as no exact solution is known,"
+        else:
+            found = f"rel_l2 {error:.2e}"
         self._stdout.print(
             f"{found} after {result['inferences']:,} inferences, "
             f"{result['steps']} steps, {result['wall_s']:.1f} s; stopped by {reasons}",

@@ -18,39 +18,66 @@ def draw_run(
     *,
     title: str,
     history: Array,
-    groups: Mapping[str, ControlGroup],
-    controls_before: Array,
-    controls_after: Array,
     predicted: Array,
     exact: Array | None,
     coordinate: Array,
 ) -> None:
-    """learning.png, controls.png and, where the solution is known, solution.png.
+    """learning.png and, where the solution is known, solution.png.
 
     Args:
         folder: made if missing.
         title: what was run.
         history: (n_steps, 5), columns of `training.trainer.HISTORY_COLUMNS`.
-        groups: of the controls.
-        controls_before: (n_controls,) at the start.
-        controls_after: (n_controls,) at the end.
         predicted: (N, m) outputs at the test points.
         exact: (N, m) the same of the exact solution; None if there is none.
         coordinate: (N,) time of the test points.
     """
-    _draw_learning(folder / "learning.png", title, history)
-    _draw_controls(folder / "controls.png", title, groups, controls_before, controls_after)
+    labels = ("loss (mean squared residual)", "validation error (relative l2)")
+    _draw_learning(folder / "learning.png", title, history, labels)
     if exact is not None:
         _draw_solution(folder / "solution.png", title, predicted, exact, coordinate)
 
 
-def _draw_learning(path: Path, title: str, history: Array) -> None:
+def draw_classification(
+    folder: Path, title: str, history: Array, labels: Array, answers: Array, n_classes: int
+) -> None:
+    """learning.png, and confusion.png of the test part.
+
+    Args:
+        folder: made if missing.
+        title: what was run.
+        history: (n_steps, 5), columns of `training.trainer.HISTORY_COLUMNS`.
+        labels: (N,) classes of the test part.
+        answers: (N,) what the chip said.
+        n_classes: number of classes.
+    """
+    names = ("loss (cross-entropy)", "validation error (share of wrong answers)")
+    _draw_learning(folder / "learning.png", title, history, names)
+    counts = np.zeros((n_classes, n_classes), dtype=int)
+    np.add.at(counts, (labels, answers), 1)
+    with figure(folder / "confusion.png", 4.2, 4.0) as drawn:
+        axes = drawn.subplots()
+        axes.imshow(counts, cmap="Blues")
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if count > counts.max() / 2 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=color)
+        axes.set_xticks(range(n_classes))
+        axes.set_yticks(range(n_classes))
+        axes.grid(visible=False)
+        axes.set_xlabel("answer of the chip")
+        axes.set_ylabel("class")
+        right = float((labels == answers).mean())
+        axes.set_title(f"{title}\ntest part, {len(labels)} samples, {right:.1%} right")
+
+
+def _draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
     with figure(path, 6.0, 2.8) as drawn:
         loss_axes, error_axes = drawn.subplots(1, 2)
         inferences = history[:, 1]
         for axes, column, label, color in (
-            (loss_axes, 2, "loss (mean squared residual)", BLUE),
-            (error_axes, 3, "validation error (relative l2)", ORANGE),
+            (loss_axes, 2, labels[0], BLUE),
+            (error_axes, 3, labels[1], ORANGE),
         ):
             axes.plot(inferences, history[:, column], color=color, marker="o", markersize=2.5)
             axes.set_xlabel("optical inferences of training")
@@ -61,9 +88,18 @@ def _draw_learning(path: Path, title: str, history: Array) -> None:
         drawn.suptitle(title, fontsize=9)
 
 
-def _draw_controls(
+def draw_controls(
     path: Path, title: str, groups: Mapping[str, ControlGroup], before: Array, after: Array
 ) -> None:
+    """Where the controls of each group went.
+
+    Args:
+        path: of the PNG.
+        title: what was run.
+        groups: of the controls.
+        before: (n_controls,) at the start.
+        after: (n_controls,) at the end.
+    """
     phases = [name for name, group in groups.items() if group.kind == "phase"]
     digital = [name for name, group in groups.items() if group.kind == "digital"]
     with figure(path, 7.0, 5.0 if phases else 2.6) as drawn:

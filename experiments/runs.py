@@ -20,10 +20,12 @@ import numpy as np
 import tomli_w
 
 from experiments.config import RunConfig, problem_label, read_toml, resolve
+from experiments.datasets import DATASETS, load_dataset
 from experiments.errors import UsageError
 from experiments.hardware import training_cost
 from photonics.chip import Chip, fabricate
 from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from training.classification import ClassificationObjective
 from training.objective import PinnObjective
 from training.optimizers import Optimizer, get_method, start_on
 from training.oracle import Array
@@ -41,7 +43,7 @@ class Assembled:
     """The parts of a run, put together from its configuration."""
 
     chip: Chip
-    objective: PinnObjective
+    objective: PinnObjective | ClassificationObjective
     optimizer: Optimizer
     initial_controls: Array
 
@@ -65,26 +67,33 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
         dtype=config.dtype,
         threads=threads,
     )
-    problem = get_problem(config.problem)
-    if chip.design.n_in != problem.dim:
-        raise UsageError(
-            f"chip {config.chip}: {chip.design.n_in} inputs; allowed for {config.problem}: {problem.dim}"
-        )
-    if chip.design.n_out != problem.n_outputs:
-        raise UsageError(
-            f"chip {config.chip}: {chip.design.n_out} outputs; "
-            f"allowed for {config.problem}: {problem.n_outputs}"
-        )
-    if config.limits.target_error is not None and not problem.has_exact:
-        raise UsageError(f"target_error with {config.problem}, which has no exact solution; allowed: none")
-    rule = make_rule(config.derivatives, **config.derivative_options)
     points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
     point_seed = int(points.generate_state(1)[0])
-    objective = PinnObjective(problem, rule, config.batch_size, point_seed, config.points)
+    if config.problem in DATASETS:
+        objective = _classification(config, point_seed)
+        n_in, n_out = objective.data.dim, objective.data.n_classes
+    else:
+        objective = _pinn(config, point_seed)
+        n_in, n_out = objective.problem.dim, objective.problem.n_outputs
+    for what, has, needs in (("inputs", chip.design.n_in, n_in), ("outputs", chip.design.n_out, n_out)):
+        if has != needs:
+            raise UsageError(f"chip {config.chip}: {has} {what}; allowed for {config.problem}: {needs}")
     initial = chip.initial_controls(np.random.default_rng(controls))
     rng = np.random.default_rng(directions)
     optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
     return Assembled(chip, objective, optimizer, initial)
+
+
+def _classification(config: RunConfig, seed: int) -> ClassificationObjective:
+    return ClassificationObjective(load_dataset(config.problem, config.data), config.batch_size, seed)
+
+
+def _pinn(config: RunConfig, seed: int) -> PinnObjective:
+    problem = get_problem(config.problem)
+    if config.limits.target_error is not None and not problem.has_exact:
+        raise UsageError(f"target_error with {config.problem}, which has no exact solution; allowed: none")
+    rule = make_rule(config.derivatives, **config.derivative_options)
+    return PinnObjective(problem, rule, config.batch_size, seed, config.points)
 
 
 def new_folder(path: Path | None, problem: str) -> Path:
@@ -171,10 +180,14 @@ def execute(
     finally:
         # Whatever ended it, the last completed step is kept.
         write_state(run)
-    rel_l2 = run.test_error()
+    error = run.test_error()
     _draw(config, parts, run, folder)
-    # A problem without a solution has no error, and JSON has no NaN.
-    result = _result(config, parts.chip, run, None if np.isnan(rel_l2) else rel_l2, stop)
+    if isinstance(parts.objective, ClassificationObjective):
+        quality = {"test_accuracy": 1.0 - error}
+    else:
+        # A problem without a solution has no error, and JSON has no NaN.
+        quality = {"rel_l2": None if np.isnan(error) else error}
+    result = _result(config, parts.chip, run, quality, stop)
     text = json.dumps(result, indent=2) + "\n"
     write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
     return result
@@ -190,7 +203,7 @@ def _write_history(path: Path, run: TrainingRun) -> None:
 
 
 def _result(
-    config: RunConfig, chip: Chip, run: TrainingRun, rel_l2: float | None, stop: dict[str, str]
+    config: RunConfig, chip: Chip, run: TrainingRun, quality: dict[str, Any], stop: dict[str, str]
 ) -> dict[str, Any]:
     n_mzi, chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
     return {
@@ -203,7 +216,7 @@ def _result(
         "seed": config.seed,
         "n_controls": chip.n_controls,
         "n_mzi": n_mzi,
-        "rel_l2": rel_l2,
+        **quality,
         "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
         "inferences": run.inferences,
         "inferences_validation": run.inferences_validation,
@@ -244,17 +257,24 @@ def _git_revision() -> str | None:
 
 def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -> None:
     # Drawing libraries take a second to load: only when there is something to draw.
-    from experiments.figures import draw_run
+    from experiments.figures import draw_classification, draw_controls, draw_run
 
-    problem, points = parts.objective.problem, parts.objective.test_points
-    predicted = parts.objective.predict(run.checking, run.optimizer.controls, points)
+    title = f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}"
+    history = np.array(run.history).reshape(-1, len(HISTORY_COLUMNS))
+    before, after = parts.initial_controls, run.optimizer.controls
+    draw_controls(folder / "figures" / "controls.png", title, parts.chip.control_groups, before, after)
+    objective = parts.objective
+    if isinstance(objective, ClassificationObjective):
+        inputs, labels = objective.data.test
+        answers = objective.answers(run.checking, after, inputs)
+        draw_classification(folder / "figures", title, history, labels, answers, objective.data.n_classes)
+        return
+    problem, points = objective.problem, objective.test_points
+    predicted = objective.predict(run.checking, after, points)
     draw_run(
         folder / "figures",
-        title=f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}",
-        history=np.array(run.history).reshape(-1, len(HISTORY_COLUMNS)),
-        groups=parts.chip.control_groups,
-        controls_before=parts.initial_controls,
-        controls_after=run.optimizer.controls,
+        title=title,
+        history=history,
         predicted=predicted,
         exact=problem.reference(points) if problem.has_exact else None,
         coordinate=points[:, -1],

@@ -25,6 +25,7 @@ from experiments.exit_codes import EXIT_INTERRUPTED
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue that run.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Repeat from a config.toml.")
+@click.option("--data", metavar="DIR", help="Files of mnist.  [default: $PHOTONZERO_DATA]")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of config.toml.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
@@ -41,6 +42,7 @@ def train(
     out: Path | None,
     resume: Path | None,
     config: Path | None,
+    data: str | None,
     settings: tuple[str, ...],
     quiet: bool,
 ) -> None:
@@ -55,6 +57,8 @@ def train(
       photonzero train hjb20 --noise harsh --seed 3 --out runs/harsh-3
       photonzero train hjb20 --optimizer rge-adam --derivatives sparse-grid
       photonzero train --resume runs/harsh-3 --max-inferences 10000000
+      photonzero train digits
+      photonzero train mnist --data DIR
       photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
     """
     from experiments import config as configs
@@ -66,7 +70,7 @@ def train(
         "chip": chip, "noise": noise, "optimizer": optimizer, "derivatives": derivatives, "seed": seed
     }  # fmt: skip
     if resume is not None:
-        fixed = [f"--{key}" for key, value in {**chosen, "out": out, "config": config}.items()
+        fixed = [f"--{key}" for key, value in {**chosen, "out": out, "config": config, "data": data}.items()
                  if value is not None] + ["--set"] * bool(settings)  # fmt: skip
         if fixed:
             raise UsageError(f"{fixed[0]} with --resume; allowed: limits, --threads, --quiet")
@@ -90,6 +94,8 @@ def train(
             )
         if seed is not None:
             table["seed"] = seed
+        if data is not None:
+            table["data"] = str(Path(data).absolute())
         if chip is not None:
             table.pop("design", None)
             table.update(configs.chip_table(chip))

@@ -21,8 +21,8 @@ def read_mnist(folder: Path) -> Dataset:
     """MNIST with a split that never changes; pixels from 0 to 1.
 
     With both pairs of files the test part is the t10k pair, and the last sixth of the train pair
-    validates. With one pair alone its images in a fixed random order are split into 7 / 10 to train, 1 / 10 to
-    validate and 2 / 10 to test: 7,000, 1,000 and 2,000 of the 10,000 of t10k.
+    validates. With one pair alone its images in a fixed random order are split into 7 / 10 to train,
+    1 / 10 to validate and 2 / 10 to test: 7,000, 1,000 and 2,000 of the 10,000 of t10k.
 
     Raises:
         UsageError: a file is missing, truncated, swapped or not IDX, has images of another size, labels

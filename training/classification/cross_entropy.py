@@ -25,6 +25,8 @@ class CrossEntropy:
         n_classes: c.
     """
 
+    is_quadratic = False
+
     def __init__(self, labels: Array, n_classes: int) -> None:
         self._labels, self._c = labels, n_classes
 

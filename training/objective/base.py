@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from training.oracle import Array, ForwardOracle
 
 
@@ -45,11 +43,18 @@ class QuadraticModel:
         if self.blocks is None:
             return changes
         n_blocks, c, _ = self.blocks.shape
-        return np.einsum("bij,nbj->nbi", self.blocks, changes.reshape(-1, n_blocks, c)).reshape(changes.shape)
+        by_block = changes.reshape(-1, n_blocks, c).transpose(1, 0, 2)
+        return (by_block @ self.blocks.transpose(0, 2, 1)).transpose(1, 0, 2).reshape(changes.shape)
 
 
 class OutputLoss(Protocol):
-    """A known function of what was measured on a batch, and its curvature."""
+    """A known function of what was measured on a batch, and its curvature.
+
+    Attributes:
+        is_quadratic: whether `quadratic` is the loss itself.
+    """
+
+    is_quadratic: bool
 
     def losses(self, outputs: Array) -> Array:
         """Losses (Q,) of outputs (Q, R)."""
@@ -62,6 +67,8 @@ class OutputLoss(Protocol):
 
 class MeanSquare:
     """``mean(outputs^2)``: the outputs are residuals."""
+
+    is_quadratic = True
 
     def losses(self, outputs: Array) -> Array:
         """Mean squares (Q,)."""

@@ -33,7 +33,7 @@ from typing import Literal
 import numpy as np
 
 from training.errors import ArgumentError
-from training.objective import Evaluation, QuadraticModel
+from training.objective import DigitalTail, Evaluation, QuadraticModel
 from training.optimizers.base import Candidates, Start
 from training.optimizers.readout_solver import ReadoutSolver
 from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
@@ -140,6 +140,7 @@ class SubspaceGaussNewton:
         self._remembered = np.zeros((0, self._x.size))
         self._directions = np.zeros((0, 0))
         self._trials = np.zeros((0, 0))
+        self._trial_readouts = np.zeros((0, 0, n_readout))
         self._stuck = 0
 
     @property
@@ -245,22 +246,27 @@ class SubspaceGaussNewton:
         # A direction without any effect, such as one into a dead shifter, gets no step.
         unit = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         subspace = columns.T * unit
-        solver, factor = None, np.zeros((0, 0))
+        solver, factors = None, []
+        middle = o.n_readout_dampings // 2
         reduced = np.column_stack([subspace, residual])
         if self._readout.size:
             solver = ReadoutSolver(self._base_columns, self._readout_scale, self._memory)
-            factor = solver.factor(self._readout_damping)
-            reduced = solver.reduce(factor, reduced)
+            dampings = self._dampings(self._readout_damping, o.n_readout_dampings)
+            factors = [solver.factor(nu) for nu in dampings]
+            reduced = solver.reduce(factors[middle], reduced)
             self._memory = o.readout_memory * (self._memory + solver.information)
         gram, right = subspace.T @ reduced[:, :-1], subspace.T @ reduced[:, -1]
-        steps = [np.zeros(self._x.size)]
+        steps, left = [np.zeros(self._x.size)], [residual]
         for mu in self._dampings(self._damping, o.n_dampings):
             z = -np.linalg.solve(gram + mu * np.eye(len(gram)), right)
-            step = (z * unit) @ self._directions
-            if solver is not None:
-                step[self._readout] = solver.step(factor, residual + subspace @ z)
-            steps.append(step)
+            steps.append((z * unit) @ self._directions)
+            left.append(residual + subspace @ z)
         self._trials = np.stack(steps)
+        if solver is not None:
+            answers = np.array([[solver.step(factor, r) for factor in factors] for r in left])
+            # The base is measured as it stands; an optical step with the readout that should go with it.
+            self._trials[1:, self._readout] = answers[1:, middle]
+            self._trial_readouts = self._x[self._readout] + answers
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the optical steps, with the readout that suits it best."""
@@ -279,6 +285,9 @@ class SubspaceGaussNewton:
         if chosen.readout is not None:
             self._x[self._readout] = chosen.readout
             self._readout_damping = chosen.damping
+        elif p == 0:
+            # No readout was better than the one it has: be more careful.
+            self._readout_damping *= self._options.damping_ratio**2
         if p > 0:
             self._remember(self._trials[p])
         self._stuck = self._stuck + 1 if unchanged else 0
@@ -295,20 +304,34 @@ class SubspaceGaussNewton:
             return measured
         if evaluation.tail is None:
             raise _missing_tail()
-        start = (self._x + self._trials[p])[self._readout]
-        model = evaluation.loss.quadratic(evaluation.residuals[p])
-        columns = model.transform(evaluation.tail.columns(p, start).T).T
-        solver = ReadoutSolver(columns, self._readout_scale, self._memory)
         dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
-        factors = [solver.factor(nu) for nu in dampings]
-        readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
-        outputs = evaluation.tail.residuals(p, readouts)
-        losses = evaluation.loss.losses(outputs)
-        losses += [solver.optimism(factor, model.residual) for factor in factors]
+        if evaluation.loss.is_quadratic:
+            outputs, losses, readouts = self._fit_again(evaluation, evaluation.tail, p, dampings)
+        else:
+            # Far from its minimum the curvature of another loss says little of other points than its own:
+            # only readouts that were solved on the last batch are judged fairly on this one.
+            readouts = self._trial_readouts[p]
+            outputs = evaluation.tail.residuals(p, readouts)
+            losses = evaluation.loss.losses(outputs)
         q = int(np.argmin(losses))
         if losses[q] >= measured.loss:
             return measured
         return _Answer(float(losses[q]), outputs[q], readouts[q], float(dampings[q]))
+
+    def _fit_again(
+        self, evaluation: Evaluation, tail: DigitalTail, p: int, dampings: Array
+    ) -> tuple[Array, Array, Array]:
+        """Readouts fitted to this batch: outputs (Q, R), losses expected on other points (Q,), readouts."""
+        start = (self._x + self._trials[p])[self._readout]
+        model = evaluation.loss.quadratic(evaluation.residuals[p])
+        columns = model.transform(tail.columns(p, start).T).T
+        solver = ReadoutSolver(columns, self._readout_scale, self._memory)
+        factors = [solver.factor(nu) for nu in dampings]
+        readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
+        outputs = tail.residuals(p, readouts)
+        losses = evaluation.loss.losses(outputs)
+        losses += [solver.optimism(factor, model.residual) for factor in factors]
+        return outputs, losses, readouts
 
     def _remember(self, step: Array) -> None:
         """Keep an accepted step as a direction, as long as a perturbation of all controls."""
