@@ -232,7 +232,8 @@ class SubspaceGaussNewton:
             if evaluation.tail is None:
                 raise _missing_tail()
             columns = evaluation.tail.columns(index, self._x[self._readout])
-            self._base_columns = self._model.transform(columns.T).T
+            # A product's rounding depends on the order in memory, which a checkpoint does not keep.
+            self._base_columns = np.ascontiguousarray(self._model.transform(columns.T).T)
 
     def _dampings(self, center: float, n: int) -> Array:
         return center * self._options.damping_ratio ** (np.arange(n) - n // 2)
