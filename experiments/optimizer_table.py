@@ -214,8 +214,9 @@ def _draw(path: Path, curves: dict[str, dict[str, list[Array]]], noise: str) -> 
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xlabel("optical inferences of training")
-            n_seeds = len(next(iter(methods.values())))
-            axes.set_title(f"{problem}, {noise}; median and range of {n_seeds} seeds")
+            axes.set_title(problem)
+        n_seeds = len(next(iter(next(iter(curves.values())).values())))
+        drawn.suptitle(f"{noise} noise; median and range of {n_seeds} seeds", fontsize=9)
         panels[0].set_ylabel("validation error (relative l2)")
         panels[-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
 
