@@ -31,6 +31,9 @@ _TUNING_SEEDS = (100, 101)
 _POINTS = 100
 """Collocation points of a loss, as published. Gauss-Newton takes its preset's: it needs many residuals."""
 
+_PATIENCE = 4
+"""Steps without progress after which the hybrid turns to coordinates: a run has a dozen on HJB-20."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -52,13 +55,13 @@ class Method:
 METHODS = (
     Method("gauss-newton", "forward-only Gauss-Newton"),
     Method("rge-adam", "random directions + Adam", "learning_rate", (0.003, 0.01, 0.03, 0.1)),
-    Method("coordinate", "coordinate-wise, signs", "learning_rate", (0.01, 0.03, 0.1, 0.3)),
+    Method("coordinate", "coordinate-wise, signs", "learning_rate", (0.03, 0.1, 0.3, 1.0)),
     Method("hybrid", "hybrid + Adam", "learning_rate", (0.003, 0.01, 0.03, 0.1)),
-    Method("sign-sgd", "ZO-signSGD", "learning_rate", (0.001, 0.003, 0.01, 0.03)),
-    Method("flops", "FLOPS", "learning_rate", (1e-5, 1e-4, 1e-3, 1e-2)),
-    Method("sparse-coordinate", "sparse coordinate descent", "step_phase_rad", (0.03, 0.1, 0.3)),
-    Method("spsa", "SPSA", "learning_rate", (1e-6, 1e-5, 1e-4, 1e-3)),
-    Method("cma-es", "CMA-ES, diagonal", "sigma", (0.02, 0.05, 0.1)),
+    Method("sign-sgd", "ZO-signSGD", "learning_rate", (0.003, 0.01, 0.03, 0.1, 0.3)),
+    Method("flops", "FLOPS", "learning_rate", (1e-4, 1e-3, 1e-2, 1e-1)),
+    Method("sparse-coordinate", "sparse coordinate descent", "step_phase_rad", (0.03, 0.1, 0.3, 1.0)),
+    Method("spsa", "SPSA", "learning_rate", (1e-4, 1e-3, 1e-2, 1e-1)),
+    Method("cma-es", "CMA-ES, diagonal", "sigma", (0.05, 0.1, 0.2, 0.4)),
 )
 
 TUNED: Mapping[str, Mapping[str, float]] = MappingProxyType(
@@ -95,6 +98,8 @@ def _run_table(problem: str, method: Method, noise: str, seed: int, budget: int,
     table["limits"]["max_inferences"] = budget
     if method.optimizer != "gauss-newton":
         table["batch_size"] = _POINTS
+    if method.optimizer == "hybrid":
+        table["optimizer"]["patience"] = _PATIENCE
     if method.key is not None and value is not None:
         table["optimizer"][method.key] = value
         if method.key == "step_phase_rad":

@@ -141,12 +141,48 @@ def test_same_seed_same_bits_in_a_fresh_process(name, in_a_fresh_process):
     assert in_a_fresh_process[name] == run.optimizer.controls.tobytes().hex()
 
 
-def test_a_checkpoint_of_another_optimizer_is_refused(name):
-    other = "gauss-newton" if name != "gauss-newton" else "rge-adam"
-    run = make_run(other, max_steps=1)
-    run.train()
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        make_run(name, max_steps=1).restore(run.checkpoint())
+def test_a_checkpoint_of_any_other_optimizer_is_refused(name):
+    for other in filter(is_here, optimizer_names()):
+        if other != name:
+            run = make_run(other, max_steps=1)
+            with pytest.raises(CheckpointError, match="cannot be read"):
+                make_run(name, max_steps=1).restore(run.checkpoint())
+
+
+class Faulty(LabChip):
+    """Answers wrongly from the ninth measurement on."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self._fault, self._calls = fault, 0
+
+    def measure(self, controls, inputs):
+        answer = super().measure(controls, inputs)
+        self._calls += 1
+        return answer if self._calls < 9 else self._fault(answer)
+
+
+def raise_(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (lambda answer: answer[:, 1:], MeasurementError),
+        (lambda answer: raise_(TimeoutError("late")), TimeoutError),
+    ],
+)
+def test_a_faulty_oracle_leaves_the_last_good_step(name, fault, error):
+    straight = make_run(name, max_steps=5)
+    straight.train()
+    broken = make_run(name, Faulty(fault), max_steps=5)
+    with pytest.raises(error):
+        broken.train()
+    again = make_run(name, max_steps=5)
+    again.restore(broken.checkpoint())
+    again.train()
+    np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
 
 
 def test_target_error_and_steps_stop_with_a_reason(name):

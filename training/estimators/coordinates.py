@@ -19,17 +19,18 @@ class CoordinateWise(Memoryless):
     Args:
         n: controls.
         n_coordinates: of a step; n takes all of them.
+        seed: of the order.
     """
 
-    def __init__(self, n: int, n_coordinates: int) -> None:
-        self._n, self._block = n, min(n_coordinates, n)
+    def __init__(self, n: int, n_coordinates: int, seed: int) -> None:
+        self._n, self._block, self._seed = n, min(n_coordinates, n), seed
 
     def probes(self, step: int, rng: np.random.Generator) -> Probes:
         """The next block of an order that is drawn anew in every cycle."""
         cycle, index = divmod(step, -(-self._n // self._block))
         # The last block of a cycle is filled up from its start: all blocks cost the same.
         place = (index * self._block + np.arange(self._block)) % self._n
-        chosen = np.random.default_rng(cycle).permutation(self._n)[place]
+        chosen = np.random.default_rng([self._seed, cycle]).permutation(self._n)[place]
         directions = np.zeros((self._block, self._n))
         directions[np.arange(self._block), chosen] = 1.0
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError
+from training.errors import ArgumentError, CheckpointError
 from training.estimators import (
     DISTRIBUTIONS,
     CoordinateWise,
@@ -30,6 +30,7 @@ from training.optimizers.updates import (
     ScheduleName,
     UpdateName,
     make_update,
+    perturbation_factor,
     step_factor,
 )
 from training.oracle import Array
@@ -192,10 +193,11 @@ class ForwardGradient:
         self._options = options
         self._rng = rng
         n = self._x.size
-        self._size = perturbation_sizes(start.groups, n, options.perturb_phase_rad, options.perturb_digital)
+        self._groups = start.groups
+        self._size = np.ones(n)
         self._unit = control_scales(start.groups, n)
         groups = [np.arange(group.slice.start, group.slice.stop) for group in start.groups.values()]
-        self._estimator = _make_estimator(options, n, groups)
+        self._estimator = _make_estimator(options, n, groups, rng)
         self._update = make_update(options.update, n, options.beta1, options.beta2)
         self._loss = np.inf
         self._probes = self._estimator.probes(0, np.random.default_rng(0))
@@ -212,6 +214,11 @@ class ForwardGradient:
 
     def ask(self) -> Candidates:
         """The probes of a step."""
+        o = self._options
+        shrunk = perturbation_factor(o.schedule, self.n_steps)
+        self._size = perturbation_sizes(
+            self._groups, self._x.size, o.perturb_phase_rad * shrunk, o.perturb_digital * shrunk
+        )
         self._probes = self._estimator.probes(self.n_steps, self._rng)
         return Candidates(self._x + self._probes.offsets * self._size, True, "probe")
 
@@ -235,6 +242,7 @@ class ForwardGradient:
         """Everything the next step depends on."""
         return {
             "x": self._x.copy(),
+            "method": np.array(type(self._options).__name__),
             "loss": np.array(self._loss),
             "n_steps": np.array(self.n_steps),
             "rng": generator_to_array(self._rng),
@@ -243,7 +251,14 @@ class ForwardGradient:
         }
 
     def restore(self, state: dict[str, Array]) -> None:
-        """Continue from `state`."""
+        """Continue from `state`.
+
+        Raises:
+            CheckpointError: it is of another combination.
+        """
+        own, other = type(self._options).__name__, str(state["method"])
+        if own != other:
+            raise CheckpointError(f"checkpoint: state of {other} cannot be read; allowed: {own}")
         self._x = np.array(state["x"])
         self._loss = float(state["loss"])
         self.n_steps = int(state["n_steps"])
@@ -252,15 +267,17 @@ class ForwardGradient:
             part.restore({key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)})
 
 
-def _make_estimator(options: GradientOptions, n: int, groups: list[Array]) -> GradientEstimator:
+def _make_estimator(
+    options: GradientOptions, n: int, groups: list[Array], rng: np.random.Generator
+) -> GradientEstimator:
     k, distribution, antithetic = options.n_directions, options.distribution, options.antithetic
     if options.estimator == "groups":
         return GroupDirections(groups, n, k, distribution, antithetic)
     if options.estimator == "importance":
         return ImportantGroups(groups, n, k, distribution, antithetic)
     if options.estimator == "coordinate":
-        return CoordinateWise(n, k)
+        return CoordinateWise(n, k, int(rng.integers(2**31)))
     random = RandomDirections(n, k, distribution, antithetic)
     if options.estimator == "random":
         return random
-    return Hybrid(random, CoordinateWise(n, k), options.patience, options.tolerance)
+    return Hybrid(random, CoordinateWise(n, k, int(rng.integers(2**31))), options.patience, options.tolerance)

@@ -75,7 +75,7 @@ class SparseCoordinate:
 
     @property
     def loss(self) -> float:
-        """Lowest loss measured in the last step."""
+        """Lowest loss measured in the last step; downward moves after it are not measured."""
         return self._loss
 
     def ask(self) -> Candidates:

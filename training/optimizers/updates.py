@@ -142,3 +142,8 @@ def step_factor(name: ScheduleName, step: int, steps: int, factor: float) -> flo
     if name == "spall":
         return ((steps + 1) / (steps + step + 1)) ** 0.602
     return 1.0
+
+
+def perturbation_factor(name: ScheduleName, step: int) -> float:
+    """What a perturbation is multiplied with: ``(k + 1)^-0.101``, SPSA's second gain [spall1998], or 1."""
+    return (step + 1) ** -0.101 if name == "spall" else 1.0
