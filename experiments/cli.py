@@ -54,7 +54,7 @@ def _fail(message: str) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="photonzero")
 def cli() -> None:
-    r"""Simulate photonic chips and train them from forward measurements alone.
+    """Simulate photonic chips and train them from forward measurements alone.
 
     \b
     Example:

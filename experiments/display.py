@@ -117,6 +117,8 @@ def print_names() -> None:
     table.add_column("what it is")
     for name in problem_names():
         table.add_row("problem", name, _first_line(type(get_problem(name))))
+    table.add_row("problem", "digits", "Handwritten digits of 8 x 8 pixels, to classify (extra digits).")
+    table.add_row("problem", "mnist", "Handwritten digits of 28 x 28 pixels, to classify (--data DIR).")
     for name in design_names():
         table.add_row("chip", name, get_design(name).description)
     for name, noise in PRESETS.items():

@@ -9,7 +9,7 @@ import click
 @click.argument("name", type=click.Choice(["mesh", "network"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
 def bench(name: str, as_json: bool) -> None:
-    r"""Measure the simulator's speed against a named baseline, in one run.
+    """Measure the simulator's speed against a named baseline, in one run.
 
     \b
     Example:

@@ -9,7 +9,7 @@ import click
 @click.argument("problem")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def check(problem: str, quiet: bool) -> None:
-    r"""Verify that PROBLEM's reference satisfies its own PDE and conditions.
+    """Verify that PROBLEM's reference satisfies its own PDE and conditions.
 
     Without a chip: the reference's derivatives are taken by fourth-order differences. The residual of each
     equation is stated relative to the size of its parts. Exit code 2 if one is too large.

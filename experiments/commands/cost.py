@@ -12,7 +12,7 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
 def cost(chip: str, inferences: int | None, as_json: bool) -> None:
-    r"""Estimate what CHIP costs: MZIs, light, power, latency and energy.
+    """Estimate what CHIP costs: MZIs, light, power, latency and energy.
 
     CHIP is a design (`photonzero list`) or one of onn-1024, tonn-1024, tonn2-1024. The constants and their
     sources are in docs/hardware-cost.md; many are assumptions, and marked so.

@@ -40,7 +40,7 @@ def draw(
     seed: int,
     out: Path,
 ) -> None:
-    r"""Draw a mesh, its transfer matrix or its errors as a PNG.
+    """Draw a mesh, its transfer matrix or its errors as a PNG.
 
     The errors concern the last two pictures only.
 

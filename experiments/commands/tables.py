@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def tables() -> None:
-    r"""Compare methods: a table and a figure, several seeds.
+    """Compare methods: a table and a figure, several seeds.
 
     Finished runs in --out are kept: an interrupted table continues where it stopped.
 
@@ -25,7 +25,7 @@ def tables() -> None:
 @click.option("--max-inferences", type=int, default=50_000_000, help="Budget of the published way.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
-    r"""HJB-20: forward-only Gauss-Newton against the published way.
+    """HJB-20: forward-only Gauss-Newton against the published way.
 
     \b
     Example:
@@ -42,7 +42,7 @@ def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None:
-    r"""Train every PDE of the library, or NAMES, on its default chip with published noise.
+    """Train every PDE of the library, or NAMES, on its default chip with published noise.
 
     \b
     Examples:
@@ -60,7 +60,7 @@ def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None
 @click.option("--steps", type=click.IntRange(1, 1000), default=3, metavar="N", help="Steps of training.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def stencils(out: Path, seeds: int, steps: int, quiet: bool) -> None:
-    r"""Every derivative rule: errors of u_x, u_xx and residual, and HJB-20 trained, at three noises.
+    """Every derivative rule: errors of u_x, u_xx and residual, and HJB-20 trained, at three noises.
 
     \b
     Example:
@@ -88,7 +88,7 @@ def optimizers(
     tune: bool,
     quiet: bool,
 ) -> None:
-    r"""Every optimizer at equal inferences, on hjb20 and black-scholes or PROBLEMS.
+    """Every optimizer at equal inferences, on hjb20 and black-scholes or PROBLEMS.
 
     \b
     Examples:

@@ -46,7 +46,7 @@ def train(
     settings: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    r"""Train a chip on PROBLEM and write a run folder (default: the next number under runs/).
+    """Train a chip on PROBLEM and write a run folder (default: the next number under runs/).
 
     An interrupted run (Ctrl-C, kill, power cut) continues with --resume and ends with the same bits.
     A finished one continues if --resume comes with a larger budget.

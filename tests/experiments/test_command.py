@@ -304,3 +304,10 @@ def test_a_chip_of_ones_own_with_a_fault(tmp_path, change, message):
     answer = photonzero("train", "hjb2", "--chip", path, "--out", "a", cwd=tmp_path, code=2)
     assert message in answer.stderr
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("tables",), ("tables", "hjb20"), ("cost",), ("check",)])
+def test_help_shows_examples_line_by_line(command, tmp_path):
+    text = photonzero(*command, "--help", cwd=tmp_path).stdout
+    assert "\\b" not in text
+    assert any(line.strip().startswith("photonzero ") for line in text.splitlines())
