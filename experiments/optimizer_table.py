@@ -20,6 +20,7 @@ from experiments.errors import UsageError
 from experiments.runs import HISTORY
 from experiments.style import figure
 from training.checkpoint import write_atomically
+from training.errors import MeasurementError
 from training.oracle import Array
 
 THRESHOLDS = (5e-2, 1e-2, 2e-3)
@@ -68,18 +69,18 @@ TUNED: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {
         "hjb20": {
             "rge-adam": 0.03,
-            "coordinate": 0.3,
+            "coordinate": 1.0,
             "hybrid": 0.03,
-            "sign-sgd": 0.03,
+            "sign-sgd": 0.3,
             "flops": 0.01,
             "sparse-coordinate": 0.3,
             "spsa": 0.001,
-            "cma-es": 0.1,
+            "cma-es": 0.2,
         },
         "black-scholes": {
             "rge-adam": 0.01,
-            "coordinate": 0.1,
-            "hybrid": 0.01,
+            "coordinate": 0.03,
+            "hybrid": 0.1,
             "sign-sgd": 0.01,
             "flops": 0.001,
             "sparse-coordinate": 0.1,
@@ -128,8 +129,12 @@ def tune(out: Path, problems: tuple[str, ...], noise: str, budget: int, quiet: b
                 for seed in _TUNING_SEEDS:
                     folder = out / f"{problem}-{method.optimizer}-{value:g}-{seed}"
                     config = resolve(_run_table(problem, method, noise, seed, budget, value))
-                    finished_run(config, folder, quiet)
-                    last.append(_history(folder)[-1, 3])
+                    try:
+                        finished_run(config, folder, quiet)
+                        last.append(_history(folder)[-1, 3])
+                    except MeasurementError:
+                        # So large a step that the controls left the range of numbers: it is not chosen.
+                        last.append(np.inf)
                 errors.append(float(np.median(last)))
             best = method.values[int(np.nanargmin(errors))]
             chosen.setdefault(problem, {})[method.optimizer] = best
