@@ -225,7 +225,12 @@ class MeteredOracle:
         n_points = n_inputs(inputs)
         self.inferences += controls.shape[0] * n_points
         self.settings += controls.shape[0]
-        outputs = measure(controls, inputs)
+        try:
+            outputs = measure(controls, inputs)
+        except (OSError, RuntimeError) as error:
+            # What instruments and their drivers raise: a lost connection, a time-out. Mistakes in the
+            # caller's code are left as they are.
+            raise MeasurementError(f"oracle: {type(error).__name__}: {error}") from error
         expected = (controls.shape[0], n_points)
         shape = np.shape(outputs)
         if len(shape) != 3 or shape[:2] != expected:

@@ -170,7 +170,7 @@ def raise_(error):
     ("fault", "error"),
     [
         (lambda answer: answer[:, 1:], MeasurementError),
-        (lambda answer: raise_(TimeoutError("late")), TimeoutError),
+        (lambda answer: raise_(TimeoutError("late")), MeasurementError),
     ],
 )
 def test_a_faulty_oracle_leaves_the_last_good_step(name, fault, error):
