@@ -171,6 +171,9 @@ class Chip:
             )
         if not np.isfinite(controls).all():
             raise PhotonicsError("controls: NaN or infinity; allowed: finite numbers")
+        largest, limit = float(np.abs(controls).max()), float(np.finfo(self.dtype.name).max)
+        if largest > limit:
+            raise PhotonicsError(f"controls: {largest:.3g}; allowed: at most {limit:.3g}, a {self.dtype}")
         points, offsets = self._split_inputs(inputs)
         key = _derive_key(self._noise_key, self._n_measurements)
         self._n_measurements += 1

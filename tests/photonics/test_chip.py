@@ -315,3 +315,11 @@ def test_counts_of_the_published_mnist_networks():
 def test_designs_that_do_not_fit_are_named(change, message):
     with pytest.raises(PhotonicsError, match=message):
         replace(get_design("tonn-tiny"), **change)
+
+
+def test_controls_beyond_the_arithmetic_are_named():
+    chip = fabricate(TINY, preset("ideal"), 0)
+    controls = settings(chip, 1)
+    controls[0, chip.readout_bias] = 1e39
+    with pytest.raises(PhotonicsError, match=r"controls: 1e\+39; allowed: at most 3\.4e\+38, a float32"):
+        chip.measure(controls, inputs())
