@@ -99,7 +99,7 @@ def finished_run(config: RunConfig, folder: Path, quiet: bool) -> dict[str, Any]
             assemble(config, None),
             folder,
             resume=exists and (folder / CHECKPOINT).exists(),
-            on_step=display.update,
+            callbacks=[display.update],
         )
 
 

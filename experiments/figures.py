@@ -74,16 +74,17 @@ def draw_classification(
 def _draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
     with figure(path, 6.0, 2.8) as drawn:
         loss_axes, error_axes = drawn.subplots(1, 2)
-        inferences = history[:, 1]
         for axes, column, label, color in (
             (loss_axes, 2, labels[0], BLUE),
             (error_axes, 3, labels[1], ORANGE),
         ):
-            axes.plot(inferences, history[:, column], color=color, marker="o", markersize=2.5)
+            # Not every step is validated, and a problem without a solution never is.
+            known = history[np.isfinite(history[:, column])]
+            axes.plot(known[:, 1], known[:, column], color=color, marker="o", markersize=2.5)
             axes.set_xlabel("optical inferences of training")
             axes.set_ylabel(label)
             axes.set_xlim(left=0)
-            if history.size and (history[:, column] > 0).all():
+            if known.size and (known[:, column] > 0).all():
                 axes.set_yscale("log")
         drawn.suptitle(title, fontsize=9)
 

@@ -10,7 +10,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,7 @@ from training.optimizers import Optimizer, get_method, start_on
 from training.oracle import Array
 from training.problems import get_problem
 from training.stencils import make_rule
-from training.trainer import HISTORY_COLUMNS, Progress, TrainingRun
+from training.trainer import HISTORY_COLUMNS, Callback, Progress, TrainingRun
 
 CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
 
@@ -139,7 +139,7 @@ def execute(
     folder: Path,
     *,
     resume: bool,
-    on_step: Callable[[Progress], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, Any]:
     """Train, and keep the folder up to date all the while.
 
@@ -148,7 +148,7 @@ def execute(
         parts: assembled from it, and not used before.
         folder: where; empty, or with `resume` one with a checkpoint.
         resume: continue from the checkpoint.
-        on_step: for display.
+        callbacks: called after every step, such as a display's.
 
     Returns:
         The content of result.json.
@@ -162,15 +162,13 @@ def execute(
         save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
         _write_history(folder / HISTORY, run)
 
-    def after_step(progress: Progress) -> None:
+    def keep_state(progress: Progress) -> None:
         nonlocal last_written
         if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
             write_state(run)
             last_written = time.perf_counter()
-        if on_step is not None:
-            on_step(progress)
 
-    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits, after_step)
+    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits, (keep_state, *callbacks))
     if resume:
         run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
     write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))

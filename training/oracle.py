@@ -7,6 +7,7 @@ optical inferences, the currency of every comparison; nothing else in the projec
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -180,14 +181,17 @@ class MeteredOracle:
 
     Args:
         oracle: any forward oracle.
+        timeout_s: how long an answer may take, None for as long as it likes [s].
 
     Attributes:
         inferences: optical inferences so far.
         settings: times the controls were programmed so far.
     """
 
-    def __init__(self, oracle: ForwardOracle) -> None:
+    def __init__(self, oracle: ForwardOracle, timeout_s: float | None = None) -> None:
         self._oracle = oracle
+        self._timeout_s = timeout_s
+        self._late: threading.Thread | None = None
         self.inferences = 0
         self.settings = 0
 
@@ -213,7 +217,8 @@ class MeteredOracle:
 
         Raises:
             ArgumentError: the controls have the wrong shape or are not finite.
-            MeasurementError: the oracle raised, or its answer has the wrong shape or is not finite.
+            MeasurementError: the oracle raised or took too long, or its answer has the wrong shape or is not
+                finite. After a late answer no other is asked for until it has come.
         """
         return self._metered(self._oracle.measure, controls, inputs)
 
@@ -226,7 +231,7 @@ class MeteredOracle:
         self.inferences += controls.shape[0] * n_points
         self.settings += controls.shape[0]
         try:
-            outputs = measure(controls, inputs)
+            outputs = self._in_time(measure, controls, inputs)
         except (OSError, RuntimeError) as error:
             # What instruments and their drivers raise: a lost connection, a time-out. Mistakes in the
             # caller's code are left as they are.
@@ -241,16 +246,43 @@ class MeteredOracle:
             raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
         return outputs
 
+    def _in_time(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
+        """The answer, or a TimeoutError once it is late."""
+        if self._timeout_s is None:
+            return measure(controls, inputs)
+        if self._late is not None and self._late.is_alive():
+            raise TimeoutError("busy with a measurement that is late")
+        answers: list[Array] = []
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                answers.append(measure(controls, inputs))
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+                failures.append(error)
+
+        # A daemon, so that an instrument that hangs for ever does not keep the process alive.
+        worker = threading.Thread(target=work, name="measurement", daemon=True)
+        worker.start()
+        worker.join(self._timeout_s)
+        if worker.is_alive():
+            self._late = worker
+            raise TimeoutError(f"no answer within {self._timeout_s:g} s")
+        if failures:
+            raise failures[0]
+        return answers[0]
+
 
 class MeteredReadoutOracle(MeteredOracle):
     """A `MeteredOracle` around a chip that shows what its last detectors read.
 
     Args:
         oracle: a readout oracle.
+        timeout_s: as of `MeteredOracle`.
     """
 
-    def __init__(self, oracle: ReadoutOracle) -> None:
-        super().__init__(oracle)
+    def __init__(self, oracle: ReadoutOracle, timeout_s: float | None = None) -> None:
+        super().__init__(oracle, timeout_s)
         self._readout_oracle = oracle
 
     @property
@@ -268,8 +300,8 @@ class MeteredReadoutOracle(MeteredOracle):
         return self._metered(self._readout_oracle.measure_features, controls, inputs)
 
 
-def metered(oracle: ForwardOracle) -> MeteredOracle:
+def metered(oracle: ForwardOracle, timeout_s: float | None = None) -> MeteredOracle:
     """A meter around an oracle, with a view of the features where the oracle has one."""
     if isinstance(oracle, ReadoutOracle):
-        return MeteredReadoutOracle(oracle)
-    return MeteredOracle(oracle)
+        return MeteredReadoutOracle(oracle, timeout_s)
+    return MeteredOracle(oracle, timeout_s)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,7 +28,11 @@ class Limits:
         max_steps: steps of the optimizer.
         target_error: on the validation points.
         plateau_steps: steps in a row without a new lowest validation error; None goes on.
-        divergence_factor: a loss so many times the first one has diverged, as one that is not finite.
+        divergence_factor: a loss so many times the first one that is not 0 has diverged, as one that is not
+            finite.
+        validate_every: steps from one measurement of the validation error to the next; NaN stands in the
+            history of the others.
+        answer_timeout_s: an answer of the oracle that takes longer is a `MeasurementError`; None waits [s].
     """
 
     max_inferences: int = 5_000_000
@@ -36,6 +40,8 @@ class Limits:
     target_error: float | None = None
     plateau_steps: int | None = None
     divergence_factor: float = 1e6
+    validate_every: int = 1
+    answer_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_inferences < 1:
@@ -48,6 +54,10 @@ class Limits:
             raise ArgumentError(f"plateau_steps: {self.plateau_steps}; allowed: >= 1")
         if not self.divergence_factor > 1:
             raise ArgumentError(f"divergence_factor: {self.divergence_factor}; allowed: > 1")
+        if self.validate_every < 1:
+            raise ArgumentError(f"validate_every: {self.validate_every}; allowed: >= 1")
+        if self.answer_timeout_s is not None and not self.answer_timeout_s > 0:
+            raise ArgumentError(f"answer_timeout_s: {self.answer_timeout_s}; allowed: > 0")
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Progress:
         step: steps completed.
         inferences: of training.
         loss: as the optimizer states it.
-        validation_error: after the step.
+        validation_error: after the step; NaN if it was not measured.
         wall_s: time spent in this run, earlier parts included [s].
         round_inferences: of a round of ask and tell, so that a display can tell what is next.
     """
@@ -69,6 +79,10 @@ class Progress:
     validation_error: float
     wall_s: float
     round_inferences: int
+
+
+Callback: TypeAlias = Callable[[Progress], Mapping[str, str] | None]
+"""Called after every step; what it returns are reasons to stop, by name. It may raise to interrupt."""
 
 
 @dataclass
@@ -82,7 +96,8 @@ class TrainingRun:
             checkpoint.
         optimizer: how.
         limits: when to end.
-        on_step: called after every step, for display and checkpoints; may raise to interrupt.
+        callbacks: called after every step, one after the other: display, checkpoints, rules of one's own
+            for stopping.
 
     Attributes:
         history: a row a step, columns HISTORY_COLUMNS.
@@ -92,12 +107,13 @@ class TrainingRun:
     objective: Objective
     optimizer: Optimizer
     limits: Limits
-    on_step: Callable[[Progress], None] | None = None
+    callbacks: Sequence[Callback] = ()
     history: list[tuple[float, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._training = metered(self.oracle)
-        self._checking = metered(self.oracle)
+        self._training = metered(self.oracle, self.limits.answer_timeout_s)
+        self._checking = metered(self.oracle, self.limits.answer_timeout_s)
+        self._asked_to_stop: dict[str, str] = {}
         self._n_batches = 0
         self._wall_before_s = 0.0
         self._started_s = time.perf_counter()
@@ -200,30 +216,37 @@ class TrainingRun:
         self._snapshot = self._state()
 
     def _reasons_to_stop(self) -> dict[str, str]:
-        reasons = dict(self.optimizer.stop())
+        reasons = {**self.optimizer.stop(), **self._asked_to_stop}
         if self.limits.max_steps is not None and self.optimizer.n_steps >= self.limits.max_steps:
             reasons["max_steps"] = f"{self.optimizer.n_steps} steps"
         target = self.limits.target_error
         if target is not None and self.history and self.history[-1][3] <= target:
             reasons["target_error"] = f"validation error {self.history[-1][3]:.3g}"
         if self.history:
-            first, last = self.history[0][2], self.history[-1][2]
+            last = self.history[-1][2]
+            # A batch that happens to be fitted exactly says nothing of the size of losses.
+            first = next((row[2] for row in self.history if row[2] > 0), last)
             if not math.isfinite(last) or last > self.limits.divergence_factor * first:
                 reasons["diverged"] = f"loss {last:.3g} after {first:.3g} in the first step"
         patience = self.limits.plateau_steps
         if patience is not None and len(self.history) > patience:
-            errors = [row[3] for row in self.history]
-            if min(errors[-patience:]) >= min(errors[:-patience]):
+            recent = [row[3] for row in self.history[-patience:] if math.isfinite(row[3])]
+            earlier = [row[3] for row in self.history[:-patience] if math.isfinite(row[3])]
+            if recent and earlier and min(recent) >= min(earlier):
                 reasons["plateau"] = f"no lower validation error in {patience} steps"
         return reasons
 
     def _finish_step(self, round_cost: int) -> None:
-        error = self.objective.validation_error(self._checking, self.optimizer.controls)
-        step, wall_s = self.optimizer.n_steps, self.wall_s
+        step = self.optimizer.n_steps
+        error = math.nan
+        if step % self.limits.validate_every == 0:
+            error = self.objective.validation_error(self._checking, self.optimizer.controls)
+        wall_s = self.wall_s
         self.history.append((step, self.inferences, self.optimizer.loss, error, wall_s))
         self._snapshot = self._state()
-        if self.on_step is not None:
-            self.on_step(Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost))
+        progress = Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost)
+        for callback in self.callbacks:
+            self._asked_to_stop.update(callback(progress) or {})
 
     def _state(self) -> dict[str, Array]:
         state: Any = getattr(self.oracle, "state", None)

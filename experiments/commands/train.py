@@ -108,7 +108,7 @@ def train(
         folder = new_folder(out, run_config.problem)
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
-            result = execute(run_config, parts, folder, resume=resume is not None, on_step=display.update)
+            result = execute(run_config, parts, folder, resume=resume is not None, callbacks=[display.update])
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; continue with: photonzero train --resume {folder}", err=True)

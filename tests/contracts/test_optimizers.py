@@ -236,7 +236,35 @@ def test_divergence_stops_with_a_reason(last):
     assert len(run.history) == 3
 
 
-@pytest.mark.parametrize("limits", [{"plateau_steps": 0}, {"divergence_factor": 1.0}])
+def test_a_first_loss_of_zero_says_nothing_of_divergence():
+    run, reasons = scripted_run([0.0, 1e-3, 2e-3, 0.0, 5.0], [0.5] * 5, divergence_factor=1e3)
+    assert reasons.keys() == {"diverged", "max_steps"}
+    assert [row[2] for row in run.history] == [0.0, 1e-3, 2e-3, 0.0, 5.0]
+
+
+def test_validation_every_third_step_and_a_plateau_of_what_was_measured():
+    run, reasons = scripted_run([1.0] * 12, [0.5, 0.6, 0.4, 0.3], plateau_steps=3, validate_every=3)
+    np.testing.assert_array_equal([row[3] for row in run.history], [np.nan, np.nan, 0.5, np.nan, np.nan, 0.6])
+    assert list(reasons) == ["plateau"]
+
+
+def test_callbacks_are_called_in_order_and_may_stop():
+    seen = []
+
+    def second(progress):
+        seen.append(("second", progress.step))
+        return {"enough": "seen it all"} if progress.step == 2 else None
+
+    run = make_run("rge-adam", max_steps=9)
+    run.callbacks = [lambda progress: seen.append(("first", progress.step)), second]
+    assert run.train() == {"enough": "seen it all"}
+    assert seen == [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"plateau_steps": 0}, {"divergence_factor": 1.0}, {"validate_every": 0}, {"answer_timeout_s": 0.0}],
+)
 def test_bad_limits_are_named(limits):
     with pytest.raises(ArgumentError, match=f"{next(iter(limits))}: "):
         Limits(**limits)

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,38 @@ def test_bad_stencils_are_named():
         Stencil(np.zeros((1, 3)), np.zeros((1, 2)))
     with pytest.raises(ArgumentError, match="centers: shape"):
         Stencil(np.zeros(3), np.zeros((1, 3)))
+
+
+class Slow:
+    """Answers the second measurement once it is allowed to."""
+
+    n_controls = 1
+    control_groups = {}  # noqa: RUF012
+
+    def __init__(self):
+        self.calls, self.allowed = 0, threading.Event()
+
+    def measure(self, controls, inputs):
+        self.calls += 1
+        if self.calls == 2:
+            self.allowed.wait()
+        if self.calls == 4:
+            raise ConnectionError("unplugged")
+        return np.ones((len(controls), len(inputs), 1))
+
+
+def test_a_late_answer_is_a_typed_error_and_nothing_is_asked_until_it_came():
+    oracle = Slow()
+    meter = metered(oracle, timeout_s=0.05)
+    x, inputs = np.zeros((1, 1)), np.zeros((3, 1))
+    meter.measure(x, inputs)
+    with pytest.raises(MeasurementError, match=r"oracle: TimeoutError: no answer within 0.05 s"):
+        meter.measure(x, inputs)
+    with pytest.raises(MeasurementError, match="busy with a measurement that is late"):
+        meter.measure(x, inputs)
+    assert oracle.calls == 2
+    oracle.allowed.set()
+    meter._late.join()
+    assert meter.measure(x, inputs).shape == (1, 3, 1)
+    with pytest.raises(MeasurementError, match="ConnectionError: unplugged"):
+        meter.measure(x, inputs)
