@@ -9,28 +9,48 @@ from types import MappingProxyType
 import numpy as np
 
 from devices._check import require_number
+from devices.converter import Adc, InputDac
+from devices.coupler import CouplerImbalance
 from devices.crosstalk import ThermalCrosstalk
+from devices.drift import PhaseDrift
 from devices.errors import DeviceError
+from devices.jitter import PhaseJitter
+from devices.laser import Laser
+from devices.loss import InsertionLoss
+from devices.optical_readout import OpticalReadout
 from devices.phase_shifter import PhaseShifter
+from devices.photodetector import Photodetector
 from devices.quantizer import PhaseQuantizer, VoltageQuantizer
 from devices.readout_noise import ReadoutNoise
+from devices.stuck_shifter import StuckShifters
+from devices.timing import Timing
 
 
 @dataclass(frozen=True)
 class NoiseModel:
     """Static, deterministic and dynamic imperfections; the default is an ideal chip.
 
-    Order for every programmed phase: modulo 2 pi, quantization, gamma error, thermal crosstalk,
-    bias, jitter [zhao2023tonn].
+    Order for every programmed phase: modulo 2 pi, quantization, stuck shifters, gamma error, thermal
+    crosstalk, bias [zhao2023tonn], then what changes in time: programming error, drift, jitter.
 
     Attributes:
         phase_quantizer: deterministic, uniform phase grid; None programs any phase.
         voltage_quantizer: deterministic, uniform voltage grid, instead of the phase grid.
         phase_shifter: static, drawn once per fabricated chip.
+        stuck_shifters: static; those heat their neighbours by the phase they hold.
         thermal_crosstalk: deterministic.
-        readout_noise: dynamic, fresh at every inference.
-        phase_jitter_rad: dynamic, standard deviation of a normal error of every phase, fresh at every
+        coupler_imbalance: static, two couplers in every MZI.
+        insertion_loss: static; the receivers' gain makes up for the nominal loss of a path.
+        programming_std_rad: dynamic, standard deviation of a normal error of every phase, fresh at every
             programming [rad].
+        phase_drift: dynamic, goes on from one programming to the next.
+        phase_jitter: dynamic, fresh while inputs are presented.
+        timing: the clock of the drift.
+        input_dac: deterministic, on the inputs of every layer; None presents any number. An input of the
+            chip beyond its range is an error, a hidden layer's saturates.
+        readout_noise: dynamic, fresh at every inference, a fraction of the detectors' range.
+        optical_readout: dynamic; the same from laser power, bandwidth and detectors.
+        adc: deterministic, reads every detector; its range in units of the layer's `full_scale`.
         ideal_singular_values: leave the phases of the singular values free of every phase error, as
             the published code does by omission.
     """
@@ -38,15 +58,26 @@ class NoiseModel:
     phase_quantizer: PhaseQuantizer | None = None
     voltage_quantizer: VoltageQuantizer | None = None
     phase_shifter: PhaseShifter = field(default_factory=PhaseShifter)
+    stuck_shifters: StuckShifters = field(default_factory=StuckShifters)
     thermal_crosstalk: ThermalCrosstalk = field(default_factory=ThermalCrosstalk)
+    coupler_imbalance: CouplerImbalance = field(default_factory=CouplerImbalance)
+    insertion_loss: InsertionLoss = field(default_factory=InsertionLoss)
+    programming_std_rad: float = 0.0
+    phase_drift: PhaseDrift = field(default_factory=PhaseDrift)
+    phase_jitter: PhaseJitter = field(default_factory=PhaseJitter)
+    timing: Timing = field(default_factory=Timing)
+    input_dac: InputDac | None = None
     readout_noise: ReadoutNoise = field(default_factory=ReadoutNoise)
-    phase_jitter_rad: float = 0.0
+    optical_readout: OpticalReadout | None = None
+    adc: Adc | None = None
     ideal_singular_values: bool = False
 
     def __post_init__(self) -> None:
         if self.phase_quantizer is not None and self.voltage_quantizer is not None:
             raise DeviceError("noise model: both phase_quantizer and voltage_quantizer; allowed: at most one")
-        require_number("noise model phase_jitter_rad", self.phase_jitter_rad, low=0.0)
+        if self.optical_readout is not None and self.readout_noise.std_of_full_scale > 0:
+            raise DeviceError("noise model: both optical_readout and readout_noise; allowed: at most one")
+        require_number("noise model programming_std_rad", self.programming_std_rad, low=0.0)
 
     @property
     def quantizer(self) -> PhaseQuantizer | VoltageQuantizer | None:
@@ -79,6 +110,19 @@ PRESETS: Mapping[str, NoiseModel] = MappingProxyType(
             phase_shifter=_PUBLISHED.phase_shifter,
             thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
             readout_noise=ReadoutNoise(std_of_full_scale=0.001),
+        ),
+        # The published phase errors, and around them the light of the hardware figures: couplers one
+        # percent off, lossy cells, 100 mW of laser, readings of 20 ns, and 8-bit converters.
+        "physical": NoiseModel(
+            phase_quantizer=_PUBLISHED.phase_quantizer,
+            phase_shifter=_PUBLISHED.phase_shifter,
+            thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
+            coupler_imbalance=CouplerImbalance(angle_std_rad=0.01),
+            insertion_loss=InsertionLoss(cell_db=0.1),
+            optical_readout=OpticalReadout(
+                laser=Laser(power_w=0.1), detector=Photodetector(bandwidth_hz=25e6)
+            ),
+            adc=Adc(bits=8, full_scale=4.0),
         ),
         # An uncalibrated chip: bias over the full circle, 6-bit DACs, stronger crosstalk, and noise
         # while it runs. No paper's constants: meant to be worse than any of them.

@@ -13,21 +13,24 @@ import numpy.typing as npt
 from devices.noise_model import NoiseModel
 from photonics.actuator import PhaseActuator
 from photonics.controls import ControlGroup
-from photonics.design import NetworkDesign
+from photonics.design import NetworkDesign, TTLayer
+from photonics.detection import detection_table, receiver_gain
 from photonics.errors import PhotonicsError
 from photonics.kernels import contraction
 from photonics.kernels.normals import mix64
 from photonics.layout import CoreLayout, lay_out
-from photonics.svd_core import block_phases, build_blocks
+from photonics.mesh.orthogonal import rotation_cells
+from photonics.svd_core import block_phases, build_blocks, build_imperfect_blocks, split_quadratures
 
 FloatArray = npt.NDArray[np.float64]
 RealArray: TypeAlias = npt.NDArray[Any]
 
 _POINTS_PER_JOB = 8192
 _CENTERS_PER_JOB = 32
+_HOLDS_PER_JOB = 64
 """Inputs of one candidate that one job works through, and centres of a large stencil, whose first layer
 is evaluated again in every job: long enough to hide that, short enough to share among threads, and
-fixed, because noise is keyed by the job."""
+fixed, because noise is keyed by the job. Where phases jitter, settings that one job builds."""
 
 
 class StencilLike(Protocol):
@@ -83,8 +86,9 @@ class Chip:
         self.dtype = np.dtype(dtype)
         self.threads = threads
         step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
-        self._layout = lay_out(design, step_rad)
-        fabrication, dynamic = np.random.SeedSequence(seed).spawn(2)
+        self._couplers_err = not noise.coupler_imbalance.is_ideal
+        self._layout = lay_out(design, step_rad, complex_fields=self._couplers_err)
+        fabrication, dynamic, couplers, drift = np.random.SeedSequence(seed).spawn(4)
         self._actuator = PhaseActuator(
             noise,
             self._layout.mesh_position,
@@ -93,10 +97,24 @@ class Chip:
         )
         self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
         self._n_measurements = 0
-        full_scale = [layer.full_scale for layer in design.layers]
-        # The last entry is the digital readout's: no detector stands behind it.
-        noise_std = noise.readout_noise.std_of_full_scale * np.array([*full_scale, 0.0])
-        self._noise_std = noise_std.astype(self.dtype)
+        self._drift_rad: FloatArray | None = None
+        if noise.phase_drift.std_rad > 0:
+            rng = np.random.default_rng(drift)
+            self._drift_rad = noise.phase_drift.draw_stationary_rad(self._actuator.n_erring, rng)
+        self._cells = self._fabricate_cells(np.random.default_rng(couplers))
+        self._detect = detection_table(design, noise).astype(self.dtype)
+
+    def _fabricate_cells(self, rng: np.random.Generator) -> FloatArray | None:
+        """(n_controls, 4) of the cell that every phase sets, see `rotation_cells`; None if all are ideal."""
+        if not self._couplers_err and self.noise.insertion_loss.is_ideal:
+            return None
+        phase = self._layout.phase
+        first, second = self.noise.coupler_imbalance.draw_angle_error_rad((2, phase.size), rng)
+        loss = self.noise.insertion_loss
+        amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
+        cells = np.full((self.n_controls, 4), np.nan)
+        cells[phase] = rotation_cells(first, second, amplitude)
+        return cells
 
     @property
     def n_controls(self) -> int:
@@ -123,13 +141,27 @@ class Chip:
         """
         return self._measure(controls, inputs, self._layout.layer_table)
 
-    def state(self) -> dict[str, int]:
-        """What a later measurement depends on besides its arguments."""
-        return {"n_measurements": self._n_measurements}
+    def state(self) -> dict[str, Any]:
+        """What a later measurement depends on besides its arguments, as plain numbers and lists."""
+        state: dict[str, Any] = {"n_measurements": self._n_measurements}
+        if self._drift_rad is not None:
+            state["drift_rad"] = self._drift_rad.tolist()
+        return state
 
-    def restore(self, state: Mapping[str, int]) -> None:
-        """Continue after the measurements that `state` was taken after."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue after the measurements that `state` was taken after.
+
+        Raises:
+            PhotonicsError: the state of another chip.
+        """
+        drift = state.get("drift_rad")
+        n_has = 0 if drift is None else len(drift)
+        n_needs = 0 if self._drift_rad is None else self._drift_rad.size
+        if n_has != n_needs:
+            raise PhotonicsError(f"chip state: {n_has} drifting phases; allowed: {n_needs}")
         self._n_measurements = int(state["n_measurements"])
+        if drift is not None:
+            self._drift_rad = np.array(drift, dtype=np.float64)
 
     def initial_controls(self, rng: np.random.Generator) -> FloatArray:
         """Random controls to start training from, (n_controls,).
@@ -177,22 +209,32 @@ class Chip:
         points, offsets = self._split_inputs(inputs)
         key = _derive_key(self._noise_key, self._n_measurements)
         self._n_measurements += 1
-        weights, biases = self._program(controls, key)
         n_points = points.shape[0] * (1 if offsets is None else offsets.shape[0])
+        realised = self._realise(controls, n_points, key)
         n_out = int(layer_table[-1, contraction.LAYER_N_OUT])
         out = np.empty((controls.shape[0], n_points, n_out), self.dtype)
-        rows_per_job = _POINTS_PER_JOB
-        if offsets is not None:
-            rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
+        jitter = self.noise.phase_jitter
+        if jitter.std_rad > 0:
+            weights, biases = np.empty(0), np.empty(0)
+            rows_per_job = _HOLDS_PER_JOB * jitter.hold_inferences
+        else:
+            weights, biases = self._weights(realised)
+            rows_per_job = _POINTS_PER_JOB
+            if offsets is not None:
+                rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
         jobs = [
             (p, start) for p in range(controls.shape[0]) for start in range(0, points.shape[0], rows_per_job)
         ]
 
         def work(job: tuple[int, int]) -> None:
             p, start = job
-            job_key = np.uint64(_derive_key(_derive_key(key, p), start))
+            job_key = _derive_key(_derive_key(key, p), start)
             part = points[start : start + rows_per_job]
-            self._run(layer_table, weights[p], biases[p], job_key, part, offsets, out[p], start)
+            if jitter.std_rad > 0:
+                self._run_jittered(layer_table, realised[p], job_key, part, out[p, start:])
+            else:
+                network = (layer_table, weights[p], biases[p], np.uint64(job_key))
+                self._run(*network, part, offsets, out[p], start)
 
         if self.threads == 1 or len(jobs) == 1:
             for job in jobs:
@@ -202,6 +244,27 @@ class Chip:
                 for _ in pool.map(work, jobs):
                     pass
         return out
+
+    def _run_jittered(
+        self,
+        layer_table: npt.NDArray[np.int64],
+        realised: FloatArray,
+        key: int,
+        points: RealArray,
+        out: RealArray,
+    ) -> None:
+        """One candidate on some of its inputs, with phases that change every few of them."""
+        hold = self.noise.phase_jitter.hold_inferences
+        starts = range(0, points.shape[0], hold)
+        phase = self._layout.phase
+        rng = np.random.default_rng(_derive_key(key, 1))
+        errors_rad = self.noise.phase_jitter.draw_rad((len(starts), self._actuator.n_erring), rng)
+        settings = np.repeat(realised[None], len(starts), axis=0)
+        settings[:, phase] = self._actuator.jittered(realised[phase], errors_rad)
+        weights, biases = self._weights(settings)
+        for i, start in enumerate(starts):
+            network = (layer_table, weights[i], biases[i], np.uint64(_derive_key(key, 2 + i)))
+            self._run(*network, points[start : start + hold], None, out, start)
 
     def _run(
         self,
@@ -224,7 +287,7 @@ class Chip:
                 stages,
                 weights,
                 biases,
-                self._noise_std,
+                self._detect,
                 key,
                 0,
                 points,
@@ -237,7 +300,7 @@ class Chip:
         linear = layer_table[:1].copy()
         linear[0, contraction.LAYER_ACTIVATION] = contraction.IDENTITY
         n_first = int(linear[0, contraction.LAYER_N_OUT])
-        silent, unbiased = np.zeros_like(self._noise_std), np.zeros_like(biases)
+        silent, unbiased = np.zeros_like(self._detect), np.zeros_like(biases)
         center_part = np.empty((points.shape[0], n_first), self.dtype)
         offset_part = np.empty((n_offsets, n_first), self.dtype)
         for rows, part in ((points, center_part), (offsets, offset_part)):
@@ -251,7 +314,7 @@ class Chip:
             stages,
             weights,
             biases,
-            self._noise_std,
+            self._detect,
             key,
             n_offsets,
             center_part,
@@ -275,6 +338,13 @@ class Chip:
                 )
             if not np.isfinite(value).all():
                 raise PhotonicsError(f"{name}: NaN or infinity; allowed: finite numbers")
+        dac = self.noise.input_dac
+        if len(parts) == 2 and (dac is not None or self.noise.phase_jitter.std_rad > 0):
+            # Every point is rounded, or met by phases of its own: the structure of a stencil is no use.
+            centers, offsets = parts.values()
+            parts = {"inputs": (centers[:, None, :] + offsets).reshape(-1, self.design.n_in)}
+        if dac is not None:
+            parts = {"inputs": dac.encode(parts["inputs"])}
         arrays = [self._presented(value) for value in parts.values()]
         return arrays[0], arrays[1] if len(arrays) == 2 else None
 
@@ -287,36 +357,55 @@ class Chip:
         presented[:, : rows.shape[1]] = rows
         return presented
 
-    def _program(self, controls: FloatArray, key: int) -> tuple[RealArray, RealArray]:
-        """Weights (P, n_weights) and biases (P, n_biases) that a population of settings realises."""
-        layout = self._layout
+    def _realise(self, controls: FloatArray, n_inferences: int, key: int) -> FloatArray:
+        """Controls (P, n_controls) with the phases that light meets while each setting is programmed."""
+        layout, rng = self._layout, np.random.default_rng(key)
         realised = controls.copy()
-        realised[:, layout.phase] = self._actuator.realise(
-            controls[:, layout.phase], np.random.default_rng(key)
-        )
-        weights = np.empty((controls.shape[0], layout.n_weights))
+        drift_rad = None
+        if self._drift_rad is not None:
+            # Constant while the inputs of one setting pass: right while that is short against tau.
+            drift_rad = np.empty((controls.shape[0], self._drift_rad.size))
+            elapsed_s = self.noise.timing.elapsed_s(n_inferences)
+            for row in drift_rad:
+                row[:] = self.noise.phase_drift.step_rad(self._drift_rad, elapsed_s, rng)
+                self._drift_rad = row.copy()
+        realised[:, layout.phase] = self._actuator.realise(controls[:, layout.phase], rng, drift_rad)
+        return realised
+
+    def _weights(self, realised: FloatArray) -> tuple[RealArray, RealArray]:
+        """Weights (P, n_weights) and biases (P, n_biases) of a population of realised settings."""
+        layout = self._layout
+        weights = np.empty((realised.shape[0], layout.n_weights))
         for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
             # The layer is linear in each of its cores: its gain is carried by the first.
             factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:
-                matrix = self._core_matrix(realised, core, layer.largest_singular_value)
-                stop = core.weight + core.rows * core.columns
+                matrix = self._core_matrix(realised, core, layer)
+                stop = core.weight + core.n_weights
                 weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
                 factor = None
         weights[:, layout.readout_weight :] = realised[:, layout.readout]
         return weights.astype(self.dtype), realised[:, layout.bias].astype(self.dtype)
 
-    @staticmethod
-    def _core_matrix(realised: FloatArray, core: CoreLayout, s_max: float) -> FloatArray:
-        """Unfolded core of every candidate, (P, rows * columns)."""
+    def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+        """Unfolded core of every candidate, (P, n_weights) as the kernel reads it."""
         if core.s.size == 0:
             return realised[:, core.u[0]]
-        blocks = build_blocks(realised[:, core.u], realised[:, core.s], realised[:, core.v], s_max)
+        phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
+        blocks: npt.NDArray[Any]
+        if self._cells is None:
+            blocks = build_blocks(*phases, layer.largest_singular_value)
+        else:
+            s_max = layer.largest_singular_value * receiver_gain(layer, self.noise)
+            cells = self._cells[core.u], self._cells[core.s], self._cells[core.v]
+            blocks = build_imperfect_blocks(*phases, s_max, cells)
         down, across = core.grid
         k = blocks.shape[-1]
         full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
         full = full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
-        return full.reshape(full.shape[0], -1)
+        if self._couplers_err:
+            full = split_quadratures(full, core)
+        return np.real(full).reshape(full.shape[0], -1)
 
 
 class ReadoutChip(Chip):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,22 +31,47 @@ class CoreLayout:
     """One unfolded core: its controls and its place among the weights.
 
     Attributes:
-        rows: r_{k-1} m_k.
-        columns: n_k r_k.
+        shape: r_{k-1}, m_k, n_k, r_k; the unfolded core has r_{k-1} m_k rows and n_k r_k columns.
         weight: index of its first weight.
+        quadratures: numbers a field is carried by into and out of the core, see `lay_out`.
         u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns).
         s: (blocks, k) controls of the singular values; empty in the weight domain.
         v: (blocks, k (k - 1) / 2) controls of the V meshes; empty in the weight domain.
         grid: blocks down and across.
     """
 
-    rows: int
-    columns: int
+    shape: tuple[int, int, int, int]
     weight: int
+    quadratures: tuple[int, int]
     u: IntArray
     s: IntArray
     v: IntArray
     grid: tuple[int, int]
+
+    @property
+    def rows(self) -> int:
+        """r_{k-1} m_k."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def columns(self) -> int:
+        """n_k r_k."""
+        return self.shape[2] * self.shape[3]
+
+    @property
+    def stage_rows(self) -> int:
+        """Rows the kernel sees."""
+        return self.rows * self.quadratures[1]
+
+    @property
+    def stage_columns(self) -> int:
+        """Columns the kernel sees."""
+        return self.columns * self.quadratures[0]
+
+    @property
+    def n_weights(self) -> int:
+        """Numbers the kernel reads of it."""
+        return self.stage_rows * self.stage_columns
 
 
 @dataclass(frozen=True)
@@ -83,18 +109,11 @@ class NetworkLayout:
     is_singular: npt.NDArray[np.bool_]
 
 
-def stage_table(layer: TTLayer, first_weight: int) -> list[tuple[int, int, int, int, int]]:
-    """Stages of a layer, last core first: (n_left, rows, columns, n_right, weight)."""
-    weights = np.cumsum([first_weight] + [a * b for a, b in layer.core_shapes])
-    return [
-        (
-            int(np.prod(layer.in_modes[:k])),
-            *layer.core_shapes[k],
-            int(np.prod(layer.out_modes[k + 1 :])),
-            int(weights[k]),
-        )
-        for k in reversed(range(len(layer.in_modes)))
-    ]
+def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
+    """Numbers that carry a field into and out of core k: light meets the last core first."""
+    if not complex_fields or layer.domain != "phase":
+        return 1, 1
+    return (1 if k == len(layer.in_modes) - 1 else 2), (1 if k == 0 else 2)
 
 
 class _Builder:
@@ -126,15 +145,20 @@ class _Builder:
         return index
 
 
-def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
+def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: bool = False) -> NetworkLayout:
     """Assign controls, weights and biases of a design.
 
     Order of the controls: layer by layer; in a layer core by core (U, s, V), then the bias; at the end
     the readout weights and bias.
 
+    Meshes of imperfect couplers have complex transfer matrices. Inputs are real and the receivers read
+    real parts, so only between the cores of a layer does a field need two numbers: they are one more
+    rank index of two, and the kernel is the same.
+
     Args:
         design: the network.
         phase_step_rad: grid of the phase DAC, 0 for none [rad].
+        complex_fields: carry both quadratures between the optical cores of a layer.
     """
     builder = _Builder(phase_step_rad)
     layer_rows: list[tuple[int, ...]] = []
@@ -145,7 +169,6 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
     n_weights = n_biases = 0
     for number, layer in enumerate(design.layers, start=1):
         first_stage = len(stages)
-        stages += stage_table(layer, n_weights)
         k = layer.core_size
         topology = rectangular(k)
         cores = []
@@ -162,8 +185,14 @@ def lay_out(design: NetworkDesign, phase_step_rad: float) -> NetworkLayout:
             else:
                 u = builder.digital(name, rows * columns, layer.initial_std).reshape(1, -1)
                 s = v = np.zeros((0, 0), np.int64)
-            cores.append(CoreLayout(rows, columns, n_weights, u, s, v, grid))
-            n_weights += rows * columns
+            shape = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
+            quadratures = _quadratures(layer, c, complex_fields)
+            cores.append(CoreLayout(shape, n_weights, quadratures, u, s, v, grid))
+            n_weights += cores[-1].n_weights
+        # Light meets the last core first.
+        for c in reversed(range(len(cores))):
+            left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
+            stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
         all_cores.append(tuple(cores))
         biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0))
         gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal
+from photonics.layout import CoreLayout
+from photonics.mesh.orthogonal import build_imperfect, build_orthogonal, decompose_orthogonal
 from photonics.mesh.topology import rectangular
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,6 +29,51 @@ def build_blocks(u_rad: FloatArray, s_rad: FloatArray, v_rad: FloatArray, s_max:
     v = build_orthogonal(v_rad.reshape(-1, v_rad.shape[-1]), k)
     s = s_max * np.cos(s_rad.reshape(-1, k))
     return ((u * s[:, None, :]) @ v).reshape(*s_rad.shape, k)
+
+
+def build_imperfect_blocks(
+    u_rad: FloatArray,
+    s_rad: FloatArray,
+    v_rad: FloatArray,
+    s_max: float,
+    cells: tuple[FloatArray, FloatArray, FloatArray],
+) -> npt.NDArray[np.complex128]:
+    """Blocks of a population on imperfect cells.
+
+    An attenuator is a cell of which one input and one output are used, so it leaks as cells do.
+
+    Args:
+        u_rad: (P, M, k (k - 1) / 2) angles of the output meshes [rad].
+        s_rad: (P, M, k) phases of the singular values [rad].
+        v_rad: (P, M, k (k - 1) / 2) angles of the input meshes [rad].
+        s_max: largest singular value.
+        cells: of the three, (M, n, 4) each, from `orthogonal.rotation_cells`.
+
+    Returns:
+        (P, M, k, k) transfer of the fields.
+    """
+    u, v = build_imperfect(u_rad, cells[0]), build_imperfect(v_rad, cells[2])
+    s = s_max * (cells[1][..., 0] * np.cos(s_rad) + 1j * cells[1][..., 1] * np.sin(s_rad))
+    return (u * s[:, :, None, :]) @ v
+
+
+def split_quadratures(matrix: npt.NDArray[np.complex128], core: CoreLayout) -> FloatArray:
+    """A complex core as the real one that carries both quadratures as one more index of each rank.
+
+    Args:
+        matrix: (P, r_{k-1} m_k, n_k r_k) unfolded cores.
+        core: their shape, and the quadratures that come in and go out.
+
+    Returns:
+        (P, r_{k-1} q_out m_k, n_k r_k q_in): ``[[Re, -Im], [Im, Re]]``, or the first row or column of it.
+    """
+    left, m, n, right = core.shape
+    z = matrix.reshape(-1, left, m, n, right)
+    pairs = np.stack([np.stack([z.real, -z.imag], axis=-1), np.stack([z.imag, z.real], axis=-1)], axis=2)
+    quadratures_in, quadratures_out = core.quadratures
+    return pairs[:, :, :quadratures_out, ..., :quadratures_in].reshape(
+        -1, core.stage_rows, core.stage_columns
+    )
 
 
 def block_phases(matrix: FloatArray, s_max: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:

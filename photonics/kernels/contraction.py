@@ -25,6 +25,19 @@ from photonics.kernels.normals import add_normals, mix64
 LAYER_STAGE_START, LAYER_STAGE_STOP, LAYER_N_IN, LAYER_N_OUT, LAYER_ACTIVATION, LAYER_BIAS = range(6)
 STAGE_N_LEFT, STAGE_ROWS, STAGE_COLUMNS, STAGE_N_RIGHT, STAGE_WEIGHT = range(5)
 
+# Columns of the table of what happens to a reading. A 0 switches a step off.
+(
+    DETECT_STD,  # standard deviation of the noise in the dark
+    DETECT_SIGNAL,  # its growth with the signal: the variance is std^2 + (signal * reading)^2
+    DETECT_COMMON,  # relative deviation that all readings of an inference share
+    ADC_STEP,  # width of a code
+    ADC_SHIFT,  # level of code 0 in codes: 0, or 1/2 of a mid-rise converter
+    ADC_CODES,  # half the number of codes
+    DAC_STEP,  # the same two of the converter behind the activation
+    DAC_CODES,
+    N_DETECT,
+) = range(9)
+
 IDENTITY, SIN, TANH, RELU, GELU = range(5)
 
 
@@ -205,6 +218,37 @@ def _activate(h, bias, n, width, activation):
                 row[t] += b
 
 
+@njit(**JIT)
+def _detect_light(h, spare, n, width, detect, key):
+    """Noise that depends on the light: intensity, common to a column, and shot noise of the signal."""
+    one = h.dtype.type(1.0)
+    if detect[DETECT_COMMON] > 0:
+        for t in range(width):
+            spare[t] = one
+        add_normals(spare, 1, width, detect[DETECT_COMMON], mix64(key))
+        for i in range(n):
+            for t in range(width):
+                h[i * width + t] *= spare[t]
+    if detect[DETECT_SIGNAL] > 0:
+        dark, slope = detect[DETECT_STD] ** 2, detect[DETECT_SIGNAL] ** 2
+        for s in range(n * width):
+            spare[s] = 0
+        add_normals(spare, n, width, one, key)
+        for s in range(n * width):
+            h[s] += np.sqrt(dark + slope * h[s] * h[s]) * spare[s]
+    elif detect[DETECT_STD] > 0:
+        add_normals(h, n, width, detect[DETECT_STD], key)
+
+
+@njit(**JIT)
+def _convert(h, n, step, shift, codes):
+    """Level of each number, from -codes to codes - 1 steps; `shift` is 0 to round, 1/2 to take floors."""
+    half = h.dtype.type(0.5)
+    for s in range(n):
+        code = np.rint(h[s] / step) if shift == 0 else np.floor(h[s] / step)
+        h[s] = (min(max(code, -codes), codes - half - half) + shift) * step
+
+
 @njit(**JIT, inline="always")
 def _expand_tile(center_part, offset_part, h, n, n_offsets, start, width):
     """First-layer outputs of `width` consecutive points of a stencil from its centres and offsets.
@@ -254,13 +298,14 @@ def make_run_network(width: int):
     """
 
     @njit(**JIT)
-    def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out):
+    def run_network(layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out):
         n_layers = layers.shape[0]
         n_in, n_first = layers[0, LAYER_N_IN], layers[0, LAYER_N_OUT]
         n_out = layers[n_layers - 1, LAYER_N_OUT]
         size = _buffer_rows(layers, stages) * width
         here, there = np.zeros(size, weights.dtype), np.zeros(size, weights.dtype)
         n_points = out.shape[0]
+        h_zero = weights.dtype.type(0.0)
         for start in range(0, n_points, width):
             count = min(width, n_points - start)
             if n_offsets > 0:
@@ -284,10 +329,17 @@ def make_run_network(width: int):
                             contract_stage(w, here, there, n_left, rows, columns, n_right * width)
                         here, there = there, here
                 n = layer[LAYER_N_OUT]
-                if noise_std[k] > 0:
-                    add_normals(here, n, width, noise_std[k], mix64(tile_key + np.uint64(k)))
+                d, noise_key = detect[k], mix64(tile_key + np.uint64(k))
+                if d[DETECT_SIGNAL] > 0 or d[DETECT_COMMON] > 0:
+                    _detect_light(here, there, n, width, d, noise_key)
+                elif d[DETECT_STD] > 0:
+                    add_normals(here, n, width, d[DETECT_STD], noise_key)
+                if d[ADC_STEP] > 0:
+                    _convert(here, n * width, d[ADC_STEP], d[ADC_SHIFT], d[ADC_CODES])
                 bias = biases[layer[LAYER_BIAS] : layer[LAYER_BIAS] + n]
                 _activate(here, bias, n, width, layer[LAYER_ACTIVATION])
+                if d[DAC_STEP] > 0:
+                    _convert(here, n * width, d[DAC_STEP], h_zero, d[DAC_CODES])
             for i in range(n_out):
                 for t in range(count):
                     out[start + t, i] = here[i * width + t]
@@ -301,7 +353,7 @@ TILE_WIDTH = {np.dtype(np.float32): 64, np.dtype(np.float64): 32}
 _KERNELS = {width: make_run_network(width) for width in set(TILE_WIDTH.values())}
 
 
-def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out) -> None:
+def run_network(layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out) -> None:
     """Network outputs of one candidate, at points or at the points of a stencil.
 
     Args:
@@ -309,7 +361,7 @@ def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, poin
         stages: (n_stages, 5) int64; columns STAGE_*.
         weights: (n_weights,) float32 or float64, all cores of all layers.
         biases: (n_biases,) same type.
-        noise_std: (n_layers,) same type; standard deviation of the detector noise of each layer.
+        detect: (n_layers, N_DETECT) same type; what happens to the readings of each layer.
         key: uint64 noise key of this candidate and chunk of inputs.
         n_offsets: 0 for points, else K, the number of offsets of a stencil.
         points: (N, d) same type, the inputs; for a stencil (B, n), W x for the first layer's matrix W.
@@ -318,5 +370,5 @@ def run_network(layers, stages, weights, biases, noise_std, key, n_offsets, poin
         out: (N, n_out) same type, receives the outputs; for a stencil N = B * K, offsets fastest.
     """
     _KERNELS[TILE_WIDTH[weights.dtype]](
-        layers, stages, weights, biases, noise_std, key, n_offsets, points, offset_part, out
+        layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out
     )

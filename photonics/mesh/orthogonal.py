@@ -6,6 +6,8 @@ s = sin(theta), in the layout of Clements et al. [clements2016].
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -32,6 +34,77 @@ def _build(theta_rad, row, out):
                 upper, lower = u[a, j], u[a + 1, j]
                 u[a, j] = c * upper - s * lower
                 u[a + 1, j] = s * upper + c * lower
+
+
+@njit(**JIT)
+def _build_imperfect(theta_rad, row, cells, out):
+    n_meshes = cells.shape[0]
+    for p in range(theta_rad.shape[0]):
+        for b in range(n_meshes):
+            u = out[p, b]
+            n_modes = u.shape[0]
+            for i in range(n_modes):
+                for j in range(n_modes):
+                    u[i, j] = 1.0 if i == j else 0.0
+            for k in range(row.size):
+                c, s = np.cos(theta_rad[p, b, k]), np.sin(theta_rad[p, b, k])
+                cell = cells[b, k]
+                bar = complex(cell[0] * c, cell[1] * s)
+                cross = complex(cell[2] * s, cell[3] * c)
+                a = row[k]
+                for j in range(n_modes):
+                    upper, lower = u[a, j], u[a + 1, j]
+                    u[a, j] = bar.conjugate() * upper - cross.conjugate() * lower
+                    u[a + 1, j] = cross * upper + bar * lower
+
+
+def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: float) -> FloatArray:
+    """What couplers and loss make of a rotation; no phase setting changes it.
+
+    The cell is a push-pull MZI, ``diag(1, -1) C(e2) diag(exp(i theta), -exp(-i theta)) C(e1)`` with
+    the couplers C of `devices.coupler`: the arms are biased at a quarter wave, and the phase that two
+    ideal couplers leave to both modes is taken out. Multiplied out it is ``[[conj(b), -conj(x)], [x, b]]``,
+    ``b = cos(e1 - e2) cos theta + i sin(e1 + e2) sin theta``,
+    ``x = cos(e1 + e2) sin theta + i sin(e1 - e2) cos theta``.
+
+    Args:
+        first_rad: angle errors e1 of the couplers that light meets first, any shape S [rad].
+        second_rad: errors e2 of the second ones, the same shape [rad].
+        amplitude: factor of both modes, from insertion loss.
+
+    Returns:
+        (*S, 4): the coefficients of cos, i sin (b) and sin, i cos (x).
+    """
+    plus, minus = first_rad + second_rad, first_rad - second_rad
+    return amplitude * np.stack([np.cos(minus), np.sin(plus), np.cos(plus), np.sin(minus)], axis=-1)
+
+
+def build_imperfect(theta_rad: FloatArray, cells: FloatArray) -> npt.NDArray[np.complex128]:
+    """Transfer matrices of meshes of imperfect rotations.
+
+    Args:
+        theta_rad: (P, M, N (N - 1) / 2) angles of M meshes in P settings [rad].
+        cells: (M, N (N - 1) / 2, 4) of every cell, from `rotation_cells`.
+
+    Returns:
+        (P, M, N, N); with ideal couplers and no loss that of `build_orthogonal`.
+
+    Raises:
+        PhotonicsError: shapes that do not fit together.
+    """
+    n_modes = (1 + math.isqrt(1 + 8 * theta_rad.shape[-1])) // 2
+    if theta_rad.ndim != 3 or cells.shape != (*theta_rad.shape[1:], 4):
+        raise PhotonicsError(
+            f"theta_rad: shape {theta_rad.shape} with cells {cells.shape}; allowed: (P, M, n), (M, n, 4)"
+        )
+    topology = rectangular(n_modes)
+    if topology.n_mzi != theta_rad.shape[2]:
+        raise PhotonicsError(f"theta_rad: {theta_rad.shape[2]} angles; allowed: N (N - 1) / 2")
+    out = np.empty((*theta_rad.shape[:2], n_modes, n_modes), np.complex128)
+    _build_imperfect(
+        np.ascontiguousarray(theta_rad, dtype=np.float64), topology.row, np.ascontiguousarray(cells), out
+    )
+    return out
 
 
 def n_angles(n_modes: int) -> int:

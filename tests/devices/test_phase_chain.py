@@ -9,6 +9,7 @@ from devices.noise_model import PRESETS, NoiseModel, preset
 from devices.phase_shifter import PhaseShifter
 from devices.quantizer import PhaseQuantizer, VoltageQuantizer
 from devices.readout_noise import ReadoutNoise
+from devices.stuck_shifter import StuckShifters
 from photonics.actuator import PhaseActuator
 from photonics.mesh.topology import rectangular
 
@@ -131,7 +132,7 @@ def test_published_order_of_errors_by_hand():
 
 
 def test_jitter_is_fresh_and_has_its_standard_deviation():
-    part = actuator(NoiseModel(phase_jitter_rad=0.1))
+    part = actuator(NoiseModel(programming_std_rad=0.1))
     rng = np.random.default_rng(5)
     drawn = part.realise(np.full((5000, 6), 3.0), rng) - 3.0
     assert drawn.std() == pytest.approx(0.1, abs=4 * 0.1 / np.sqrt(2 * 30_000))
@@ -157,7 +158,7 @@ def test_published_preset_has_the_published_constants():
         (lambda: PhaseShifter(bias_max_rad=4.0), "bias_max_rad: 4.0; allowed"),
         (lambda: ThermalCrosstalk(coupling=float("nan")), "coupling: nan"),
         (lambda: ReadoutNoise(std_of_full_scale=-0.1), "std_of_full_scale: -0.1"),
-        (lambda: NoiseModel(phase_jitter_rad=-1.0), "phase_jitter_rad: -1.0"),
+        (lambda: NoiseModel(programming_std_rad=-1.0), "programming_std_rad: -1.0"),
         (
             lambda: NoiseModel(phase_quantizer=PhaseQuantizer(), voltage_quantizer=VoltageQuantizer()),
             "at most one",
@@ -168,3 +169,39 @@ def test_published_preset_has_the_published_constants():
 def test_bad_parameters_are_named(make, message):
     with pytest.raises(DeviceError, match=message.replace(".", r"\.")):
         make()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_known_errors_are_programmed_away(seed):
+    noise = NoiseModel(
+        phase_shifter=PhaseShifter(gamma_std_rad_per_v2=0.002, bias_max_rad=1.0),
+        thermal_crosstalk=ThermalCrosstalk(coupling=0.005),
+    )
+    part = actuator(noise, seed)
+    target = np.random.default_rng(seed).uniform(-10.0, 10.0, 6)
+    programmed = part.programmed(target)
+    assert np.all((programmed >= 0) & (programmed < 2 * np.pi))
+    realised = part.realise(programmed[None], np.random.default_rng(0))[0]
+    error = np.abs(np.exp(1j * realised) - np.exp(1j * target))
+    at_an_end = (programmed == 0) | (programmed > 2 * np.pi - 1e-12)
+    assert np.all(error[~at_an_end] < 1e-9)
+    assert at_an_end.sum() <= 2
+    # Beyond the reach by what a turn of its neighbours or its own gamma error moves it.
+    assert np.all(error < 2 * np.pi * (6 * 0.005 + 0.04))
+
+
+def test_what_is_stuck_stays_and_its_heat_is_allowed_for():
+    noise = NoiseModel(
+        stuck_shifters=StuckShifters(probability=0.5, value_rad=1.0, spread_rad=0.5),
+        thermal_crosstalk=ThermalCrosstalk(coupling=0.01),
+    )
+    part = actuator(noise, seed=1)
+    target = np.linspace(1.0, 5.0, 6)
+    programmed = part.programmed(target)
+    realised, elsewhere = part.realise(np.stack([programmed, 0.5 * programmed]), np.random.default_rng(0))
+    # What answers moves by half its own phase; what is stuck by the heat of others at most.
+    stuck = np.abs(realised - elsewhere) < 0.25
+    errors = realised - target
+    assert 0 < stuck.sum() < 6
+    np.testing.assert_allclose(errors[~stuck], 0.0, atol=1e-9)
+    assert np.abs(errors[stuck]).min() > 0.01

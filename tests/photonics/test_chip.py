@@ -12,7 +12,7 @@ from photonics.errors import PhotonicsError
 from training.oracle import ReadoutOracle, Stencil
 
 TINY = get_design("tonn-tiny")
-NOISY = replace(preset("published"), readout_noise=ReadoutNoise(0.01), phase_jitter_rad=0.01)
+NOISY = replace(preset("published"), readout_noise=ReadoutNoise(0.01), programming_std_rad=0.01)
 
 
 def settings(chip, n=3, seed=0):

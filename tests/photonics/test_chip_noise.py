@@ -64,7 +64,7 @@ def test_vanishing_imperfections_are_the_ideal_chip_bit_for_bit():
         phase_shifter=PhaseShifter(gamma_std_rad_per_v2=tiny, bias_max_rad=tiny),
         thermal_crosstalk=ThermalCrosstalk(coupling=tiny),
         readout_noise=ReadoutNoise(tiny),
-        phase_jitter_rad=tiny,
+        programming_std_rad=tiny,
     )
     design = get_design("tonn-tiny")
     ideal, almost = (fabricate(design, noise, 7, dtype=np.float64) for noise in (NoiseModel(), vanishing))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photonics.design import TTLayer
+from photonics.design import NetworkDesign, TTLayer
 from photonics.kernels import contraction
 from photonics.kernels.contraction import TILE_WIDTH, contract_stage, run_network
-from photonics.layout import stage_table
+from photonics.layout import lay_out
 
 CODES = {"identity": 0, "sin": 1, "tanh": 2, "relu": 3, "gelu": 4}
 NUMPY = {
@@ -33,24 +33,21 @@ class Network:
         rng = np.random.default_rng(seed)
         self.dtype = np.dtype(dtype)
         self.matrices, self.activations = [], []
-        weights, biases, stages, table = [], [], [], []
+        weights, biases = [], []
+        design = NetworkDesign("network", "", tuple(layers), layers[-1].n_out, readout=False)
+        layout = lay_out(design, 0.0)
         for layer in layers:
-            first = len(stages)
-            stages += stage_table(layer, sum(w.size for w in weights))
             cores = [rng.standard_normal(a * b) / np.sqrt(b) for a, b in layer.core_shapes]
             weights += cores
-            start = sum(b.size for b in biases)
             biases.append(rng.standard_normal(layer.n_out))
-            code = CODES[layer.activation]
-            table.append((first, len(stages), layer.n_in, layer.n_out, code, start))
             self.matrices.append(dense_from_cores(layer, cores))
             self.activations.append(layer.activation)
         self.biases_by_layer = biases
-        self.table = np.array(table)
-        self.stages = np.array(stages)
+        self.table = layout.layer_table
+        self.stages = layout.stage_table
         self.weights = np.concatenate(weights).astype(dtype)
         self.biases = np.concatenate(biases).astype(dtype)
-        self.silent = np.zeros(len(layers), dtype)
+        self.silent = np.zeros((len(layers), contraction.N_DETECT), dtype)
 
     def dense(self, x):
         for w, b, name in zip(self.matrices, self.biases_by_layer, self.activations, strict=True):
