@@ -224,6 +224,13 @@ def _result(
         "chip_time_s": chip_time_s,
         "chip_energy_j": chip_energy_j,
         "stop": stop,
+        **provenance(),
+    }
+
+
+def provenance() -> dict[str, Any]:
+    """What made a result: versions, and the commit of a checkout."""
+    return {
         "versions": {
             "photonzero": version("photonzero"),
             "python": platform.python_version(),

@@ -1,7 +1,8 @@
 """Meshes of Mach-Zehnder interferometers: topologies, transfer matrices, decompositions."""
 
 from photonics.mesh.decompose import MeshPhases, decompose
-from photonics.mesh.fidelity import expected_fidelity, fidelity
+from photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
+from photonics.mesh.haar import haar_phases
 from photonics.mesh.imperfections import MeshImperfections
 from photonics.mesh.topology import (
     TOPOLOGIES,
@@ -25,6 +26,8 @@ __all__ = [
     "expected_fidelity",
     "fidelity",
     "from_layers",
+    "haar_phases",
+    "matrix_error",
     "propagate",
     "rectangular",
     "symmetric",

@@ -37,6 +37,28 @@ def fidelity(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
     return np.asarray(overlap / norm)
 
 
+def matrix_error(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
+    """Relative distance ``||R - W|| / ||W||`` in the Frobenius norm; a common phase or loss counts.
+
+    Args:
+        wanted: (..., N, N), W.
+        realised: (..., N, N), R; leading axes broadcast against those of W.
+
+    Returns:
+        The leading shape; sqrt(2) for two unrelated unitary matrices, in the mean square.
+
+    Raises:
+        PhotonicsError: matrices of different sizes, or a W that is zero or not finite.
+    """
+    w, r = np.asarray(wanted), np.asarray(realised)
+    if w.ndim < 2 or w.shape[-2:] != r.shape[-2:]:
+        raise PhotonicsError(f"realised: shape {r.shape}; allowed: matrices of shape {w.shape[-2:]}")
+    norm = np.linalg.norm(w, axis=(-2, -1))
+    if not np.all((norm > 0) & np.isfinite(norm)):
+        raise PhotonicsError("wanted: zero or not finite; allowed: finite, not zero")
+    return np.asarray(np.linalg.norm(r - w, axis=(-2, -1)) / norm)
+
+
 def expected_fidelity(topology: MeshTopology, phase_std_rad: float) -> float:
     """Mean fidelity of an ideal mesh whose phase shifters all have small independent errors.
 

@@ -1,0 +1,1 @@
+"""The built-in studies, one module each; every one ends in a `STUDY`."""

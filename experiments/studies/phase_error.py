@@ -1,0 +1,90 @@
+"""Fidelity and matrix error of meshes against the errors of their phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.studies.targets import mesh_of, target_phases
+from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, values_of
+from experiments.sweep.plan import Plan
+from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonics.errors import PhotonicsError
+from photonics.mesh import TOPOLOGIES, build, expected_fidelity, fidelity, matrix_error
+
+
+def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
+    """One chip with one target, its errors scaled to every sigma."""
+    first = samples[0]
+    mesh = mesh_of(first)
+    wanted = target_phases(mesh, first)
+    sigma_rad = np.array([[sample.setting["sigma_phase_rad"]] for sample in samples])
+    rng = first.chip_rng("errors")
+    realised = build(mesh, *(phase + sigma_rad * rng.standard_normal(phase.size) for phase in wanted))
+    target = build(mesh, *wanted)
+    pairs = zip(fidelity(target, realised), matrix_error(target, realised), strict=True)
+    return [{"fidelity": float(near), "matrix_error": float(far)} for near, far in pairs]
+
+
+def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
+    """Loss of fidelity and matrix error against sigma."""
+    sigmas = np.array(values_of(rows, "sigma_phase_rad"))
+    closed_forms = []
+    for k, setting in enumerate(dict.fromkeys((s["topology"], s["n_modes"]) for s in plan.settings)):
+        mesh = TOPOLOGIES[setting[0]](setting[1])
+        small = [sigma for sigma in sigmas if sigma > 0 and _is_small(mesh, sigma)]
+        lost = [1.0 - expected_fidelity(mesh, sigma) for sigma in small]
+        closed_forms.append(("small-error closed form" if k == 0 else None, small, lost))
+    lines = ("topology", "n_modes")
+    panels = [
+        Panel(
+            "sigma_phase_rad", "fidelity", lines, y_of=lambda f: 1.0 - f, y_label="1 − fidelity",
+            y_log=True, references=tuple(closed_forms),
+        ),
+        Panel("sigma_phase_rad", "matrix_error", lines),
+    ]  # fmt: skip
+    draw_panels(folder, "phase-error", plan.study, rows, panels)
+    return [
+        Drawing(
+            "phase-error",
+            "Left: fidelity |tr(W†R)|²/(tr(W†W) tr(R†R)) of the realised matrix R with the wanted one W, "
+            "as its distance from 1. Right: relative distance ‖R − W‖/‖W‖. Every phase shifter, those at "
+            f"the outputs included, has an independent normal error; {plan.chips} chips, each with a "
+            f"Haar-random target of its own; {BAND_TEXT}.",
+        )
+    ]
+
+
+def _is_small(mesh, sigma_rad: float) -> bool:
+    """Whether the closed form holds: it neglects the square of the loss."""
+    try:
+        return expected_fidelity(mesh, sigma_rad) > 0.8
+    except PhotonicsError:
+        return False
+
+
+STUDY = Study(
+    name="phase-error",
+    summary="Fidelity and matrix error of meshes against the errors of their phases.",
+    axes=(
+        Axis("topology", "topology", "text", choices=tuple(TOPOLOGIES)),
+        Axis("n_modes", "modes N", "int", 2, 1024),
+        Axis("sigma_phase_rad", "standard deviation of every phase [rad]"),
+    ),
+    defaults={
+        "chips": 20,
+        "topology": ["rectangular"],
+        "n_modes": [64],
+        "sigma_phase_rad": {"from": 1e-3, "to": 1.0, "count": 21, "scale": "log"},
+    },
+    quick={"chips": 10, "n_modes": [16]},
+    measured=(
+        Measured("fidelity", "fidelity"),
+        Measured("matrix_error", "matrix error ‖R − W‖ / ‖W‖"),
+    ),
+    measure=measure,
+    draw=draw,
+    scanned=True,
+)

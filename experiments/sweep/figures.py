@@ -1,0 +1,227 @@
+"""Figures of studies: medians and bands, heat maps; PNG and PDF, the data as CSV beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.sweep.study import Row, Study
+from training.checkpoint import write_atomically
+
+FIGURES = "figures"
+
+_BAND = (10.0, 90.0)
+"""Percentiles between which a band is drawn."""
+
+BAND_TEXT = "median, band from the 10th to the 90th percentile"
+
+_LOG_RATIO = 20.0
+"""Axes whose values span at least this ratio are logarithmic."""
+
+_STAMP = {"n": "samples", "median": "median", "low": "10th percentile", "high": "90th percentile"}
+
+_MARKERS = "osD^vPX*"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes: a measured column against an axis of the study.
+
+    Attributes:
+        x: axis along.
+        y: measured column.
+        lines: axes whose values make lines of their own.
+        title: above it.
+        y_of: what is plotted of a measured value; None for itself.
+        y_label: of that, where `y_of` is given.
+        y_log: logarithmic; None decides by the values.
+        references: further lines, (label, x, y).
+    """
+
+    x: str
+    y: str
+    lines: tuple[str, ...] = ()
+    title: str = ""
+    y_of: Callable[[Any], Any] | None = None
+    y_label: str = ""
+    y_log: bool | None = None
+    references: tuple[tuple[str, Any, Any], ...] = ()
+
+
+def good(rows: Sequence[Row], *columns: str) -> list[Row]:
+    """Rows that hold a value in these columns: failed samples do not."""
+    return [row for row in rows if all(row[column] is not None for column in columns)]
+
+
+def values_of(rows: Sequence[Row], column: str) -> list[Any]:
+    """Different values of a column, in the order of the table."""
+    return list(dict.fromkeys(row[column] for row in rows))
+
+
+def summarise(rows: Sequence[Row], by: Sequence[str], column: str) -> list[dict[str, Any]]:
+    """Median and band of a column for each combination of other columns, in the order of the table."""
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for row in good(rows, column):
+        groups.setdefault(tuple(row[key] for key in by), []).append(row[column])
+    summary = []
+    for key, values in groups.items():
+        low, high = np.percentile(values, _BAND)
+        statistics = {"median": np.median(values), "low": low, "high": high, "mean": np.mean(values)}
+        numbers = {name: float(value) for name, value in statistics.items()}
+        summary.append({**dict(zip(by, key, strict=True)), "n": len(values), **numbers})
+    return summary
+
+
+def write_data(folder: Path, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """The data of a figure, as figures/NAME.csv."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / FIGURES / f"{name}.csv", lambda file: file.write(text.getvalue().encode()))
+
+
+def draw_panels(
+    folder: Path,
+    name: str,
+    study: Study,
+    rows: Sequence[Row],
+    panels: Sequence[Panel],
+    *,
+    height_in: float = 2.6,
+) -> None:
+    """Panels side by side, a median line with its band for each line; figures/NAME.png, .pdf and .csv.
+
+    Args:
+        folder: of the study.
+        name: of the figure.
+        study: for its labels.
+        rows: of the table.
+        panels: at least one, two for the width of a page.
+        height_in: of the figure [inch].
+    """
+    # Drawing libraries take a second to load, which workers need not spend.
+    from experiments.style import figure
+
+    data: list[dict[str, Any]] = []
+    with figure(folder / FIGURES / f"{name}.png", 3.6 * len(panels), height_in, pdf=True) as drawn:
+        for axes, panel in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            summary = summarise(rows, (*panel.lines, panel.x), panel.y)
+            data += [{"column": panel.y, **line} for line in summary]
+            _draw_panel(axes, study, panel, summary)
+    write_data(folder, name, _same_columns(data))
+
+
+def _same_columns(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = list(dict.fromkeys(key for line in data for key in line))
+    return [{key: line.get(key, "") for key in names} for line in data]
+
+
+def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, Any]]) -> None:
+    from experiments.style import PALETTE
+
+    of = panel.y_of or (lambda value: value)
+    shown: list[float] = []
+    keys = list(dict.fromkeys(tuple(line[key] for key in panel.lines) for line in summary))
+    # An axis with one value needs no mention.
+    varied = [k for k in range(len(panel.lines)) if len({key[k] for key in keys}) > 1]
+    for number, key in enumerate(keys):
+        own = [line for line in summary if tuple(line[part] for part in panel.lines) == key]
+        x = [line[panel.x] for line in own]
+        middle, low, high = (of(np.array([line[part] for line in own])) for part in ("median", "low", "high"))
+        shown += [*middle, *low, *high]
+        color = PALETTE[number % len(PALETTE)]
+        label = ", ".join(line_label(panel.lines[k], key[k]) for k in varied)
+        axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
+        marker = _MARKERS[number % len(_MARKERS)]
+        axes.plot(x, middle, color=color, marker=marker, markersize=3, label=label or None)
+    for label, x, y in panel.references:
+        axes.plot(x, y, color="black", linestyle="--", linewidth=0.9, label=label)
+    scale(axes, "x", [line[panel.x] for line in summary])
+    if panel.y_log or (panel.y_log is None and _is_wide(shown)):
+        axes.set_yscale("log")
+    axes.set_xlabel(study.label(panel.x))
+    axes.set_ylabel(panel.y_label or study.label(panel.y))
+    axes.set_title(panel.title)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend()
+
+
+def line_label(axis: str, value: Any) -> str:
+    """How a legend names a value of an axis: text as it is, numbers with their axis."""
+    return str(value) if isinstance(value, str) else f"{axis} = {value:g}"
+
+
+def _is_wide(values: Sequence[float]) -> bool:
+    return bool(values) and min(values) > 0 and max(values) > _LOG_RATIO * min(values)
+
+
+def scale(axes: Any, which: str, values: Sequence[Any]) -> None:
+    """A logarithmic axis where the values ask for it; with a linear piece around 0 if that is one of them."""
+    set_scale = getattr(axes, f"set_{which}scale")
+    positive = [value for value in values if not isinstance(value, str) and value > 0]
+    if len(positive) < len(values) and positive and min(values) == 0 and _is_wide(positive):
+        set_scale("symlog", linthresh=min(positive))
+    elif len(positive) == len(values) and _is_wide(positive):
+        set_scale("log")
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """One map: the median of a measured column over two axes of the study.
+
+    Attributes:
+        x: axis along.
+        y: axis upwards.
+        value: measured column.
+        title: above it.
+        log: colours by the logarithm.
+    """
+
+    x: str
+    y: str
+    value: str
+    title: str = ""
+    log: bool = False
+
+
+def draw_heat_maps(
+    folder: Path, name: str, study: Study, rows: Sequence[Row], maps: Sequence[HeatMap]
+) -> None:
+    """Heat maps side by side, each cell with its number; figures/NAME.png, .pdf and .csv."""
+    # Drawing libraries take a second to load, which workers need not spend.
+    from experiments.style import figure
+
+    data: list[dict[str, Any]] = []
+    with figure(folder / FIGURES / f"{name}.png", 3.6 * len(maps), 3.1, pdf=True) as drawn:
+        for axes, one in zip(drawn.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
+            summary = summarise(rows, (one.x, one.y), one.value)
+            data += [{"column": one.value, **cell} for cell in summary]
+            columns, lines = values_of(rows, one.x), values_of(rows, one.y)
+            cells = np.full((len(lines), len(columns)), np.nan)
+            for cell in summary:
+                cells[lines.index(cell[one.y]), columns.index(cell[one.x])] = cell["median"]
+            image = axes.imshow(
+                cells, origin="lower", aspect="auto", cmap="viridis", norm="log" if one.log else None
+            )
+            middle = 0.5 * (image.norm.vmin + image.norm.vmax) if image.norm.vmin is not None else 0.0
+            for (line, column), value in np.ndenumerate(cells):
+                if np.isfinite(value):
+                    color = "black" if value > middle else "white"
+                    text = f"{value:.2g}" if value < 0.995 else f"{value:.3g}"
+                    axes.text(column, line, text, ha="center", va="center", fontsize=6, color=color)
+            axes.set_xticks(range(len(columns)), [f"{value:g}" for value in columns], rotation=45)
+            axes.set_yticks(range(len(lines)), [f"{value:g}" for value in lines])
+            axes.grid(visible=False)
+            axes.set_xlabel(study.label(one.x))
+            axes.set_ylabel(study.label(one.y))
+            axes.set_title(one.title or study.label(one.value))
+    write_data(folder, name, _same_columns(data))

@@ -1,0 +1,229 @@
+"""A study with all its values: from TOML and ``--set``, with a fingerprint, enumerated as units."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from experiments.config import apply_settings, build
+from experiments.errors import UsageError
+from experiments.sweep.registry import get_study
+from experiments.sweep.study import Axis, Sample, Study
+
+_KEYS = ("study", "chips", "seeds", "root_seed", "grid", "options")
+_RANGE_KEYS = {"from", "to", "count", "scale"}
+_MAX_SAMPLES = 10_000_000
+
+
+@runtime_checkable
+class FileOptions(Protocol):
+    """Options that name a user's file."""
+
+    def content_hash(self) -> str:
+        """Hash of the file; a constant without one."""
+        ...
+
+    def fixed_axes(self) -> Mapping[str, Any]:
+        """Axes whose values the file says, with them."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One study with every value fixed.
+
+    Attributes:
+        study: its kind.
+        grid: values of every axis, in the order of the study's axes.
+        chips: fabricated chips.
+        seeds: repetitions on each of them.
+        root_seed: of all randomness.
+        options: of the study.
+    """
+
+    study: Study
+    grid: Mapping[str, tuple[Any, ...]]
+    chips: int
+    seeds: int
+    root_seed: int
+    options: Any
+
+    def to_table(self) -> dict[str, Any]:
+        """As a TOML file has it; `resolve_plan` takes it back."""
+        return {
+            "study": self.study.name,
+            "chips": self.chips,
+            "seeds": self.seeds,
+            "root_seed": self.root_seed,
+            "grid": {key: list(values) for key, values in self.grid.items()},
+            "options": {k: _plain(v) for k, v in asdict(self.options).items() if v is not None},
+        }
+
+    @cached_property
+    def text(self) -> str:
+        """The table in one canonical line."""
+        return json.dumps(self.to_table(), sort_keys=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the table."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that a row depends on: the table, and the content of a user's file."""
+        if not isinstance(self.options, FileOptions):
+            return self.digest
+        return hashlib.sha256(f"{self.text}{self.options.content_hash()}".encode()).hexdigest()
+
+    @cached_property
+    def settings(self) -> list[dict[str, Any]]:
+        """Points of the grid, the last axis fastest."""
+        return [
+            dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())
+        ]
+
+    @property
+    def n_samples(self) -> int:
+        """Rows of the finished table."""
+        return len(self.settings) * self.chips * self.seeds
+
+    @property
+    def unit_size(self) -> int:
+        """Samples that are measured together."""
+        return len(self.grid[self.study.axes[-1].name]) if self.study.scanned else 1
+
+    @property
+    def n_units(self) -> int:
+        """Units of work."""
+        return self.n_samples // self.unit_size
+
+    def unit_indices(self, unit: int) -> list[int]:
+        """Places in the table of the samples of a unit."""
+        outer, rest = divmod(unit, self.chips * self.seeds)
+        first = outer * self.unit_size * self.chips * self.seeds + rest
+        return [first + k * self.chips * self.seeds for k in range(self.unit_size)]
+
+    def unit(self, unit: int) -> list[Sample]:
+        """Samples of a unit: one, or all values of the last axis on one chip."""
+        return [self.sample(index) for index in self.unit_indices(unit)]
+
+    def sample(self, index: int) -> Sample:
+        """The sample of a row."""
+        setting, rest = divmod(index, self.chips * self.seeds)
+        chip, seed = divmod(rest, self.seeds)
+        return Sample(index, self.settings[setting], chip, seed, self)
+
+
+def resolve_plan(table: Mapping[str, Any], settings: Sequence[str] = (), *, quick: bool = False) -> Plan:
+    """A plan from a (partial) nested dictionary; what is missing takes the study's default.
+
+    Args:
+        table: keys study, chips, seeds, root_seed, grid, options.
+        settings: ``key=value`` texts of the command; an axis or an option needs no section in front.
+        quick: start from the study's short version.
+
+    Raises:
+        UsageError: an unknown study or key, a value of a wrong type or out of range.
+    """
+    name = table.get("study")
+    if not isinstance(name, str):
+        raise UsageError("study: missing; allowed: study = NAME")
+    study = get_study(name)
+    start = _defaults(study, quick)
+    full = apply_settings(_overlay(start, table), [_with_section(study, text) for text in settings])
+    _known_keys("study", full, _KEYS)
+    if full["study"] != name:
+        raise UsageError(f"study: {full['study']!r} by --set; allowed: {name}")
+    for key in ("grid", "options"):
+        if not isinstance(full[key], Mapping):
+            raise UsageError(f"{key}: {full[key]!r}; allowed: a section [{key}]")
+    _known_keys("grid", full["grid"], tuple(axis.name for axis in study.axes))
+    options = build(study.options, full["options"], "options.")
+    grid = {**full["grid"], **(options.fixed_axes() if isinstance(options, FileOptions) else {})}
+    plan = Plan(
+        study=study,
+        grid={axis.name: _values(axis, grid[axis.name]) for axis in study.axes},
+        chips=_count("chips", full["chips"], 1),
+        seeds=_count("seeds", full["seeds"], 1),
+        root_seed=_count("root_seed", full["root_seed"], 0),
+        options=options,
+    )
+    if plan.n_samples > _MAX_SAMPLES:
+        raise UsageError(f"study: {plan.n_samples:,} samples; allowed: at most {_MAX_SAMPLES:,}")
+    return plan
+
+
+def _defaults(study: Study, quick: bool) -> dict[str, Any]:
+    """The study's own values as a table with sections."""
+    table: dict[str, Any] = {
+        "study": study.name, "chips": 1, "seeds": 1, "root_seed": 0, "grid": {}, "options": {}
+    }  # fmt: skip
+    axes = {axis.name for axis in study.axes}
+    for values in (study.defaults, study.quick if quick else {}):
+        for key, value in values.items():
+            place = table if key in table else table["grid" if key in axes else "options"]
+            place[key] = value
+    return table
+
+
+def _overlay(start: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    full = {**start, **table}
+    for key in ("grid", "options"):
+        if isinstance(full[key], Mapping):
+            # One level only: the table of a range replaces a list of values as a whole.
+            full[key] = {**start[key], **full[key]}
+    return full
+
+
+def _with_section(study: Study, setting: str) -> str:
+    """``sigma_phase_rad=0.1`` means ``grid.sigma_phase_rad=0.1``."""
+    key = setting.partition("=")[0].strip()
+    if key in {axis.name for axis in study.axes}:
+        return f"grid.{setting}"
+    return f"options.{setting}" if key in getattr(study.options, "__dataclass_fields__", {}) else setting
+
+
+def _known_keys(where: str, table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in allowed:
+            raise UsageError(f"{where}: unknown key {key}; allowed: {', '.join(allowed)}")
+
+
+def _count(name: str, value: Any, low: int) -> int:
+    return Axis(name, name, "int", low, 2**31 - 1).check(value)
+
+
+def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
+    """A single value, a list of values, or a range {from, to, count, scale}."""
+    if isinstance(given, Mapping):
+        given = _range(axis, given)
+    values = tuple(axis.check(value) for value in (given if isinstance(given, list | tuple) else [given]))
+    if not values or len(set(values)) < len(values):
+        raise UsageError(f"{axis.name}: {given!r}; allowed: at least one value, none twice")
+    return values
+
+
+def _range(axis: Axis, given: Mapping[str, Any]) -> list[float]:
+    _known_keys(axis.name, given, tuple(sorted(_RANGE_KEYS)))
+    count = _count(f"{axis.name}.count", given.get("count"), 2)
+    start, stop = (Axis(f"{axis.name}.{key}", "").check(given.get(key)) for key in ("from", "to"))
+    scale = given.get("scale", "linear")
+    if axis.kind != "float" or scale not in ("linear", "log") or (scale == "log" and min(start, stop) <= 0):
+        raise UsageError(
+            f"{axis.name}: {dict(given)!r}; allowed: from, to (> 0 for log), count, scale linear or log"
+        )
+    points = np.geomspace(start, stop, count) if scale == "log" else np.linspace(start, stop, count)
+    # Six digits: the values are written in tables and on axes.
+    return [float(f"{value:.6g}") for value in points]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,69 @@
+"""What a worker does: measure units; pure functions of the plan, so that any worker gives the same rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from experiments.sweep.plan import Plan, resolve_plan
+from experiments.sweep.study import Prepared, Row, Sample
+from training.oracle import Array
+
+FAILURE = "failure"
+
+
+@lru_cache(maxsize=4)
+def _plan(text: str) -> Plan:
+    """Plans travel as text; a worker works one out once."""
+    return resolve_plan(json.loads(text))
+
+
+def measure_units(
+    text: str, units: Sequence[int], prepared: Prepared
+) -> tuple[list[tuple[int, list[Row]]], float]:
+    """Measure units one after the other.
+
+    Args:
+        text: `Plan.text`.
+        units: their numbers.
+        prepared: what the study prepared.
+
+    Returns:
+        For each unit its number and a row for each of its samples, and the seconds it all took.
+    """
+    plan = _plan(text)
+    started = time.perf_counter()
+    rows = [(unit, measure_unit(plan.unit(unit), prepared)) for unit in units]
+    return rows, time.perf_counter() - started
+
+
+def prepare_one(text: str, name: str) -> Mapping[str, Array]:
+    """Make one thing that all samples share."""
+    plan = _plan(text)
+    return plan.study.prepare(plan, name)
+
+
+def measure_unit(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
+    """Rows of one unit. If measuring them together fails, each is tried alone: only its own row fails."""
+    try:
+        return _measure(samples, prepared)
+    except Exception as error:  # noqa: BLE001 - whatever a sample raises is its row, not the study's end
+        if len(samples) > 1:
+            return [row for sample in samples for row in measure_unit([sample], prepared)]
+        return [{FAILURE: failure_text(error)}]
+
+
+def failure_text(error: BaseException) -> str:
+    """One line that says what was raised."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
+    study = samples[0].plan.study
+    rows = study.measure(samples, prepared)
+    names = {measured.name for measured in study.measured}
+    if len(rows) != len(samples) or any(set(row) != names for row in rows):
+        raise ValueError(f"study {study.name}: {len(rows)} rows for {len(samples)} samples, or other columns")
+    return rows
