@@ -59,8 +59,8 @@ def test_residuals_conditions_weights_and_inferences_by_hand():
     evaluation = objective.evaluate(meter, np.ones((1, 1)))
     interior, start, slope = objective.blocks
     assert [len(b.points) for b in objective.blocks] == [8, 4, 2]
-    # Central with a mixed derivative: 5 + 4 nodes; values: 1; slopes: 5.
-    assert meter.inferences == objective.inferences_per_candidate == 8 * 9 + 4 * 1 + 2 * 5
+    # Central with a mixed derivative: 5 + 4 nodes; values: 1; slopes: the 2 that they take.
+    assert meter.inferences == objective.inferences_per_candidate == 8 * 9 + 4 * 1 + 2 * 2
     zx, zt = interior.points[:, 0] / 2 - 1, 2 * interior.points[:, 1] - 1
     pde = 2 * zx**2 - 2 * zt / 4 + 2 * zx * (1 / 2) * 2
     assert (start.points[:, 1] == 0).all()
@@ -196,13 +196,100 @@ def test_closed_domains_keep_their_stencils_inside():
     # An open one reaches beyond.
     assert (objective_of(Strip(), batch_size=500).blocks[0].nodes() < 0).any()
 
-    class ClosedNeumann(Strip):
-        closed = True
+    with pytest.raises(ProblemError, match=r"stencil spans 12 in coordinate 0; allowed: below 4, the width"):
+        PinnObjective(Closed(), make_rule("central", spacing=3.0), 5, 0)
 
-    with pytest.raises(ProblemError, match="'slope' takes derivatives on the boundary of a closed domain"):
-        objective_of(ClosedNeumann())
-    with pytest.raises(ProblemError, match="stencil reaches"):
-        PinnObjective(Closed(), make_rule("central", spacing=1.5), 5, 0)
+
+class ClosedNeumann(Strip):
+    """Slopes on either wall, a flux through both walls that needs the corners too."""
+
+    closed = True
+
+    def conditions(self):
+        return [
+            Condition("start", {"t": 0.0}, lambda at, u: u.t - at.x),
+            Condition("slope", {"x": [0.0, 4.0]}, lambda at, u: u.x + u.xx - 1.0, weight=2.0),
+            Condition("corner", {"x": 0.0, "t": 1.0}, lambda at, u: u.xt),
+        ]
+
+
+@pytest.mark.parametrize("rule", ["central", "central4"])
+def test_neumann_conditions_on_closed_domains_take_values_inside_only(rule):
+    objective = objective_of(ClosedNeumann(), batch_size=40, rule=rule)
+    interior, start, left, right, corner = objective.blocks
+    assert [block.term.name for block in objective.blocks[1:]] == ["start", "slope", "slope", "corner"]
+    assert len(left.points) + len(right.points) == 10
+    assert (left.points[:, 0] == 0.0).all()
+    assert (right.points[:, 0] == 4.0).all()
+    for block in objective.blocks:
+        nodes = block.nodes().reshape(-1, 2)
+        assert (nodes >= -1e-12).all()
+        assert (nodes <= np.array([4.0, 1.0]) + 1e-12).all()
+    # A chip that must not be asked outside: net = z_x^2 z_t inside, with z_x = x/2 - 1 and z_t = 2 t - 1.
+    chip = Formulas(lambda z: np.where((np.abs(z) <= 1 + 1e-9).all(axis=1), z[:, 0] ** 2 * z[:, 1], np.nan))
+    evaluation = objective.evaluate(chip, np.ones((1, 1)))
+    zx, zt = interior.points[:, 0] / 2 - 1, 2 * interior.points[:, 1] - 1
+    slope = [
+        (b.points[:, 0] / 2 - 1) * (2 * b.points[:, 1] - 1) + b.points[:, 1] - 1.5 for b in (left, right)
+    ]
+    expected = [
+        2 * zx**2 - 2 * zt / 4 + 2 * zx,
+        2 * (start.points[:, 0] / 2 - 1) ** 2 - start.points[:, 0],
+        np.concatenate(slope),
+        np.full(10, -2.0),
+    ]
+    factors = [np.sqrt(w * 70 / n) for w, n in zip((1.0, 1.0, 2.0, 1.0), (40, 10, 10, 10), strict=True)]
+    joined = np.concatenate([f * part for f, part in zip(factors, expected, strict=True)])
+    np.testing.assert_allclose(evaluation.residuals[0], joined, atol=1e-8)
+    loss = sum(w * (part**2).mean() for w, part in zip((1.0, 1.0, 2.0, 1.0), expected, strict=True))
+    assert evaluation.losses[0] == pytest.approx(loss, rel=1e-8)
+    assert corner.points.tolist() == [[0.0, 1.0]] * 10
+
+
+def test_columns_on_the_faces_of_a_closed_domain_are_the_derivative():
+    chip = fabricate(get_design("tonn-smooth"), preset("published"), 0, dtype=np.float64)
+    objective = objective_of(ClosedNeumann(), batch_size=12, balance="columns")
+    x = chip.initial_controls(np.random.default_rng(0))
+    start = start_on(chip, x)
+    evaluation = objective.evaluate(metered(chip), x[None], with_readout=True)
+    assert evaluation.tail is not None
+    assert start.readout is not None
+    assert objective.weights["slope"] not in (1.0, 2.0)
+    columns = evaluation.tail.columns(0, x[start.readout])
+    step = 1e-4
+    for k in (0, 77, len(start.readout) - 1):
+        change = np.zeros_like(x)
+        change[start.readout[k]] = step
+        plus, minus = objective.evaluate(chip, np.stack([x + change, x - change])).residuals
+        np.testing.assert_allclose(columns[:, k], (plus - minus) / (2 * step), atol=1e-5)
+
+
+def test_what_a_closed_domain_refuses():
+    data = np.array([[0.0, 0.5], [4.0, 0.5], [2.0, 0.5]])
+
+    class Data(Strip):
+        closed = True
+        measured = data
+
+        def conditions(self):
+            return [Condition("data", None, lambda at, u: u.x - np.arange(len(at.x)), points=self.measured)]
+
+    with pytest.raises(ProblemError, match="'data' takes derivatives at points of several faces of a closed"):
+        objective_of(Data())
+
+    class OneWall(Data):
+        measured = data[:1]
+
+    # Given points stay where they are.
+    np.testing.assert_array_equal(objective_of(OneWall()).blocks[1].points, data[:1])
+
+    class Outside(Data):
+        measured = np.array([[5.0, 0.5]])
+
+    with pytest.raises(ProblemError, match=r"stencil at \[5.0, 0.5\] leaves the closed domain"):
+        objective_of(Outside())
+    with pytest.raises(ArgumentError, match="'sparse-grid' on a face of a closed domain"):
+        objective_of(ClosedNeumann(), rule="sparse-grid")
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError, CheckpointError, ProblemError
+from training.errors import ArgumentError, CheckpointError
 from training.objective.adaptive import adapted_points
 from training.objective.base import Evaluation
 from training.objective.block import Block, Features
+from training.objective.faces import Sides, blocks_inside
 from training.oracle import Array, ForwardOracle, ReadoutOracle
 from training.problems.base import PDE, sample_condition
 from training.problems.terms import Term, problem_terms
@@ -108,7 +109,7 @@ class PinnObjective:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The terms of the current batch: the PDE's, then the conditions'."""
+        """The PDE on the current batch, then the conditions: in a closed domain a block for each face."""
         return tuple(self._blocks)
 
     @property
@@ -128,16 +129,22 @@ class PinnObjective:
         known = (self._known, self._scores)
         rng = np.random.default_rng([self._seed, 0, number])
         points = self.problem.sample(self._batch_size, rng)
-        stencil = self._stencil(self._terms[0], rng)
+        stencil = self._terms[0].stencil(self._rule, self.problem.scale, rng)
         if self._options.adaptive > 0 and self._scores.size:
             points = adapted_points(self.problem, points, *known, self._options.adaptive, rng)
-        blocks = [self._block(self._terms[0], points, np.zeros(points.shape, dtype=bool), stencil)]
+        free = np.zeros(points.shape, dtype=bool)
+        blocks = self._new_blocks(self._terms[0], points, free, lambda _: stencil)
         for term in self._terms[1:]:
             assert term.condition is not None
             share = term.condition.share or self._options.condition_share
             n = max(1, math.ceil(share * self._batch_size))
             points, fixed = sample_condition(self.problem, term.condition, n, rng)
-            blocks.append(self._block(term, points, fixed, self._stencil(term, rng)))
+            blocks += self._new_blocks(
+                term,
+                points,
+                fixed,
+                lambda sides, t=term: t.stencil(self._rule, self.problem.scale, rng, sides),
+            )
         self._blocks = blocks
 
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
@@ -199,32 +206,40 @@ class PinnObjective:
             return math.nan
         return self.problem.relative_error(predicted, self.problem.reference(points))
 
-    def _stencil(self, term: Term, rng: np.random.Generator) -> DerivativeStencil:
-        dim = self.problem.dim
-        if term.value_only:
-            return DerivativeStencil(np.zeros((1, dim)), np.ones(1), np.zeros((dim, 1)), None)
-        return self._rule.stencil(dim, rng, term.request(self.problem.scale))
-
-    def _block(self, term: Term, points: Array, fixed: Array, stencil: DerivativeStencil) -> Block:
+    def _new_blocks(
+        self, term: Term, points: Array, fixed: Array, stencil_of: Callable[[Sides], DerivativeStencil]
+    ) -> list[Block]:
         if self.problem.closed and not term.value_only:
-            points = _inside(self.problem, term, points, fixed, stencil)
-        return Block(self.problem, term, points, stencil)
+            return blocks_inside(self.problem, term, points, fixed, stencil_of)
+        return [Block(self.problem, term, points, stencil_of(()))]
+
+    def _by_term(self, parts: list[Array]) -> list[Array]:
+        """One array a block joined to one a term, flat."""
+        return [
+            np.concatenate(
+                [part.ravel() for block, part in zip(self._blocks, parts, strict=True) if block.term is term]
+            )
+            for term in self._terms
+        ]
 
     def _factors(self) -> Array:
-        """What each term's residuals are multiplied with, (n_terms,)."""
-        sizes = np.array([block.n_residuals for block in self._blocks])
-        weights = np.array(list(self.weights.values()))
-        return np.sqrt(weights * sizes.sum() / sizes)
+        """What each block's residuals are multiplied with, (n_blocks,)."""
+        sizes = {
+            term.name: sum(block.n_residuals for block in self._blocks if block.term is term)
+            for term in self._terms
+        }
+        total, weights = sum(sizes.values()), self.weights
+        return np.array([math.sqrt(weights[b.term.name] * total / sizes[b.term.name]) for b in self._blocks])
 
     def _joined(self, parts: list[Array]) -> Array:
-        """Residuals of the terms, (P, R_term) each, as one weighted vector (P, R)."""
+        """Residuals of the blocks, (P, R_block) each, as one weighted vector (P, R)."""
         return np.concatenate([f * part for f, part in zip(self._factors(), parts, strict=True)], axis=1)
 
     def _learn(self, parts: list[Array], columns: list[Array] | None) -> None:
         """Balance the terms on the first evaluation, and remember where residuals are large."""
         if not self._balanced:
             measured = parts if columns is None or self._options.balance == "residuals" else columns
-            squares = np.array([float(np.mean(part**2)) for part in measured])
+            squares = np.array([float(np.mean(part**2)) for part in self._by_term(measured)])
             if (squares > 0).all():
                 # The PDE keeps its weight: a loss stays comparable with one that is not balanced.
                 self._balance = squares[0] / squares
@@ -258,9 +273,9 @@ class _MeasuredTail:
     """`DigitalTail` of measured features.
 
     Args:
-        blocks: the terms.
-        features: reduced, of all candidates, one array a term.
-        factors: of the residuals of each term.
+        blocks: the terms at their points.
+        features: reduced, of all candidates, one array a block.
+        factors: of the residuals of each block.
     """
 
     def __init__(self, blocks: list[Block], features: list[Features], factors: Array) -> None:
@@ -275,28 +290,3 @@ class _MeasuredTail:
         columns = np.concatenate([f * b.columns(own[p], readout) for b, own, f in self._parts])
         weights = columns[:, :, :-1].reshape(len(columns), -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)
-
-
-def _inside(problem: PDE, term: Term, points: Array, fixed: Array, stencil: DerivativeStencil) -> Array:
-    """Points of a closed domain drawn towards its middle until their stencils stay inside.
-
-    Raises:
-        ProblemError: the stencil is wider than the domain, or its point is fixed on the boundary.
-    """
-    space = problem.space
-    width = space.upper - space.lower
-    margin = stencil.reach * problem.scale
-    if (2 * margin >= width).any():
-        raise ProblemError(
-            f"{problem.name}: stencil reaches {margin.max():.3g}; allowed: below half of a closed domain"
-        )
-    moved = space.lower + margin + (points - space.lower) * (width - 2 * margin) / width
-    moved = np.where(fixed, points, moved)
-    rounding = 1e-12 * width
-    outside = (moved - margin < space.lower - rounding) | (moved + margin > space.upper + rounding)
-    if outside.any():
-        raise ProblemError(
-            f"{problem.name}: condition {term.name!r} takes derivatives on the boundary of a closed domain; "
-            "allowed: closed = False, or a condition on values"
-        )
-    return moved

@@ -8,10 +8,11 @@ import numpy as np
 
 from training.errors import ProblemError
 from training.objective.block import Block
+from training.objective.faces import blocks_inside, moved_inside
 from training.oracle import Array
 from training.problems.base import PDE, sample_condition
 from training.problems.terms import Term, problem_terms
-from training.stencils import DerivativeStencil, make_rule
+from training.stencils import DerivativeRule, DerivativeStencil, make_rule
 
 
 @dataclass(frozen=True)
@@ -47,35 +48,56 @@ def verify_reference(problem: PDE, n_points: int = 400, seed: int = 0) -> list[V
     rule = make_rule("central4", spacing=problem.check_spacing)
     found = []
     for term in problem_terms(problem):
-        stencil = rule.stencil(problem.dim, rng, term.request(problem.scale))
-        margin = stencil.reach * problem.scale if not term.value_only else np.zeros(problem.dim)
-        if term.condition is None:
-            points, fixed = problem.sample(n_points, rng), np.zeros((n_points, problem.dim), dtype=bool)
-        else:
-            points, fixed = sample_condition(problem, term.condition, n_points, rng)
-        # A reference need not have a meaning outside: points keep their distance where they can.
-        block = Block(problem, term, np.where(fixed, points, _shrunk(problem, points, margin)), stencil)
-        quantities = block.quantities_of(problem.reference(block.nodes()))
-        residual = block.formula(quantities[None])[0].reshape(len(points), -1)
+        stencil = term.stencil(rule, problem.scale, rng)
+        blocks = _blocks(problem, term, rule, stencil, n_points, rng)
         # Typical quantities are those of the whole domain: a condition may hold where u is 0.
-        typical = np.sqrt((_domain_quantities(problem, term, stencil, margin, rng) ** 2).mean(axis=0))
-        parts = np.abs(block.sensitivities(quantities) * typical).sum(axis=(2, 3))
-        size = np.sqrt(np.mean((parts + np.abs(residual)) ** 2))
+        typical = np.sqrt((_domain_quantities(problem, term, stencil, rng) ** 2).mean(axis=0))
+        residuals, parts = zip(
+            *(_residual_and_parts(problem, block, typical) for block in blocks), strict=True
+        )
+        residual = np.concatenate(residuals)
+        size = np.sqrt(np.mean((np.concatenate(parts) + np.abs(residual)) ** 2))
         relative = float(np.sqrt(np.mean(residual**2)) / size) if size > 0 else 0.0
         found.append(Verification(term.name, relative, problem.check_tolerance))
     return found
 
 
-def _shrunk(problem: PDE, points: Array, margin: Array) -> Array:
-    """Points of the box moved into the box without its margins (d,)."""
-    lower, width = problem.space.lower, problem.space.upper - problem.space.lower
-    return lower + margin + (points - lower) * (1 - 2 * margin / width)
+def _blocks(
+    problem: PDE,
+    term: Term,
+    rule: DerivativeRule,
+    stencil: DerivativeStencil,
+    n: int,
+    rng: np.random.Generator,
+) -> list[Block]:
+    """A term at n random points: a reference need not have a meaning outside of the domain."""
+    if term.condition is None:
+        points, fixed = problem.sample(n, rng), np.zeros((n, problem.dim), dtype=bool)
+    else:
+        points, fixed = sample_condition(problem, term.condition, n, rng)
+    if problem.closed and not term.value_only:
+        return blocks_inside(
+            problem, term, points, fixed, lambda sides: term.stencil(rule, problem.scale, rng, sides)
+        )
+    # Of an open one it has to have it where a condition puts a stencil across a face.
+    free = np.zeros_like(fixed)
+    return [
+        Block(problem, term, np.where(fixed, points, moved_inside(problem, points, free, stencil)), stencil)
+    ]
+
+
+def _residual_and_parts(problem: PDE, block: Block, typical: Array) -> tuple[Array, Array]:
+    """Residuals of the reference, (B, n_equations), and the sizes of what adds up to them."""
+    quantities = block.quantities_of(problem.reference(block.nodes()))
+    residual = block.formula(quantities[None])[0].reshape(len(block.points), -1)
+    return residual, np.abs(block.sensitivities(quantities) * typical).sum(axis=(2, 3))
 
 
 def _domain_quantities(
-    problem: PDE, term: Term, stencil: DerivativeStencil, margin: Array, rng: np.random.Generator
+    problem: PDE, term: Term, stencil: DerivativeStencil, rng: np.random.Generator
 ) -> Array:
     """A term's quantities of the reference at random points of the domain, (B, m, n_q)."""
-    points = _shrunk(problem, problem.sample(200, rng), margin)
-    block = Block(problem, term, points, stencil)
+    points = problem.sample(200, rng)
+    free = np.zeros(points.shape, dtype=bool)
+    block = Block(problem, term, moved_inside(problem, points, free, stencil), stencil)
     return block.quantities_of(problem.reference(block.nodes()))

@@ -59,8 +59,8 @@ class PDE(ABC):
         domain: per coordinate (lower, upper), or (lower, upper, n) for a vector of n. A coordinate
             named t is time.
         outputs: names of the solution's components.
-        closed: whether stencils must stay inside the box; an open domain lets them reach beyond it,
-            where ansatz and coefficients must then have a meaning.
+        closed: whether stencils must stay inside the box, with one-sided differences on its faces; an open
+            domain lets them reach beyond it, where ansatz and coefficients must then have a meaning.
         presented: interval that coordinates are presented to the network as; None presents all as they
             are, a mapping by name sets some, the others are [-1, 1]. A network resolves a coordinate the
             better the wider it is presented, and is the smoother in it the narrower.
@@ -226,7 +226,7 @@ def sample_condition(
         points = np.asarray(condition.points, dtype=float)
         if points.ndim != 2 or points.shape[1] != space.dim or len(points) == 0:
             raise ProblemError(f"{where} points: shape {points.shape}; allowed: (N >= 1, {space.dim})")
-        return points, np.zeros(points.shape, dtype=bool)
+        return points, np.ones(points.shape, dtype=bool)
     points = problem.sample(n, rng)
     fixed = np.zeros(points.shape, dtype=bool)
     if condition.at == "faces":

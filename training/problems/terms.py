@@ -7,7 +7,7 @@ reported, in one line, before anything is measured.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,17 @@ import numpy as np
 from training.errors import ProblemError, TrainingError
 from training.oracle import Array
 from training.problems.base import PDE, Condition, sample_condition
-from training.problems.fields import VALUE, Field, Key, Source, derivative_request, recorded
+from training.problems.fields import (
+    VALUE,
+    Field,
+    Key,
+    Source,
+    derivative_request,
+    quantity_map,
+    recorded,
+)
 from training.problems.space import Coordinates
-from training.stencils import DerivativeRequest
+from training.stencils import DerivativeRule, DerivativeStencil, keep_nodes
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,27 @@ class Term:
         """Whether it needs u alone: one inference a point."""
         return self.keys == (VALUE,)
 
-    def request(self, scale: Array) -> DerivativeRequest:
-        """What its stencil must offer, in coordinates ``x / scale``."""
-        return derivative_request(self.keys, scale)
+    def stencil(
+        self,
+        rule: DerivativeRule,
+        scale: Array,
+        rng: np.random.Generator,
+        one_sided: tuple[tuple[int, int], ...] = (),
+    ) -> DerivativeStencil:
+        """A stencil of what the formula needs, without nodes that it has no use for.
+
+        Args:
+            rule: how derivatives are taken.
+            scale: (d,), one unit of the stencil's coordinates.
+            rng: what a random rule draws from.
+            one_sided: see `DerivativeRequest`.
+        """
+        if self.value_only:
+            return DerivativeStencil(np.zeros((1, scale.size)), np.ones(1), np.zeros((scale.size, 1)), None)
+        request = derivative_request(self.keys, scale)
+        stencil = rule.stencil(scale.size, rng, replace(request, one_sided=one_sided))
+        rows = quantity_map(stencil, self.keys, scale).rows
+        return keep_nodes(stencil, np.asarray(rows.any(axis=0)))
 
     def residuals(self, problem: PDE, points: Array, sources: list[Source]) -> Array:
         """Residuals (P, B, n_equations) at points (B, d).

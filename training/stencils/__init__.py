@@ -10,7 +10,7 @@ from training.stencils.central import CentralDifference
 from training.stencils.hutchinson import HutchinsonDirections
 from training.stencils.pairs import StencilPair, independent_pair, unbiased_square
 from training.stencils.registry import make_rule, rule_names, rule_options
-from training.stencils.repeats import optimal_repeats, repeat_nodes
+from training.stencils.repeats import keep_nodes, optimal_repeats, repeat_nodes
 from training.stencils.rows import SparseRows
 from training.stencils.sampled import SampledDimensions
 from training.stencils.spacing import ErrorModel, SpacedRule, auto_spacing
@@ -33,6 +33,7 @@ __all__ = [
     "TraceEstimate",
     "auto_spacing",
     "independent_pair",
+    "keep_nodes",
     "make_rule",
     "optimal_repeats",
     "repeat_nodes",

@@ -27,11 +27,14 @@ class DerivativeRequest:
         mixed: partial derivatives by the coordinates they are taken in: (0, 1) is
             d2u/dx_0dx_1, (0, 0, 1) is d3u/dx_0^2dx_1. Order within a tuple is free.
         directions: vectors a, each a tuple of d numbers, whose second derivative a^T H a is needed.
+        one_sided: coordinates with values on one side only, as on a face of a closed domain, each
+            with that side: (0, 1) takes no node below the centre in coordinate 0, (0, -1) none above.
     """
 
     laplacian: tuple[int, ...] | None = None
     mixed: tuple[tuple[int, ...], ...] = ()
     directions: tuple[tuple[float, ...], ...] = ()
+    one_sided: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         # Tuples throughout: a request is part of the key under which a stencil is kept.
@@ -41,6 +44,13 @@ class DerivativeRequest:
         directions = tuple(tuple(float(a) for a in entry) for entry in self.directions)
         object.__setattr__(self, "mixed", mixed)
         object.__setattr__(self, "directions", directions)
+        one_sided = tuple(sorted((int(i), int(side)) for i, side in self.one_sided))
+        object.__setattr__(self, "one_sided", one_sided)
+
+    @property
+    def sides(self) -> dict[int, int]:
+        """Side of each coordinate that has values on one side only, 1 or -1."""
+        return dict(self.one_sided)
 
     def check(self, dim: int) -> None:
         """Reject coordinates outside 0..dim-1 and directions of another length.
@@ -60,6 +70,11 @@ class DerivativeRequest:
                 raise ArgumentError(
                     f"request directions: {direction}; allowed: {dim} finite numbers, not all zero"
                 )
+        if self.one_sided:
+            checked_dims((i for i, _ in self.one_sided), dim, "request one_sided")
+        for entry in self.one_sided:
+            if entry[1] not in (-1, 1):
+                raise ArgumentError(f"request one_sided: {entry}; allowed: side 1 or -1")
 
 
 @dataclass(frozen=True)
@@ -134,7 +149,13 @@ class DerivativeStencil:
 
         A collocation point nearer to the boundary than this asks for values outside the domain.
         """
-        return np.abs(self.offsets).max(axis=0)
+        return self.extent.max(axis=0)
+
+    @property
+    def extent(self) -> Array:
+        """How far nodes lie below and above the centre in each coordinate, (2, d), both >= 0."""
+        low, high = self.offsets.min(axis=0), self.offsets.max(axis=0)
+        return np.stack([np.maximum(-low, 0.0), np.maximum(high, 0.0)])
 
     def apply_value(self, values: Array) -> Array:
         """Estimate u at the centre: values (..., K) to (...)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,8 @@ from training.oracle import Array
 from training.stencils.base import DerivativeRequest, DerivativeStencil
 from training.stencils.differences import (
     Place,
-    central_error_constant,
-    central_weights,
+    difference_weights,
+    error_constant,
     requested_nodes,
 )
 from training.stencils.spacing import SpacedRule
@@ -26,6 +27,9 @@ class CentralDifference(SpacedRule):
     ``h^2/12 u_iiii`` or ``-h^4/90 u^(6)``. Noise of standard deviation s leaves ``s / (sqrt 2 h)``
     on the gradient and, at order 2, ``s sqrt(4 d^2 + 2 d) / h^2`` on the Laplacian: nearly all of
     it through the centre. Cost: 2 d + 1 or 4 d + 1 inferences [fornberg1988 for the weights].
+
+    A coordinate with values on one side has one-sided differences of the same order: errors ``-h^2/3 u_iii``
+    and ``-11/12 h^2 u_iiii``, or ``-h^4/5 u^(5)`` and ``-137/180 h^4 u^(6)``, and one node more.
 
     Attributes:
         order: 2 or 4.
@@ -48,41 +52,60 @@ class CentralDifference(SpacedRule):
     def _length(self) -> tuple[float | str, str]:
         return self.spacing, "spacing"
 
-    def _truncation(self, derivative: int) -> tuple[int, float]:
-        return self.order, central_error_constant(derivative, self.order)
+    def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:
+        return self.order, error_constant(derivative, self.order, side)
 
     def _build(
         self, dim: int, rng: np.random.Generator, request: DerivativeRequest, spacing: float
     ) -> DerivativeStencil:
         axes = tuple(range(dim))
-        offsets, gradient, hessian, places = axis_rows(dim, axes, self.order, spacing)
+        offsets, gradient, hessian, places = axis_rows(dim, axes, self.order, spacing, request.sides)
         return with_requested(offsets, gradient, hessian, places, request, self.order, spacing)
 
 
 def axis_rows(
-    dim: int, axes: tuple[int, ...], order: int, spacing: float
+    dim: int, axes: tuple[int, ...], order: int, spacing: float, sides: Mapping[int, int]
 ) -> tuple[Array, Array, Array, dict[Place, int]]:
-    """Nodes along some axes: the centre, then +-h, then +-2h, the axes running fastest.
+    """Nodes along some axes: the centre, then +-h, then +-2h and so on, the axes running fastest.
+
+    Args:
+        dim: number of coordinates.
+        axes: those that nodes are needed in.
+        order: of accuracy, even.
+        spacing: distance of neighbouring nodes.
+        sides: of the coordinates with values on one side only.
 
     Returns:
         Offsets (K, d), gradient rows and second-derivative rows (d, K), zero for the other axes,
         and the place of every node.
     """
-    n_axes = len(axes)
-    first, second = central_weights(1, order), central_weights(2, order)
-    steps = [sign * size for size in range(1, order // 2 + 1) for sign in (1, -1)]
-    n_nodes = 1 + len(steps) * n_axes
+    tables = {
+        axis: (
+            difference_weights(1, order, sides.get(axis, 0)),
+            difference_weights(2, order, sides.get(axis, 0)),
+        )
+        for axis in axes
+    }
+    # A second derivative takes the steps that a first one takes, and more.
+    steps = {
+        axis: sorted((s for s in second if s), key=lambda s: (abs(s), -s))
+        for axis, (_, second) in tables.items()
+    }
+    longest = max((len(own) for own in steps.values()), default=0)
+    lattice = [(axis, steps[axis][k]) for k in range(longest) for axis in axes if k < len(steps[axis])]
+    n_nodes = 1 + len(lattice)
     offsets = np.zeros((n_nodes, dim))
     gradient, hessian = np.zeros((dim, n_nodes)), np.zeros((dim, n_nodes))
-    rows = np.array(axes, dtype=np.intp)
-    hessian[rows, 0] = second[0] / spacing**2
     places: dict[Place, int] = {(): 0}
-    for block, step in enumerate(steps):
-        nodes = 1 + block * n_axes + np.arange(n_axes)
-        offsets[nodes, rows] = step * spacing
-        gradient[rows, nodes] = first[step] / spacing
-        hessian[rows, nodes] = second[step] / spacing**2
-        places.update((((axis, step),), int(k)) for axis, k in zip(axes, nodes, strict=True))
+    for axis, (first, second) in tables.items():
+        gradient[axis, 0] = first.get(0, 0.0) / spacing
+        hessian[axis, 0] = second[0] / spacing**2
+    for node, (axis, step) in enumerate(lattice, start=1):
+        first, second = tables[axis]
+        offsets[node, axis] = step * spacing
+        gradient[axis, node] = first.get(step, 0.0) / spacing
+        hessian[axis, node] = second[step] / spacing**2
+        places[((axis, step),)] = node
     return offsets, gradient, hessian, places
 
 

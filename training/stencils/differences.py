@@ -1,12 +1,14 @@
-"""Central difference weights of any derivative in one coordinate, and their tensor products."""
+"""Difference weights of any derivative in one coordinate, central or one-sided, and their tensor products."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 from math import factorial, prod
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -17,30 +19,35 @@ from training.stencils.base import DerivativeRequest
 Place: TypeAlias = tuple[tuple[int, int], ...]
 """A lattice node: (coordinate, steps) for each coordinate off the centre, ascending."""
 
+_NO_SIDES: Mapping[int, int] = MappingProxyType({})
+
 
 @lru_cache(maxsize=64)
-def central_weights(derivative: int, order: int) -> dict[int, float]:
-    """Weights by step, unit spacing, of the central difference of even accuracy `order`.
+def difference_weights(derivative: int, order: int, side: int = 0) -> dict[int, float]:
+    """Weights by step, unit spacing, of the difference of even accuracy `order`.
 
-    The narrowest symmetric formula, from the Taylor conditions ``sum_s w_s s^k = k! [k =
-    derivative]`` solved in rational numbers, so that every weight is correctly rounded and mirrored
-    weights are equal up to the sign. Leading error: ``central_error_constant`` times h^order times
-    u's next derivative.
+    The narrowest formula, symmetric for side 0, with no step below 0 for side 1 and none above for side
+    -1, from the Taylor conditions ``sum_s w_s s^k = k! [k = derivative]`` solved in rational numbers, so
+    that every weight is correctly rounded and mirrored weights are equal up to the sign. Leading error:
+    ``error_constant`` times h^order times u's derivative of order ``derivative + order``.
     """
-    return {step: float(w) for step, w in _exact_weights(derivative, order).items() if w}
+    return {step: float(w) for step, w in _exact_weights(derivative, order, side).items() if w}
 
 
 @lru_cache(maxsize=64)
-def central_error_constant(derivative: int, order: int) -> float:
-    """Factor c of the leading error ``c h^order u^(derivative + order)``; 1/6, 1/12 at order 2."""
+def error_constant(derivative: int, order: int, side: int = 0) -> float:
+    """Factor c of the leading error ``c h^order u^(derivative + order)``.
+
+    At order 2 it is 1/6 and 1/12 for first and second derivatives, one-sided -1/3 and -11/12.
+    """
     power = derivative + order
-    moment = sum(w * step**power for step, w in _exact_weights(derivative, order).items())
+    moment = sum(w * step**power for step, w in _exact_weights(derivative, order, side).items())
     return float(moment / factorial(power))
 
 
-def _exact_weights(derivative: int, order: int) -> dict[int, Fraction]:
+def _exact_weights(derivative: int, order: int, side: int) -> dict[int, Fraction]:
     half = (derivative + 1) // 2 + order // 2 - 1
-    steps = range(-half, half + 1)
+    steps = [side * k for k in range(derivative + order)] if side else list(range(-half, half + 1))
     size = len(steps)
     rows = [[Fraction(step) ** k for step in steps] for k in range(size)]
     right = [Fraction(factorial(k) if k == derivative else 0) for k in range(size)]
@@ -56,10 +63,19 @@ def _exact_weights(derivative: int, order: int) -> dict[int, Fraction]:
     return {step: right[i] / rows[i][i] for i, step in enumerate(steps)}
 
 
-def partial_nodes(coordinates: tuple[int, ...], order: int, spacing: float) -> dict[Place, float]:
-    """Nodes and weights of one partial derivative, such as (0, 0, 1): a tensor product."""
+def partial_nodes(
+    coordinates: tuple[int, ...], order: int, spacing: float, sides: Mapping[int, int] = _NO_SIDES
+) -> dict[Place, float]:
+    """Nodes and weights of one partial derivative, such as (0, 0, 1): a tensor product.
+
+    Args:
+        coordinates: it is taken in.
+        order: of accuracy, even.
+        spacing: distance of neighbouring nodes.
+        sides: of the coordinates with values on one side only.
+    """
     orders = sorted(Counter(coordinates).items())
-    tables = [central_weights(count, order).items() for _, count in orders]
+    tables = [difference_weights(count, order, sides.get(axis, 0)).items() for axis, count in orders]
     nodes: dict[Place, float] = {}
     for combination in product(*tables):
         place = tuple((axis, step) for (axis, _), (step, _) in zip(orders, combination, strict=True) if step)
@@ -102,15 +118,24 @@ def requested_nodes(
             places[place] = offsets.shape[0] + len(extra) - 1
         return places[place]
 
+    sides = request.sides
     keys = [tuple(sorted(coordinates)) for coordinates in request.mixed]
     for key in keys:
-        nodes = partial_nodes(key, order, spacing)
+        nodes = partial_nodes(key, order, spacing, sides)
         sparse_rows.append({index_of(place): weight for place, weight in nodes.items()})
     for direction in request.directions:
+        row: dict[int, float] = defaultdict(float)
+        if any(direction[axis] for axis in sides):
+            # A line along the vector may leave the domain on both sides: its entries of H one by one.
+            moved = [axis for axis in range(dim) if direction[axis]]
+            for i, j in product(moved, moved):
+                for place, weight in partial_nodes((i, j), order, spacing, sides).items():
+                    row[index_of(place)] += direction[i] * direction[j] * weight
+            sparse_rows.append(row)
+            continue
         vector = np.array(direction, dtype=float)
         length = float(np.linalg.norm(vector))
-        row = {}
-        for step, weight in central_weights(2, order).items():
+        for step, weight in difference_weights(2, order).items():
             scaled = weight * (length / spacing) ** 2
             if step == 0:
                 row[places[()]] = scaled

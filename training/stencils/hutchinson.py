@@ -10,7 +10,7 @@ from scipy.linalg import hadamard
 from training.oracle import Array
 from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from training.stencils.central import axis_rows
-from training.stencils.differences import central_error_constant, requested_nodes
+from training.stencils.differences import error_constant, requested_nodes
 from training.stencils.spacing import SpacedRule, checked_count
 
 
@@ -26,7 +26,10 @@ class HutchinsonDirections(SpacedRule):
     the Laplacian is that of the full stencil.
 
     Directions are drawn in the coordinates of the request's Laplacian; every other coordinate
-    (time) gets its own central difference. Bias: ``h^2/12`` times the fourth derivatives along v.
+    (time) gets its own central difference. A coordinate with values on one side gets its own one-sided
+    difference, which is added to the Laplacian where it is part of it.
+
+    Bias: ``h^2/12`` times the fourth derivatives along v.
     Noise of standard deviation s leaves ``s sqrt(4 + 2/m) / h^2`` on the Laplacian, independent of
     d. Cost: ``1 + 2 m + 2 (d - number of Laplacian coordinates)`` inferences.
 
@@ -58,22 +61,25 @@ class HutchinsonDirections(SpacedRule):
     def _length(self) -> tuple[float | str, str]:
         return self.spacing, "spacing"
 
-    def _truncation(self, derivative: int) -> tuple[int, float]:
-        return 2, central_error_constant(derivative, 2)
+    def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:
+        return 2, error_constant(derivative, 2, side)
 
     def _build(
         self, dim: int, rng: np.random.Generator, request: DerivativeRequest, spacing: float
     ) -> DerivativeStencil:
         dims = tuple(range(dim)) if request.laplacian is None else request.laplacian
-        others = tuple(i for i in range(dim) if i not in dims)
-        count = self.n_directions
+        sides = request.sides
+        drawn = [i for i in dims if i not in sides]
+        alone = [i for i in dims if i in sides]
+        others = tuple(i for i in range(dim) if i not in drawn)
+        count = self.n_directions if drawn else 0
         draw = orthogonal_signs if self.orthogonal else independent_signs
-        signs = draw(count, len(dims), rng)
+        signs = draw(count, len(drawn), rng) if drawn else np.zeros((0, 0))
 
-        base, base_gradient, base_hessian, places = axis_rows(dim, others, 2, spacing)
+        base, base_gradient, base_hessian, places = axis_rows(dim, others, 2, spacing, sides)
         plus = np.arange(base.shape[0], base.shape[0] + count)
         steps = np.zeros((count, dim))
-        steps[:, list(dims)] = signs * spacing
+        steps[:, drawn] = signs * spacing
         offsets = np.vstack([base, steps, -steps])
         offsets, partials, curvatures = requested_nodes(request, offsets, places, 2, spacing)
 
@@ -82,18 +88,23 @@ class HutchinsonDirections(SpacedRule):
         slopes[np.arange(count), plus] = 1 / (2 * spacing)
         slopes[np.arange(count), plus + count] = -1 / (2 * spacing)
         trace = np.zeros(n_nodes)
-        trace[0] = -2 / spacing**2
-        trace[plus] = trace[plus + count] = 1 / (count * spacing**2)
+        trace[: base.shape[0]] = base_hessian[alone].sum(axis=0)
         gradient = np.zeros((dim, n_nodes))
         gradient[:, : base.shape[0]] = base_gradient
-        gradient[list(dims)] = signs.T @ slopes / count
+        if drawn:
+            trace[0] -= 2 / spacing**2
+            trace[plus] = trace[plus + count] = 1 / (count * spacing**2)
+            gradient[drawn] = signs.T @ slopes / count
         for axis in others:
             own = np.zeros(n_nodes)
             own[: base.shape[0]] = base_hessian[axis]
             partials.setdefault((axis, axis), own)
         value = np.zeros(n_nodes)
         value[0] = 1.0
-        estimate = TraceEstimate(dims, trace, slopes, np.full(count, 1 / count))
+        # One-sided slopes are squared as they are, those along directions are averaged.
+        slopes = np.vstack([slopes, gradient[alone]])
+        slope_weights = np.concatenate([np.full(count, 1 / max(count, 1)), np.ones(len(alone))])
+        estimate = TraceEstimate(dims, trace, slopes, slope_weights)
         return DerivativeStencil(offsets, value, gradient, None, estimate, partials, curvatures)
 
 

@@ -1,4 +1,4 @@
-"""Measuring the heavy nodes of a stencil several times, so that their noise averages out.
+"""How often each node is measured: heavy ones several times, against their noise, idle ones never.
 
 With node k measured n_k times the noise variance of a derivative is ``s^2 sum_k w_k^2 / n_k``. For
 a given number of inferences the least is reached with n_k in proportion to |w_k| [neyman1934]: the
@@ -65,7 +65,27 @@ def repeat_nodes(stencil: DerivativeStencil, repeats: Array) -> DerivativeStenci
     if not valid or (counts < 1).any():
         raise ArgumentError(f"repeats: {repeats}; allowed: {stencil.n_nodes} integers >= 1")
     source = np.repeat(np.arange(stencil.n_nodes), counts)
-    share = 1 / counts[source]
+    return _taken(stencil, source, 1 / counts[source])
+
+
+def keep_nodes(stencil: DerivativeStencil, used: Array) -> DerivativeStencil:
+    """The stencil without the nodes that are not used: what weighs only others stays what it is.
+
+    Args:
+        stencil: of K nodes.
+        used: (K,), bool, at least one.
+
+    Returns:
+        A stencil of ``used.sum()`` nodes, the same object where that is all of them.
+    """
+    if used.all():
+        return stencil
+    source = np.flatnonzero(used)
+    return _taken(stencil, source, np.ones(source.size))
+
+
+def _taken(stencil: DerivativeStencil, source: Array, share: Array) -> DerivativeStencil:
+    """A stencil whose node k is node ``source[k]`` of another, its weights times ``share[k]``."""
 
     def spread(rows: Array) -> Array:
         return rows[..., source] * share

@@ -8,7 +8,7 @@ import numpy as np
 
 from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from training.stencils.central import axis_rows, with_requested
-from training.stencils.differences import central_error_constant
+from training.stencils.differences import error_constant
 from training.stencils.spacing import SpacedRule, checked_count
 
 
@@ -49,8 +49,8 @@ class SampledDimensions(SpacedRule):
     def _length(self) -> tuple[float | str, str]:
         return self.spacing, "spacing"
 
-    def _truncation(self, derivative: int) -> tuple[int, float]:
-        return 2, central_error_constant(derivative, 2)
+    def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:
+        return 2, error_constant(derivative, 2, side)
 
     def _row_scale(self, n_dims: int) -> float:
         return n_dims / min(self.n_dims, n_dims)
@@ -62,7 +62,7 @@ class SampledDimensions(SpacedRule):
         sample = np.sort(rng.permutation(len(dims))[: self.n_dims])
         chosen = [dims[i] for i in sample]
         axes = tuple(sorted({*chosen, *(i for i in range(dim) if i not in dims)}))
-        offsets, gradient, hessian, places = axis_rows(dim, axes, 2, spacing)
+        offsets, gradient, hessian, places = axis_rows(dim, axes, 2, spacing, request.sides)
         stencil = with_requested(offsets, gradient, hessian, places, request, 2, spacing)
         share = len(dims) / len(chosen)
         scale = np.ones((dim, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -99,6 +100,11 @@ class SpacedRule(ABC):
         """Whether each stencil is a new draw."""
         return False
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether it works on a face of a closed domain, with values on one side only."""
+        return True
+
     def stencil(
         self, dim: int, rng: np.random.Generator, request: DerivativeRequest | None = None
     ) -> DerivativeStencil:
@@ -115,6 +121,7 @@ class SpacedRule(ABC):
         checked_count(dim, "dim")
         request = NO_REQUEST if request is None else request
         request.check(dim)
+        self._check_sides(request)
         if self.random:
             return self._build(dim, rng, request, self.resolved_spacing(dim, request))
         return _kept_stencil(self, dim, request)
@@ -136,20 +143,30 @@ class SpacedRule(ABC):
             ArgumentError: the rule does not estimate the target.
         """
         request = NO_REQUEST if request is None else request
+        self._check_sides(request)
         stencil = self._build(dim, np.random.default_rng(0), request, 1.0)
         dims = tuple(range(dim)) if request.laplacian is None else request.laplacian
         derivative = 1 if self.target == "gradient" else 2
-        order, constant = self._truncation(derivative)
+        order, _ = self._truncation(derivative)
+        sides = Counter(abs(request.sides.get(i, 0)) for i in dims)
+        constants = {side: abs(self._truncation(derivative, side)[1]) for side in sides}
         if self.target == "laplacian":
             gain = float(np.linalg.norm(stencil.laplacian_weights(dims)))
-            terms = float(len(dims))
+            truncation = sum(count * constants[side] for side, count in sides.items())
         else:
             # The largest row stands for all: sampling coordinates leaves some rows empty.
             rows = [stencil.partial_weights((i,) * derivative) for i in dims]
             gain = max(float(np.linalg.norm(row)) for row in rows)
-            terms = self._row_scale(len(dims))
+            truncation = max(constants.values()) * self._row_scale(len(dims))
         scale = self.amplitude / self.length_scale ** (derivative + order)
-        return ErrorModel(derivative, order, abs(constant) * terms * scale, gain)
+        return ErrorModel(derivative, order, truncation * scale, gain)
+
+    def _check_sides(self, request: DerivativeRequest) -> None:
+        if request.one_sided and not self.one_sided:
+            raise ArgumentError(
+                f"derivatives: {self.name!r} on a face of a closed domain, where one side has no values; "
+                "allowed: central, central4, hutchinson, sampled-dims"
+            )
 
     def _row_scale(self, n_dims: int) -> float:
         """Factor by which a row that is present exceeds its derivative."""
@@ -160,8 +177,11 @@ class SpacedRule(ABC):
         """The length as given, and what the rule calls it."""
 
     @abstractmethod
-    def _truncation(self, derivative: int) -> tuple[int, float]:
-        """Order p and factor c of the leading error ``c h^p u^(derivative + p)`` per coordinate."""
+    def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:
+        """Order p and factor c of the leading error ``c h^p u^(derivative + p)`` in a coordinate.
+
+        Side 0 is a coordinate with values on both sides, 1 or -1 one with values on one.
+        """
 
     @abstractmethod
     def _build(
@@ -199,7 +219,7 @@ def checked_count(number: int, name: str, least: int = 1) -> None:
         raise ArgumentError(f"{name}: {number!r}; allowed: integers >= {least}")
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _kept_stencil(rule: SpacedRule, dim: int, request: DerivativeRequest) -> DerivativeStencil:
     spacing = rule.resolved_spacing(dim, request)
     stencil = rule._build(dim, np.random.default_rng(0), request, spacing)

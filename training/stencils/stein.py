@@ -57,7 +57,12 @@ class SteinSparseGrid(SpacedRule):
     def _length(self) -> tuple[float | str, str]:
         return self.sigma, "sigma"
 
-    def _truncation(self, derivative: int) -> tuple[int, float]:
+    @property
+    def one_sided(self) -> bool:
+        """Smoothing looks both ways."""
+        return False
+
+    def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:
         return 2, 0.5
 
     def _build(

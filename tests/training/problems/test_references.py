@@ -45,6 +45,34 @@ def test_a_wrong_pde_is_found():
     assert not start[1].agrees
 
 
+def test_a_reference_of_a_closed_domain_is_asked_inside_only():
+    class Cooling(PDE):
+        """u_t = u_xx with insulated walls; the root has no values for t < 0."""
+
+        domain = {"x": (0.0, 1.0), "t": (0.0, 1.0)}  # noqa: RUF012
+        closed = True
+        wall = 0.0
+
+        def residual(self, at, u):
+            return u.t - u.xx - 1.5 * np.sqrt(at.t) - 2.0
+
+        def conditions(self):
+            return [
+                Condition("walls", {"x": [0.0, 1.0]}, lambda at, u: u.x + 2 * (at.x == 1.0) - self.wall),
+                Condition("rest", {"t": 0.0}, lambda at, u: u.t),
+            ]
+
+        def exact(self, at):
+            inside = (at.t >= 0) & (at.x >= 0) & (at.x <= 1)
+            return np.where(inside, np.abs(at.t) ** 1.5 - at.x**2, np.nan)
+
+    class WrongWall(Cooling):
+        wall = 0.1
+
+    assert all(row.agrees for row in verify_reference(Cooling())[:2])
+    assert not verify_reference(WrongWall())[1].agrees
+
+
 def test_no_reference_is_an_error():
     class Unsolved(PDE):
         domain = {"x": (0.0, 1.0)}  # noqa: RUF012
