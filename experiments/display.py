@@ -135,17 +135,32 @@ def _first_line(thing: type) -> str:
 
 
 def _describe_noise(noise: Any) -> str:
-    parts = []
-    if noise.phase_quantizer is not None:
-        parts.append(f"{noise.phase_quantizer.bits}-bit phases")
-    if noise.phase_shifter.gamma_std_rad_per_v2 > 0:
-        parts.append(f"gamma +-{noise.phase_shifter.gamma_std_rad_per_v2:g} rad/V^2")
-    if noise.thermal_crosstalk.coupling > 0:
-        parts.append(f"crosstalk {noise.thermal_crosstalk.coupling:g}")
-    if noise.phase_shifter.bias_max_rad > 0:
-        parts.append(f"bias +-{noise.phase_shifter.bias_max_rad:.3g} rad")
-    if noise.readout_noise.std_of_full_scale > 0:
-        parts.append(f"readout noise {noise.readout_noise.std_of_full_scale:g} of full scale")
-    if noise.ideal_singular_values:
-        parts.append("singular values ideal")
-    return ", ".join(parts) or "no imperfection"
+    named = (
+        (noise.phase_quantizer is not None, lambda: f"{noise.phase_quantizer.bits}-bit phases"),
+        (noise.voltage_quantizer is not None, lambda: f"{noise.voltage_quantizer.bits}-bit voltages"),
+        (
+            noise.phase_shifter.gamma_std_rad_per_v2 > 0,
+            lambda: f"gamma +-{noise.phase_shifter.gamma_std_rad_per_v2:g} rad/V^2",
+        ),
+        (noise.thermal_crosstalk.coupling > 0, lambda: f"crosstalk {noise.thermal_crosstalk.coupling:g}"),
+        (
+            noise.phase_shifter.bias_max_rad > 0,
+            lambda: f"bias +-{noise.phase_shifter.bias_max_rad:.3g} rad",
+        ),
+        (
+            not noise.coupler_imbalance.is_ideal,
+            lambda: f"couplers +-{noise.coupler_imbalance.angle_std_rad:g} rad",
+        ),
+        (
+            not noise.insertion_loss.is_ideal,
+            lambda: f"{noise.insertion_loss.cell_db + noise.insertion_loss.phase_shifter_db:g} dB a cell",
+        ),
+        (
+            noise.readout_noise.std_of_full_scale > 0,
+            lambda: f"readout noise {noise.readout_noise.std_of_full_scale:g} of full scale",
+        ),
+        (noise.optical_readout is not None, lambda: f"{noise.optical_readout.laser.power_w:g} W of laser"),
+        (noise.adc is not None, lambda: f"{noise.adc.bits}-bit receivers"),
+        (noise.ideal_singular_values, lambda: "singular values ideal"),
+    )
+    return ", ".join(text() for applies, text in named if applies) or "no imperfection"

@@ -133,6 +133,18 @@ def load_config(folder: Path) -> RunConfig:
     return resolve(read_toml(folder / CONFIG))
 
 
+def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | ClassificationObjective, Array]:
+    """Task and controls (n_controls,) that a run has come to.
+
+    Raises:
+        CheckpointError: no usable checkpoint there.
+    """
+    parts = assemble(config, 1)
+    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits)
+    run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    return parts.objective, run.optimizer.controls
+
+
 def execute(
     config: RunConfig,
     parts: Assembled,

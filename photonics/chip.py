@@ -388,9 +388,16 @@ class Chip:
         return weights.astype(self.dtype), realised[:, layout.bias].astype(self.dtype)
 
     def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
-        """Unfolded core of every candidate, (P, n_weights) as the kernel reads it."""
+        """Core of every candidate as the kernel reads it, (P, n_weights)."""
+        full = self._unfolded(realised, core, layer)
+        if core.s.size and self._couplers_err:
+            full = split_quadratures(full, core)
+        return np.real(full).reshape(full.shape[0], -1)
+
+    def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
+        """Core of every candidate, (P, rows, columns); complex where couplers err."""
         if core.s.size == 0:
-            return realised[:, core.u[0]]
+            return realised[:, core.u[0]].reshape(-1, core.rows, core.columns)
         phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
         blocks: npt.NDArray[Any]
         if self._cells is None:
@@ -402,10 +409,54 @@ class Chip:
         down, across = core.grid
         k = blocks.shape[-1]
         full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
-        full = full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
-        if self._couplers_err:
-            full = split_quadratures(full, core)
-        return np.real(full).reshape(full.shape[0], -1)
+        return full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
+
+    def realised_cores(self, controls: FloatArray) -> tuple[tuple[npt.NDArray[Any], ...], ...]:
+        """Cores that settings would make, for analysis: a real chip cannot show them.
+
+        Programs nothing: neither noise nor drift moves on.
+
+        Args:
+            controls: (P, n_controls).
+
+        Returns:
+            Per layer, per core, (P, r_{k-1} m_k, n_k r_k), without the layer's gain.
+
+        Raises:
+            PhotonicsError: a wrong shape.
+        """
+        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
+            raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
+        realised = controls.copy()
+        drift_rad = None
+        if self._drift_rad is not None:
+            drift_rad = np.repeat(self._drift_rad[None], len(controls), axis=0)
+        rng = np.random.default_rng(_derive_key(self._noise_key, self._n_measurements))
+        phase = self._layout.phase
+        realised[:, phase] = self._actuator.realise(controls[:, phase], rng, drift_rad)
+        return tuple(
+            tuple(self._unfolded(realised, core, layer) for core in cores)
+            for layer, cores in zip(self.design.layers, self._layout.cores, strict=True)
+        )
+
+    def compensated(self, controls: FloatArray) -> FloatArray:
+        """Controls that make this chip, its static errors known, what an ideal one is with `controls`.
+
+        See `photonics.mapping.compensate`.
+        """
+        compensated, phase = controls.copy(), self._layout.phase
+        wanted = controls[phase]
+        if self._cells is not None:
+            # Real parts are a cos and b sin of the angle: their ratio is restored; of an attenuator, a cos.
+            a, b = self._cells[phase, 0], self._cells[phase, 2]
+            loss = self.noise.insertion_loss
+            amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
+            reachable = np.clip(np.cos(wanted) * amplitude / a, -1.0, 1.0)
+            attenuator = np.copysign(np.arccos(reachable), np.sin(wanted))
+            rotation = np.arctan2(np.sin(wanted) / b, np.cos(wanted) / a)
+            wanted = np.where(self._layout.is_singular, attenuator, rotation)
+        compensated[phase] = self._actuator.programmed(wanted)
+        return compensated
 
 
 class ReadoutChip(Chip):

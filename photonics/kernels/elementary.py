@@ -48,6 +48,9 @@ def _sin_f32(x):
     k = shifted - np.float32(12582912.0)
     r = x - k * np.float32(3.140625)
     r = r - k * np.float32(0.0009676535897932384)
+    # Beyond 1e6 the two parts of pi no longer cancel; a number has no phase there, but no sine above 1.
+    r = np.float32(1.6) if r > np.float32(1.6) else r
+    r = np.float32(-1.6) if r < np.float32(-1.6) else r
     s = r * r
     p = np.float32(2.605093e-06)
     p = p * s + np.float32(-0.00019809011)
@@ -63,6 +66,8 @@ def _sin_f64(x):
     k = shifted - 6755399441055744.0
     r = x - k * 3.1415926534682512
     r = r - k * 1.2154201013012384e-10
+    r = 1.6 if r > 1.6 else r
+    r = -1.6 if r < -1.6 else r
     s = r * r
     p = 2.7215660921125597e-15
     p = p * s - 7.643025738964345e-13

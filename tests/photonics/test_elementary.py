@@ -49,6 +49,16 @@ def test_sine_is_odd_and_exact_at_zero():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_sine_never_exceeds_one_and_keeps_nan(dtype):
+    apply = mapped("sin")
+    x = np.concatenate([np.logspace(0, 37, 5000), -np.logspace(0, 37, 5000), [np.nan]]).astype(dtype)
+    out = np.empty_like(x)
+    apply(x, out)
+    assert np.abs(out[:-1]).max() <= 1.0 + 1e-6
+    assert np.isnan(out[-1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_normals_have_the_moments_and_tails_of_a_gaussian(dtype):
     from scipy import stats
 

@@ -10,6 +10,7 @@ from training.classification.cross_entropy import CrossEntropy
 from training.classification.dataset import Dataset
 from training.errors import ArgumentError
 from training.objective import Evaluation
+from training.objective.linear_tail import LinearTail
 from training.oracle import Array, ForwardOracle, ReadoutOracle
 
 
@@ -54,11 +55,8 @@ class ClassificationObjective:
         """Logits (P, B * c) and their cross-entropies (P,)."""
         if with_readout and isinstance(oracle, ReadoutOracle):
             features = oracle.measure_features(controls, self._inputs).astype(np.float64)
-            tail = _LinearTail(features, self.data.n_classes)
-            index = np.arange(oracle.n_controls)
-            readout = np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
-            parts = [tail.residuals(p, controls[p : p + 1, readout]) for p in range(len(controls))]
-            logits = np.concatenate(parts)
+            tail = LinearTail(features, self.data.n_classes)
+            logits = tail.measured(controls, oracle)
             return Evaluation(self._loss.losses(logits), logits, tail, self._loss)
         outputs = oracle.measure(controls, self._inputs).astype(np.float64)
         logits = outputs.reshape(len(controls), -1)
@@ -84,33 +82,3 @@ class ClassificationObjective:
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Nothing to continue from."""
-
-
-class _LinearTail:
-    """`DigitalTail` of logits ``features @ W^T + b``.
-
-    Args:
-        features: (P, B, F).
-        n_classes: c.
-    """
-
-    def __init__(self, features: Array, n_classes: int) -> None:
-        self._features, self._c = features, n_classes
-
-    def residuals(self, p: int, readouts: Array) -> Array:
-        """See `DigitalTail`: logits (Q, B * c)."""
-        features = self._features[p]
-        n_weights = self._c * features.shape[1]
-        weight = readouts[:, :n_weights].reshape(-1, features.shape[1])
-        logits = (features @ weight.T).reshape(len(features), -1, self._c).transpose(1, 0, 2)
-        return (logits + readouts[:, None, n_weights:]).reshape(len(readouts), -1)
-
-    def columns(self, p: int, readout: Array) -> Array:
-        """See `DigitalTail`: of logit (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
-        features = self._features[p]
-        n, width = features.shape
-        columns = np.zeros((n, self._c, self._c * (width + 1)))
-        for i in range(self._c):
-            columns[:, i, i * width : (i + 1) * width] = features
-            columns[:, i, self._c * width + i] = 1.0
-        return columns.reshape(n * self._c, -1)
