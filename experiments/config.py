@@ -210,6 +210,17 @@ def chip_table(chip: str) -> dict[str, Any]:
     return {"chip": path.stem, "design": {"description": chip, **read_toml(path), "name": path.stem}}
 
 
+def read_design(chip: str) -> NetworkDesign:
+    """The design of that name, or in that TOML file.
+
+    Raises:
+        UsageError: a file that cannot be read or is no design.
+        PhotonicsError: an unknown name.
+    """
+    table = chip_table(chip)
+    return build(NetworkDesign, table["design"], "design.") if "design" in table else get_design(chip)
+
+
 def noise_table(noise: str) -> dict[str, Any]:
     """A noise preset or TOML file as a nested dictionary with its name.
 

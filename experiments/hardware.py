@@ -10,10 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
+from experiments.config import read_design
 from experiments.errors import UsageError
 from photonics.cost import PRESETS, ArchitectureSpec, estimate, preset, tensor_train_layer
 from photonics.design import NetworkDesign
-from photonics.designs import design_names, get_design
+from photonics.designs import design_names
 
 _WAVELENGTHS = 32
 """Lanes that share one set of meshes, as published [zhao2023tonn]; further lanes are copies in space."""
@@ -63,7 +64,7 @@ def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:
     """All figures of the cost model for a design or an architecture, by name.
 
     Args:
-        chip: a name of `photonics.design` or of `photonics.cost`.
+        chip: a name of `photonics.designs` or of `photonics.cost`, or a TOML file with a design.
         inferences: adds time and energy of a training of so many, phases programmed once.
 
     Raises:
@@ -71,13 +72,13 @@ def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:
     """
     if chip in PRESETS:
         spec = preset(chip)
-    elif chip in design_names():
-        found = architecture(get_design(chip))
+    elif chip in design_names() or chip.endswith(".toml"):
+        found = architecture(read_design(chip))
         if found is None:
             raise UsageError(f"chip {chip}: its cores are digital numbers; allowed: a chip with meshes")
         spec = found
     else:
-        raise UsageError(f"chip: {chip!r}; allowed: {', '.join((*PRESETS, *design_names()))}")
+        raise UsageError(f"chip: {chip!r}; allowed: {', '.join((*PRESETS, *design_names()))}, or a TOML file")
     estimated = estimate(spec)
     table = {f.name: getattr(estimated, f.name) for f in fields(estimated)}
     table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}

@@ -14,12 +14,13 @@ import click
 def cost(chip: str, inferences: int | None, as_json: bool) -> None:
     """Estimate what CHIP costs: MZIs, light, power, latency and energy.
 
-    CHIP is a design (`photonzero list`) or one of onn-1024, tonn-1024, tonn2-1024. The constants and their
-    sources are in docs/hardware-cost.md; many are assumptions, and marked so.
+    CHIP is a design (`photonzero list`), a TOML file with one, or one of onn-1024, tonn-1024, tonn2-1024.
+    The constants and their sources are in docs/hardware-cost.md; many are assumptions, and marked so.
 
     \b
     Examples:
       photonzero cost tonn-1024
+      photonzero cost my_chip.toml
       photonzero cost tonn-hjb20 --inferences 3000000 --json
     """
     from experiments.hardware import print_cost
