@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +28,9 @@ from training.stencils import DerivativeRequest, DerivativeRule, make_rule
 from training.trainer import Limits, TrainingRun
 
 N_SPACE = 20
+TRAINED = "hjb20-log"
+"""What is trained: in the same 21 dimensions, and with a network output that is not a constant."""
+
 NOISE_LEVELS = (0.0, 0.001, 0.01)
 """Standard deviation of detector noise, in units of the detector's full scale and of u."""
 
@@ -66,7 +71,7 @@ CHOICES = (
 
 COLUMNS: tuple[str, ...] = (
     "rule", "noise", "inferences_per_point", "error_ux", "error_uxx", "error_residual",
-    "trained_median", "trained_min", "trained_max", "n_seeds", "training_inferences",
+    "trained_median", "trained_min", "trained_max", "n_seeds", "budget", "training_inferences", "steps",
 )  # fmt: skip
 
 
@@ -129,49 +134,55 @@ def derivative_errors(choice: Choice, noise_std: float, n_points: int = 100) -> 
     return {"inferences_per_point": n_nodes, **errors}
 
 
-def trained_error(choice: Choice, noise_std: float, seed: int, n_steps: int) -> tuple[float, int]:
-    """Relative l2 error of HJB-20 after some steps, published noise and detector noise; and inferences spent.
+def trained_error(choice: Choice, noise_std: float, seed: int, budget: int) -> tuple[float, int, int]:
+    """Relative l2 error of `TRAINED` at the end of a budget, published noise and detector noise.
 
     The spacing is the best one for the noise, without detector noise the preset's 0.1.
+
+    Args:
+        choice: the rule.
+        noise_std: of the detectors.
+        seed: of chip and training.
+        budget: inferences; more where the rule needs more for its first step.
+
+    Returns:
+        The error on test points, inferences spent, and steps.
     """
     noise = replace(preset("published"), readout_noise=ReadoutNoise(std_of_full_scale=noise_std))
-    chip = fabricate(get_design("tonn-hjb20"), noise, seed)
+    chip = fabricate(get_design("tonn-wide-21d"), noise, seed)
     points, controls, directions = np.random.SeedSequence(seed).spawn(3)
     rule = choice.make(noise_std, "auto" if noise_std else 0.1)
-    objective = PinnObjective(get_problem("hjb20"), rule, _BATCH, int(points.generate_state(1)[0]))
+    objective = PinnObjective(get_problem(TRAINED), rule, _BATCH, int(points.generate_state(1)[0]))
     start = start_on(chip, chip.initial_controls(np.random.default_rng(controls)))
     options = GaussNewtonOptions(n_directions=2, n_remembered=1, n_dampings=1)
     optimizer = SubspaceGaussNewton(start, options, np.random.default_rng(directions))
-    run = TrainingRun(chip, objective, optimizer, Limits(10**9, n_steps))
+    # The base, its probes, and the base again with each of the trials.
+    first_step = 2 + options.n_directions + options.n_dampings
+    limits = Limits(max(budget, first_step * objective.inferences_per_candidate))
+    run = TrainingRun(chip, objective, optimizer, limits)
     run.train()
-    return run.test_error(), run.inferences
+    return run.test_error(), run.inferences, optimizer.n_steps
 
 
-def tabulate_stencils(out: Path, n_seeds: int, n_steps: int, quiet: bool) -> None:
+def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None:
     """stencils.csv and stencils.png in `out`, and a table on stdout.
 
     Args:
-        out: folder, made if missing.
+        out: folder, made if missing; rows in it that are finished are kept.
         n_seeds: seeds 0 to n - 1 of the training; one for rules of more than 500 nodes.
-        n_steps: of the training.
+        budget: inferences of a training.
         quiet: print nothing.
     """
     out.mkdir(parents=True, exist_ok=True)
+    table = out / "stencils.csv"
+    kept = {(row["rule"], row["noise"]): row for row in read_rows(table)}
     rows: list[dict[str, Any]] = []
     for choice in CHOICES:
         for noise_std in NOISE_LEVELS:
-            row: dict[str, Any] = {"rule": choice.label, "noise": noise_std}
-            row |= derivative_errors(choice, noise_std)
-            seeds = range(n_seeds if row["inferences_per_point"] <= 500 else 1)
-            trained = [trained_error(choice, noise_std, seed, n_steps) for seed in seeds]
-            errors = np.array([error for error, _ in trained])
-            row |= {
-                "trained_median": float(np.median(errors)),
-                "trained_min": float(errors.min()),
-                "trained_max": float(errors.max()),
-                "n_seeds": len(seeds),
-                "training_inferences": trained[0][1],
-            }
+            row = kept.get((choice.label, noise_std), {})
+            n_own = n_seeds if row.get("inferences_per_point", 0) <= _FEW_NODES else 1
+            if (row.get("n_seeds"), row.get("budget")) != (n_own, budget):
+                row = _new_row(choice, noise_std, n_seeds, budget)
             rows.append(row)
             text = io.StringIO()
             writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -179,17 +190,50 @@ def tabulate_stencils(out: Path, n_seeds: int, n_steps: int, quiet: bool) -> Non
             writer.writerows(
                 {k: f"{v:.3e}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
             )
-            write_atomically(
-                out / "stencils.csv", lambda file, text=text: file.write(text.getvalue().encode())
-            )
+            write_atomically(table, lambda file, text=text: file.write(text.getvalue().encode()))
     draw_stencils(out / "stencils.png", rows)
     if not quiet:
         _print(rows)
 
 
+def _new_row(choice: Choice, noise_std: float, n_seeds: int, budget: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"rule": choice.label, "noise": noise_std}
+    row |= derivative_errors(choice, noise_std)
+    seeds = range(n_seeds if row["inferences_per_point"] <= _FEW_NODES else 1)
+    trained = [trained_error(choice, noise_std, seed, budget) for seed in seeds]
+    errors = np.array([error for error, _, _ in trained])
+    return row | {
+        "trained_median": float(np.median(errors)),
+        "trained_min": float(errors.min()),
+        "trained_max": float(errors.max()),
+        "n_seeds": len(seeds),
+        "budget": budget,
+        "training_inferences": trained[0][1],
+        "steps": trained[0][2],
+    }
+
+
+def read_rows(table: Path) -> list[dict[str, Any]]:
+    """Rows of a stencils.csv; none where there is no such file, or one of other columns."""
+    if not table.is_file():
+        return []
+    with table.open(newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            return []
+        whole = ("inferences_per_point", "n_seeds", "budget", "training_inferences", "steps")
+        return [
+            {
+                key: value if key == "rule" else int(value) if key in whole else float(value)
+                for key, value in row.items()
+            }
+            for row in reader
+        ]
+
+
 def _print(rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
-    for column in ("rule", "noise", "inferences", "u_x", "u_xx", "residual", "HJB-20 trained"):
+    for column in ("rule", "noise", "nodes", "u_x", "u_xx", "residual", "trained"):
         table.add_column(column)
     for row in rows:
         numbers = (row[key] for key in ("error_ux", "error_uxx", "error_residual", "trained_median"))
@@ -199,40 +243,69 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 _COLORS = (BLUE, GREEN, ORANGE)
+_MARKERS = ("o", "s", "^")
 
 
 def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Residual error and trained error against inferences a point, a colour a noise level.
+    """Errors of u_x, u_xx, residual and training against inferences a point, a colour a noise level.
 
     Args:
         path: of the png.
         rows: with the columns of stencils.csv.
     """
-    with figure(path, 8.0, 4.0) as drawn:
-        left, right = drawn.subplots(1, 2)
-        for axes, key, label in (
-            (left, "error_residual", "error of the residual of a u that is not linear"),
-            (right, "trained_median", "relative l2 error of HJB-20, trained"),
-        ):
-            for noise_std, color in zip(NOISE_LEVELS, _COLORS, strict=True):
+    panels = {
+        "error_ux": "error of $u_x$",
+        "error_uxx": "error of $u_{xx}$",
+        "error_residual": "error of the residual",
+        "trained_median": f"relative l2 error, {TRAINED} trained",
+    }
+    quiet = [row for row in rows if row["noise"] == 0.0]
+    with figure(path, 8.0, 6.6) as drawn:
+        grid = drawn.subplots(2, 2, sharex=True)
+        for axes, (key, label) in zip(grid.flat, panels.items(), strict=True):
+            for noise_std, color, marker in zip(NOISE_LEVELS, _COLORS, _MARKERS, strict=True):
                 own = [row for row in rows if row["noise"] == noise_std]
                 nodes = [row["inferences_per_point"] for row in own]
                 name = f"{noise_std * 100:g} % detector noise" if noise_std else "no detector noise"
-                shown = [max(row[key], _FLOOR) for row in own]
-                axes.plot(nodes, shown, "o", color=color, markersize=5, label=name)
-            for number, row in enumerate(row for row in rows if row["noise"] == 0.0):
-                place = (row["inferences_per_point"], max(row[key], _FLOOR))
-                axes.annotate(str(number + 1), place, textcoords="offset points", xytext=(5, 3), fontsize=8)
+                errors = np.array([row[key] for row in own])
+                if key == "trained_median":
+                    ends = np.array([[row["trained_min"], row["trained_max"]] for row in own]).T
+                    axes.errorbar(
+                        nodes, errors, np.abs(ends - errors), fmt="none", color=color, linewidth=0.8
+                    )
+                shown = np.maximum(errors, _FLOOR)
+                axes.plot(nodes, shown, marker, color=color, fillstyle="none", label=name)
             axes.set_xscale("log")
             axes.set_yscale("log")
-            axes.set_xlabel("inferences per collocation point")
             axes.set_ylabel(label)
-        names = [f"{k + 1} {choice.label}" for k, choice in enumerate(CHOICES)]
-        right.legend(fontsize=7, loc="best")
-        left.text(0.02, 0.5, "\n".join(names), transform=left.transAxes, va="center", fontsize=7)
+            for number, row in enumerate(quiet, start=1):
+                _name_above(axes, str(number), row["inferences_per_point"], quiet)
+        for axes in grid[1]:
+            axes.set_xlabel("inferences per collocation point")
+        keys = [
+            Line2D(
+                [], [], linestyle="none", marker=f"${k}$", color="black", markeredgewidth=0, label=row["rule"]
+            )
+            for k, row in enumerate(quiet, start=1)
+        ]
+        drawn.legend(handles=keys, loc="outside lower center", ncols=3)
+        grid[1, 1].legend(loc="best")
 
 
-_FLOOR = 1e-10
+def _name_above(axes: Axes, name: str, nodes: int, rows: list[dict[str, Any]]) -> None:
+    """The number of a rule above its place, aside where another rule has nearly as many nodes."""
+    others = [row["inferences_per_point"] for row in rows if row["inferences_per_point"] != nodes]
+    side = "center"
+    for other in others:
+        if abs(np.log(other / nodes)) < 0.1:
+            side = "right" if nodes < other else "left"
+    axes.text(nodes, 1.0, name, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
+
+
+_FEW_NODES = 500
+"""Rules of more nodes are trained with one seed."""
+
+_FLOOR = 1e-6
 """Errors below this are drawn here."""
 
 _BATCH = 550

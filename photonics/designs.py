@@ -67,6 +67,18 @@ def plane(
     )
 
 
+def wide_plane(name: str, domain: Domain) -> NetworkDesign:
+    """2-256-256-1, tanh, gain 2: twice the features of `plane`, for a shock."""
+    return NetworkDesign(
+        name,
+        "2-256-256-1, tanh, gain 2",
+        (
+            TTLayer((16, 16), (2, 1), (1, 2, 1), "tanh", domain, gain=2.0),
+            TTLayer((4, 8, 8), (4, 8, 8), (1, 2, 2, 1), "tanh", domain),
+        ),
+    )
+
+
 def burgers(name: str, domain: Domain) -> NetworkDesign:
     """2-100-100-100-100-1 with tanh; Zhao et al. 2023, Burgers [zhao2023tonn]."""
     ranks = (1, 2, 2, 1)
@@ -148,6 +160,7 @@ _FAMILIES: Mapping[str, Callable[[str, Domain], NetworkDesign]] = MappingProxyTy
         "6d": lambda name, domain: many_dimensional(name, domain, 6, (1, 1, 2, 3)),
         "black-scholes": black_scholes,
         "plane": plane,
+        "wide-plane": wide_plane,
         "flow": lambda name, domain: plane(name, domain, n_out=3),
         "burgers": burgers,
         "smooth": lambda name, domain: plane(name, domain, "sin", gain=1.0),

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError, CheckpointError
+from training.errors import ArgumentError, CheckpointError, ProblemError
 from training.objective.adaptive import adapted_points
 from training.objective.base import Evaluation
 from training.objective.block import Block, Features
@@ -128,7 +128,7 @@ class PinnObjective:
         self._number = number
         known = (self._known, self._scores)
         rng = np.random.default_rng([self._seed, 0, number])
-        points = self.problem.sample(self._batch_size, rng)
+        points = self._collocation(rng)
         stencil = self._terms[0].stencil(self._rule, self.problem.scale, rng)
         if self._options.adaptive > 0 and self._scores.size:
             points = adapted_points(self.problem, points, *known, self._options.adaptive, rng)
@@ -205,6 +205,15 @@ class PinnObjective:
         if not self.problem.has_exact:
             return math.nan
         return self.problem.relative_error(predicted, self.problem.reference(points))
+
+    def _collocation(self, rng: np.random.Generator) -> Array:
+        points = np.asarray(self.problem.collocation(self._batch_size, rng), dtype=np.float64)
+        expected = (self._batch_size, self.problem.dim)
+        if points.shape != expected or not np.isfinite(points).all():
+            raise ProblemError(
+                f"{self.problem.name}: collocation gives shape {points.shape}; allowed: {expected}, finite"
+            )
+        return points
 
     def _new_blocks(
         self, term: Term, points: Array, fixed: Array, stencil_of: Callable[[Sides], DerivativeStencil]

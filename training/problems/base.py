@@ -170,9 +170,16 @@ class PDE(ABC):
         return ends
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Random points of the domain, (n, d); uniform unless a problem knows better."""
+        """Random points of the domain, (n, d), to be judged at and measured at; uniform by default."""
         space = self.space
         return space.lower + (space.upper - space.lower) * rng.random((n, space.dim))
+
+    def collocation(self, n: int, rng: np.random.Generator) -> Array:
+        """Random points that the PDE is measured at, (n, d); those of `sample` by default.
+
+        Where a solution is sharp, points can be denser. Errors are judged at points of `sample` all the same.
+        """
+        return self.sample(n, rng)
 
     def solution(self, points: Array, network: Array) -> Array:
         """U from the network's outputs: points (..., d) and network (P, ..., m) to (P, ..., m)."""

@@ -274,7 +274,7 @@ class DerivativeStencil:
             dims = () if self.trace is None else self.trace.dims
             raise ArgumentError(
                 f"second derivatives: of single coordinates; allowed: the Laplacian over {dims}, "
-                "which is all this rule estimates (ask for others with DerivativeRequest)"
+                "which is all this rule estimates (or another rule, such as central)"
             )
         return self.hessian_diagonal
 

@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 
 from training.errors import ProblemError
+from training.objective import PinnObjective
 from training.objective.verify import verify_reference
 from training.problems import PDE, Condition, get_problem, problem_names
 from training.problems.basket import geometric_call
@@ -21,6 +22,7 @@ from training.problems.darcy import (
 )
 from training.problems.heat import Heat
 from training.problems.hjb_log import HJBLog, cole_hopf_monte_carlo
+from training.stencils import make_rule
 
 
 @pytest.mark.parametrize("name", problem_names())
@@ -115,6 +117,16 @@ def test_burgers_by_a_finite_difference_solver():
     late = np.linspace(-0.02, 0.02, 21)
     one = np.ones(21)
     np.testing.assert_allclose(cole_hopf(late, one, 128), cole_hopf(late, one, 200), atol=2e-4)
+
+
+def test_burgers_is_measured_at_the_shock_and_judged_everywhere():
+    problem = get_problem("burgers")
+    objective = PinnObjective(problem, make_rule("central"), 1000, 0)
+    measured, judged = (np.abs(x[:, 0]) < 0.1 for x in (objective.blocks[0].points, objective.test_points))
+    # Half of the points within two standard deviations, a tenth of the others.
+    assert measured.mean() == pytest.approx(0.954 / 2 + 0.1 / 2, abs=0.04)
+    assert judged.mean() == pytest.approx(0.1, abs=0.015)
+    assert (np.abs(objective.blocks[0].points[:, 0]) <= 1.0).all()
 
 
 def test_basket_by_monte_carlo():

@@ -54,6 +54,9 @@ class Mine(PDE):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("    def ansatz",
+         "    def collocation(self, n, rng):\n        return rng.random((n, 3))\n    def ansatz",
+         r"Mine: collocation gives shape \(10, 3\); allowed: \(10, 2\), finite"),
         ("u.t - u.xx", "u.q - u.xx", r"Mine: pde residual: derivative: u\.q; allowed: u\.x, u\.xx, u\.t"),
         ("u.t - u.xx", "u.t[:, :2]", r"pde residual: shape \(2, 2\); allowed: \(P, B\), here \(2, 3\)"),
         ("return u.t - u.xx", "u.t", "pde residual gives None; allowed"),
