@@ -36,7 +36,7 @@ def test_stencil_table_keeps_what_is_measured(monkeypatch, tmp_path, capsys):
 
     def fake(choice, noise_std, seed, budget):
         trained.append((choice.label, noise_std, seed))
-        return 10.0 ** -(1 + seed), budget, 3
+        return (1 + noise_std) * 10.0 ** -(1 + seed), budget, 3
 
     monkeypatch.setattr(stencil_table, "trained_error", fake)
     monkeypatch.setattr(
