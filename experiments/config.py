@@ -20,6 +20,7 @@ from experiments.datasets import DATASETS
 from experiments.errors import UsageError
 from photonics.design import NetworkDesign
 from photonics.designs import design_names, get_design
+from training.classification import BatchOptions
 from training.objective import PointOptions
 from training.optimizers import get_method, optimizer_names
 from training.problems import file_hash, get_problem, is_file_problem, problem_names, split_file_problem
@@ -49,6 +50,7 @@ class RunConfig:
         chip_seed: of fabrication and noise.
         dtype: arithmetic of the simulator, "float32" or "float64".
         points: where the PDE is measured, and what counts how much.
+        batches: which samples of a dataset a batch takes.
         limits: when to end; may be changed on resume.
     """
 
@@ -65,6 +67,7 @@ class RunConfig:
     chip_seed: int
     dtype: str = "float32"
     points: PointOptions = field(default_factory=PointOptions)
+    batches: BatchOptions = field(default_factory=BatchOptions)
     limits: Limits = field(default_factory=Limits)
     own_design: NetworkDesign | None = None
     data: str | None = None
@@ -88,7 +91,9 @@ class RunConfig:
             "optimizer": {"name": self.optimizer, **asdict(self.optimizer_options)},
             "limits": asdict(self.limits),
         }
-        if self.problem not in DATASETS:
+        if self.problem in DATASETS:
+            table["batches"] = asdict(self.batches)
+        else:
             table["points"] = asdict(self.points)
             table["derivatives"] = {"name": self.derivatives, **self.derivative_options}
         if self.own_design is not None:
@@ -134,6 +139,7 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
     if problem in DATASETS:
         if derivatives is not None:
             raise UsageError(f"derivatives: {derivatives!r} for {problem}; allowed: none, it has no PDE")
+        table["batches"] = {**asdict(BatchOptions()), **preset.get("batches", {})}
     else:
         rule = derivatives or preset.get("derivatives", "central")
         _known("derivatives", rule, rule_names())
@@ -259,6 +265,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "chip_seed",
         "dtype",
         "points",
+        "batches",
         "data",
         "noise",
         "optimizer",
@@ -269,15 +276,17 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     if "problem" not in table:
         raise UsageError("configuration: problem is missing")
     problem = known_problem(table["problem"])
-    optional = {"design", "chip_seed", "points", "data"}
+    optional = {"design", "chip_seed", "points", "batches", "data"}
     if problem in DATASETS:
         for key in ("derivatives", "points"):
             if key in table:
                 raise UsageError(f"configuration: {key} for {problem}; allowed: none, it has no PDE")
         optional.add("derivatives")
         table = {**table, "derivatives": {}}
-    elif "data" in table:
-        raise UsageError(f"configuration: data for {problem}; allowed with: {', '.join(DATASETS)}")
+    else:
+        for key in ("data", "batches"):
+            if key in table:
+                raise UsageError(f"configuration: {key} for {problem}; allowed with: {', '.join(DATASETS)}")
     for key in allowed - optional:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
@@ -311,6 +320,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
         dtype=table["dtype"],
         data=None if table.get("data") is None else str(table["data"]),
+        batches=build(BatchOptions, dict(_section({"batches": {}, **table}, "batches")), "batches."),
         points=build(PointOptions, dict(_section({"points": {}, **table}, "points")), "points."),
         limits=build(Limits, sections["limits"], "limits."),
     )

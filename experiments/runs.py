@@ -85,7 +85,8 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
 
 
 def _classification(config: RunConfig, seed: int) -> ClassificationObjective:
-    return ClassificationObjective(load_dataset(config.problem, config.data), config.batch_size, seed)
+    data = load_dataset(config.problem, config.data)
+    return ClassificationObjective(data, config.batch_size, seed, config.batches)
 
 
 def _pinn(config: RunConfig, seed: int) -> PinnObjective:

@@ -168,7 +168,7 @@ class Chip:
 
         Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
         an ideal chip would need, singular values above s_max cut to it; gains are as designed, biases
-        standard normal; the readout is Gaussian of variance 1 / n_features.
+        Gaussian as designed; the readout is Gaussian of variance 1 / n_features.
         """
         controls = np.zeros(self.n_controls)
         for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
@@ -181,7 +181,10 @@ class Chip:
                     block = layer.initial_std * rng.standard_normal((s.size, s.size))
                     phases = block_phases(block, layer.largest_singular_value)
                     controls[u], controls[s], controls[v] = phases[:3]
-        controls[self._layout.bias] = rng.standard_normal(self._layout.bias.size)
+        stds = [np.full(layer.n_out, layer.initial_bias_std) for layer in self.design.layers]
+        n_readout_biases = self._layout.bias.size - sum(len(part) for part in stds)
+        bias_std = np.concatenate([*stds, np.ones(n_readout_biases)])
+        controls[self._layout.bias] = bias_std * rng.standard_normal(self._layout.bias.size)
         for layer, gain in zip(self.design.layers, self._layout.gains, strict=True):
             if gain >= 0:
                 controls[gain] = layer.gain
@@ -370,6 +373,9 @@ class Chip:
                 row[:] = self.noise.phase_drift.step_rad(self._drift_rad, elapsed_s, rng)
                 self._drift_rad = row.copy()
         realised[:, layout.phase] = self._actuator.realise(controls[:, layout.phase], rng, drift_rad)
+        for start, stop, step, largest in layout.integer:
+            codes = np.clip(np.rint(controls[:, start:stop] / step), -largest, largest)
+            realised[:, start:stop] = step * codes
         return realised
 
     def _weights(self, realised: FloatArray) -> tuple[RealArray, RealArray]:

@@ -41,6 +41,10 @@ class TTLayer:
         trainable_gain: make the gain a digital control, which starts from `gain`.
         full_scale: range of the readout behind the gain, in units of the layer's output; the
             reference of readout noise.
+        initial_bias_std: standard deviation of the biases that training starts from.
+        weight_bits: in the weight domain, cores and biases are integers of so many bits times a step;
+            None for real numbers.
+        weight_range: largest such number, in units of the group's scale; larger settings saturate.
     """
 
     out_modes: tuple[int, ...]
@@ -53,6 +57,9 @@ class TTLayer:
     gain: float = 1.0
     trainable_gain: bool = False
     full_scale: float = 1.0
+    initial_bias_std: float = 1.0
+    weight_bits: int | None = None
+    weight_range: float = 6.0
 
     def __post_init__(self) -> None:
         d = len(self.out_modes)
@@ -79,9 +86,17 @@ class TTLayer:
             ("s_max", self.largest_singular_value),
             ("gain", self.gain),
             ("full_scale", self.full_scale),
+            ("weight_range", self.weight_range),
         ):
             if not (math.isfinite(value) and value > 0):
                 raise PhotonicsError(f"TT layer: {name} {value}; allowed: > 0")
+        if not (math.isfinite(self.initial_bias_std) and self.initial_bias_std >= 0):
+            raise PhotonicsError(f"TT layer: initial_bias_std {self.initial_bias_std}; allowed: >= 0")
+        if self.weight_bits is not None:
+            if self.domain != "weight":
+                raise PhotonicsError(f"TT layer: weight_bits with domain {self.domain!r}; allowed: weight")
+            if not 2 <= self.weight_bits <= 16:
+                raise PhotonicsError(f"TT layer: weight_bits {self.weight_bits}; allowed: 2 to 16")
 
     @property
     def n_in(self) -> int:
@@ -107,6 +122,11 @@ class TTLayer:
         """Blocks of `core_size` that cover every core, (down, across)."""
         k = self.core_size
         return tuple((-(-rows // k), -(-columns // k)) for rows, columns in self.core_shapes)
+
+    @property
+    def largest_code(self) -> int | None:
+        """Integer weights go from minus to plus this; None for real numbers."""
+        return None if self.weight_bits is None else 2 ** (self.weight_bits - 1) - 1
 
     @property
     def initial_std(self) -> float:

@@ -8,6 +8,7 @@ cores as digital numbers, the baseline without optics. A new one is a function o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from photonics.design import Activation, Domain, NetworkDesign, TTLayer, dense_layer
@@ -115,16 +116,28 @@ def wide(name: str, domain: Domain, in_modes: tuple[int, int]) -> NetworkDesign:
     return NetworkDesign(name, f"{first.n_in}-512-512-1, sin, TT first layer of rank 4", (first, second))
 
 
-def mnist(name: str, domain: Domain, rank: int = 4) -> NetworkDesign:
-    """784-1024-10 as tensor trains of one rank, no digital readout; Zhao et al. 2023 [zhao2023tonn]."""
+def mnist(name: str, domain: Domain, rank: int = 4, weight_bits: int | None = None) -> NetworkDesign:
+    """784-1024-10 as tensor trains of one rank, no digital readout; Zhao et al. 2023 [zhao2023tonn].
+
+    Biases start at zero, as is usual before a relu: random ones, which features of a PDE need, would drown
+    the images' own signals.
+
+    Args:
+        name: of the design.
+        domain: of the cores.
+        rank: all inner ranks.
+        weight_bits: in the weight domain, bits of integer cores and biases; None for real numbers.
+    """
     ranks = (1, rank, rank, rank, 1)
+    numbers = "" if weight_bits is None else f", integers of {weight_bits} bits"
+    layers = (
+        TTLayer((8, 4, 4, 8), (7, 4, 4, 7), ranks, "relu", domain),
+        TTLayer((1, 5, 2, 1), (8, 4, 4, 8), ranks, "identity", domain),
+    )
     return NetworkDesign(
         name,
-        f"784-1024-10, relu, the published MNIST network at rank {rank}",
-        (
-            TTLayer((8, 4, 4, 8), (7, 4, 4, 7), ranks, "relu", domain),
-            TTLayer((1, 5, 2, 1), (8, 4, 4, 8), ranks, "identity", domain),
-        ),
+        f"784-1024-10, relu, the published MNIST network at rank {rank}{numbers}",
+        tuple(replace(layer, initial_bias_std=0.0, weight_bits=weight_bits) for layer in layers),
         n_out=10,
         readout=False,
     )
@@ -132,10 +145,11 @@ def mnist(name: str, domain: Domain, rank: int = 4) -> NetworkDesign:
 
 def dense_mnist(name: str) -> NetworkDesign:
     """784-1024-10 as two dense matrices: 814,090 numbers, the baseline of tensor compression."""
+    layers = (dense_layer(1024, 784, "relu", "weight"), dense_layer(10, 1024, "identity", "weight"))
     return NetworkDesign(
         name,
         "784-1024-10, relu, dense, digital: the baseline of tensor compression",
-        (dense_layer(1024, 784, "relu", "weight"), dense_layer(10, 1024, "identity", "weight")),
+        tuple(replace(layer, initial_bias_std=0.0) for layer in layers),
         n_out=10,
         readout=False,
     )
@@ -176,7 +190,9 @@ _FAMILIES: Mapping[str, Callable[[str, Domain], NetworkDesign]] = MappingProxyTy
     }
 )
 _DOMAINS: Mapping[str, Domain] = MappingProxyType({"tonn": "phase", "tt": "weight"})
-_SINGLE: Mapping[str, Callable[[str], NetworkDesign]] = MappingProxyType({"dense-mnist": dense_mnist})
+_SINGLE: Mapping[str, Callable[[str], NetworkDesign]] = MappingProxyType(
+    {"dense-mnist": dense_mnist, "int8-mnist": lambda name: mnist(name, "weight", weight_bits=8)}
+)
 
 
 def design_names() -> tuple[str, ...]:

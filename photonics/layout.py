@@ -92,6 +92,7 @@ class NetworkLayout:
         mesh_position: (n_phases, 3) of every phase: number of its mesh, layer and row in it.
         phase: (n_phases,) controls that are phases.
         is_singular: (n_phases,) whether the phase sets a singular value.
+        integer: controls that are integers times a step: start, stop, step, largest integer.
     """
 
     groups: dict[str, ControlGroup]
@@ -107,6 +108,7 @@ class NetworkLayout:
     mesh_position: IntArray
     phase: IntArray
     is_singular: npt.NDArray[np.bool_]
+    integer: tuple[tuple[int, int, float, int], ...]
 
 
 def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
@@ -125,10 +127,16 @@ class _Builder:
         self.phases: list[IntArray] = []
         self.singular: list[npt.NDArray[np.bool_]] = []
         self.n_meshes = 0
+        self.integer: list[tuple[int, int, float, int]] = []
 
-    def digital(self, name: str, size: int, scale: float) -> IntArray:
+    def digital(self, name: str, size: int, scale: float, layer: TTLayer | None = None) -> IntArray:
+        """Numbers of the electronics; those of a `layer` with integer weights have its grid."""
         start, self.n_controls = self.n_controls, self.n_controls + size
-        self.groups[name] = ControlGroup(start, self.n_controls, "digital", 0.0, scale)
+        step = 0.0
+        if layer is not None and layer.largest_code is not None:
+            step = layer.weight_range * scale / layer.largest_code
+            self.integer.append((start, self.n_controls, step, layer.largest_code))
+        self.groups[name] = ControlGroup(start, self.n_controls, "digital", step, scale)
         return np.arange(start, self.n_controls)
 
     def phase(self, name: str, blocks: int, layer: IntArray, row: IntArray, singular: bool) -> IntArray:
@@ -183,7 +191,7 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
                 v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row, False)
                 assert u.shape[1] == n_angles(k)
             else:
-                u = builder.digital(name, rows * columns, layer.initial_std).reshape(1, -1)
+                u = builder.digital(name, rows * columns, layer.initial_std, layer).reshape(1, -1)
                 s = v = np.zeros((0, 0), np.int64)
             shape = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
             quadratures = _quadratures(layer, c, complex_fields)
@@ -194,7 +202,7 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
             left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
             stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
         all_cores.append(tuple(cores))
-        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0))
+        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0, layer))
         gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
         gains.append(int(gain[0]))
         code = _ACTIVATION_CODES[layer.activation]
@@ -224,4 +232,5 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
         mesh_position=np.concatenate([np.zeros((0, 3), np.int64), *builder.positions]),
         phase=np.concatenate([empty, *builder.phases]),
         is_singular=np.concatenate([np.zeros(0, bool), *builder.singular]),
+        integer=tuple(builder.integer),
     )

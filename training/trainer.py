@@ -156,13 +156,14 @@ class TrainingRun:
         """
         while not (reasons := self._reasons_to_stop()):
             candidates = self.optimizer.ask()
-            round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
-            if self.inferences + round_cost > self.limits.max_inferences:
-                # The step in progress is dropped: a checkpoint is only taken between steps.
-                return {"max_inferences": f"the next round needs {round_cost} inferences"}
             if candidates.fresh_points:
                 self.objective.load_batch(self._n_batches)
                 self._n_batches += 1
+            round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
+            round_cost += getattr(self.objective, "inferences_to_choose", 0)
+            if self.inferences + round_cost > self.limits.max_inferences:
+                # The step in progress is dropped: a checkpoint is only taken between steps.
+                return {"max_inferences": f"the next round needs {round_cost} inferences"}
             steps_before = self.optimizer.n_steps
             self.optimizer.tell(
                 self.objective.evaluate(

@@ -103,3 +103,35 @@ def optimizers(
         click.echo(found)
         return
     optimizer_table.compare_optimizers(out, chosen, seeds, noise, max_inferences, quiet)
+
+
+@tables.command()
+@click.argument("rows", nargs=-1)
+@click.option("--data", metavar="DIR", help="Folder of the IDX files; otherwise PHOTONZERO_DATA.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-mnist"), metavar="DIR")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--tune", is_flag=True, help="Choose step sizes on another seed instead, by validation error.")
+@click.option("--max-inferences", type=click.IntRange(1), default=500_000, help="Budget of a run of --tune.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def mnist(
+    rows: tuple[str, ...],
+    data: str | None,
+    out: Path,
+    seeds: int,
+    tune: bool,
+    max_inferences: int,
+    quiet: bool,
+) -> None:
+    """MNIST: exact gradients against every forward-only way, dense, tensor-train, optical and int8; or ROWS.
+
+    \b
+    Examples:
+      photonzero tables mnist --data DIR
+      photonzero tables mnist gauss-newton-tt hybrid-tt --seeds 1
+    """
+    from experiments import mnist_table
+
+    if tune:
+        click.echo(mnist_table.tune(out / "tuning", rows, data, max_inferences, quiet))
+        return
+    mnist_table.tabulate_mnist(out, seeds, rows, data, quiet)

@@ -23,18 +23,21 @@ class CrossEntropy:
     Args:
         labels: (B,) integers.
         n_classes: c.
+        weights: (B,) of the samples in the mean, for samples that were not drawn alike; None for all 1.
     """
 
     is_quadratic = False
 
-    def __init__(self, labels: Array, n_classes: int) -> None:
+    def __init__(self, labels: Array, n_classes: int, weights: Array | None = None) -> None:
         self._labels, self._c = labels, n_classes
+        self._weights = np.ones(len(labels)) if weights is None else weights
 
     def losses(self, outputs: Array) -> Array:
         """Cross-entropies (Q,) of logits (Q, B * c)."""
         logits = outputs.reshape(len(outputs), -1, self._c)
         index = np.broadcast_to(self._labels, logits.shape[:2])[..., None]
-        return -np.take_along_axis(log_softmax(logits, axis=2), index, axis=2).mean(axis=(1, 2))
+        log_p = np.take_along_axis(log_softmax(logits, axis=2), index, axis=2)[..., 0]
+        return -(self._weights * log_p).mean(axis=1)
 
     def quadratic(self, outputs: Array) -> QuadraticModel:
         """The model near logits (B * c,); its mean over B * c entries is the loss, up to a constant."""
@@ -45,6 +48,6 @@ class CrossEntropy:
         gradient = p.copy()
         gradient[np.arange(len(p)), self._labels] -= 1.0
         # |r|^2 / 2 summed over a sample's c entries is c / 2 times their mean.
-        factor = np.sqrt(self._c / 2.0)
+        factor = np.sqrt(self._weights * self._c / 2.0)
         blocks = (np.eye(self._c) - q[:, :, None] * q[:, None, :]) * q[:, None, :]
-        return QuadraticModel((factor * gradient / q).ravel(), factor * blocks)
+        return QuadraticModel((factor[:, None] * gradient / q).ravel(), factor[:, None, None] * blocks)

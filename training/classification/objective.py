@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from training.classification.batches import BatchOptions, choose
 from training.classification.cross_entropy import CrossEntropy
 from training.classification.dataset import Dataset
-from training.errors import ArgumentError
+from training.errors import ArgumentError, CheckpointError
 from training.objective import Evaluation
 from training.objective.linear_tail import LinearTail
 from training.oracle import Array, ForwardOracle, ReadoutOracle
@@ -21,38 +22,72 @@ class ClassificationObjective:
 
     Args:
         data: what to learn.
-        batch_size: samples of a batch, B, without repetition.
-        seed: of the batches; batch k is a pure function of seed and k.
+        batch_size: samples of the first batch, B, without repetition.
+        seed: of the batches; batch k is a pure function of seed and k, and where a pool is looked at first of
+            what it answered.
+        options: of the later batches.
 
     Raises:
         ArgumentError: batch_size below 1 or above the training part.
     """
 
-    def __init__(self, data: Dataset, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, data: Dataset, batch_size: int, seed: int, options: BatchOptions | None = None
+    ) -> None:
         n_train = len(data.train[1])
         if not 1 <= batch_size <= n_train:
             raise ArgumentError(f"batch_size: {batch_size}; allowed: 1 to {n_train}, all of {data.name}")
         self.data = data
         self._batch_size, self._seed = batch_size, seed
-        self._inputs: Array
-        self._loss: CrossEntropy
+        self._options = BatchOptions() if options is None else options
+        self._number = 0
+        self._pool = np.zeros(0, dtype=np.int64)
+        self._chosen = self._pool
+        self._weights = np.zeros(0)
         self.load_batch(0)
 
     @property
     def inferences_per_candidate(self) -> int:
-        """B."""
-        return self._batch_size
+        """B of the current batch."""
+        n_train = len(self.data.train[1])
+        return min(n_train, round(self._batch_size * (1.0 + self._options.growth * self._number)))
+
+    @property
+    def inferences_to_choose(self) -> int:
+        """Inferences of the current batch's pool, 0 once the batch has been chosen."""
+        return self._pool.size
 
     def load_batch(self, number: int) -> None:
-        """Draw batch `number`."""
-        inputs, labels = self.data.train
+        """Draw batch `number`, or the pool to choose it from."""
+        self._number = number
+        labels = self.data.train[1]
         rng = np.random.default_rng([self._seed, 0, number])
-        chosen = rng.choice(len(labels), size=self._batch_size, replace=False)
+        size = self.inferences_per_candidate
+        drawn = rng.choice(len(labels), size=min(len(labels), self._options.pool * size), replace=False)
+        if len(drawn) > size:
+            self._pool = drawn
+        else:
+            self._take(drawn, np.ones(size))
+
+    def _take(self, chosen: Array, weights: Array) -> None:
+        self._pool = np.zeros(0, dtype=np.int64)
+        self._chosen, self._weights = chosen, weights
+        inputs, labels = self.data.train
         self._inputs = inputs[chosen]
-        self._loss = CrossEntropy(labels[chosen], self.data.n_classes)
+        self._loss = CrossEntropy(labels[chosen], self.data.n_classes, weights)
+
+    def _choose(self, oracle: ForwardOracle, controls: Array) -> None:
+        """The batch from its pool, by what one setting (1, n_controls) answers."""
+        inputs, labels = self.data.train
+        logits = oracle.measure(controls, inputs[self._pool])[0].astype(np.float64)
+        rng = np.random.default_rng([self._seed, 1, self._number])
+        index, weights = choose(logits, labels[self._pool], self.inferences_per_candidate, rng)
+        self._take(self._pool[index], weights)
 
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
-        """Logits (P, B * c) and their cross-entropies (P,)."""
+        """Logits (P, B * c) and their cross-entropies (P,); first the batch is chosen, if it is not yet."""
+        if self._pool.size:
+            self._choose(oracle, controls[:1])
         if with_readout and isinstance(oracle, ReadoutOracle):
             features = oracle.measure_features(controls, self._inputs).astype(np.float64)
             tail = LinearTail(features, self.data.n_classes)
@@ -77,8 +112,24 @@ class ClassificationObjective:
         return float((self.answers(oracle, controls, inputs) != labels).mean())
 
     def state(self) -> dict[str, Array]:
-        """Batches depend on seed and number alone."""
-        return {}
+        """The current batch, where it depends on more than seed and number; else nothing."""
+        if self._options.pool == 1:
+            return {}
+        return {"pool": self._pool.copy(), "chosen": self._chosen.copy(), "weights": self._weights.copy()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Nothing to continue from."""
+        """Continue from `state`, after `load_batch` with the number of its batch.
+
+        Raises:
+            CheckpointError: something is missing.
+        """
+        if self._options.pool == 1:
+            return
+        try:
+            pool, chosen, weights = (np.array(state[key]) for key in ("pool", "chosen", "weights"))
+        except KeyError as error:
+            raise CheckpointError(f"checkpoint: objective {error} cannot be read") from error
+        if pool.size:
+            self._pool = pool
+        else:
+            self._take(chosen, weights)

@@ -100,12 +100,13 @@ class Objective(Protocol):
     """What a trainer needs of a learning task.
 
     Batch number k is a pure function of seed, k and, for an objective that learns where to look, of what
-    its ``state()`` gives and its ``restore(state)`` takes back.
+    its ``state()`` gives and its ``restore(state)`` takes back. One that measures before it knows its batch
+    states in ``inferences_to_choose`` what that will cost.
     """
 
     @property
     def inferences_per_candidate(self) -> int:
-        """Optical inferences that one evaluation of one candidate costs."""
+        """Optical inferences that one evaluation of one candidate costs on the current batch."""
         ...
 
     def load_batch(self, number: int) -> None:

@@ -23,7 +23,12 @@ from training.estimators import (
 )
 from training.objective import Evaluation
 from training.optimizers.base import Candidates, Start
-from training.optimizers.scaling import control_scales, perturbation_sizes
+from training.optimizers.scaling import (
+    control_scales,
+    perturbation_sizes,
+    to_random_codes,
+    to_whole_codes,
+)
 from training.optimizers.updates import (
     SCHEDULES,
     UPDATES,
@@ -63,6 +68,8 @@ class GradientOptions:
         beta2: decay of the mean of its square.
         patience: steps without progress after which "hybrid" turns to coordinates.
         tolerance: relative gain that counts as progress.
+        whole_codes: keep controls with a grid on it, as an integer processor must: a step is rounded up or
+            down at random, so that steps below one code are taken on the average.
     """
 
     estimator: EstimatorName = "random"
@@ -80,6 +87,7 @@ class GradientOptions:
     beta2: float = 0.999
     patience: int = 50
     tolerance: float = 0.01
+    whole_codes: bool = False
 
     def __post_init__(self) -> None:
         choices = {
@@ -190,6 +198,8 @@ class ForwardGradient:
     def __init__(self, start: Start, options: GradientOptions, rng: np.random.Generator) -> None:
         self.n_steps = 0
         self._x = np.array(start.controls, dtype=np.float64)
+        if options.whole_codes:
+            self._x = to_whole_codes(start.groups, self._x)
         self._options = options
         self._rng = rng
         n = self._x.size
@@ -232,6 +242,8 @@ class ForwardGradient:
         direction = self._update.direction(estimate * self._unit / self._size)
         rate = o.learning_rate * step_factor(o.schedule, self.n_steps, o.schedule_steps, o.schedule_factor)
         self._x = self._x - rate * self._unit * direction
+        if o.whole_codes:
+            self._x = to_random_codes(self._groups, self._x, self._rng)
         self.n_steps += 1
 
     def stop(self) -> dict[str, str]:

@@ -24,24 +24,33 @@ def perturbation_sizes(
 
     A phase moves by `phase_rad`, rounded up to whole codes of its DAC: less would be lost in rounding
     for most phases and doubled for the others. A digital number moves by `digital` times the scale of
-    its group.
+    its group, rounded up in the same way where it has a grid, as integer weights do.
     """
     size = np.full(n_controls, digital)
     for group in groups.values():
-        if group.kind == "phase":
-            step = group.grid_step
-            size[group.slice] = phase_rad if step == 0 else step * max(1.0, np.ceil(phase_rad / step))
-        else:
-            size[group.slice] = digital * group.scale
+        wanted, step = phase_rad if group.kind == "phase" else digital * group.scale, group.grid_step
+        size[group.slice] = wanted if step == 0 else step * max(1.0, np.ceil(wanted / step))
     return size
 
 
 def to_whole_codes(groups: Mapping[str, ControlGroupView], changes: Array) -> Array:
-    """Changes (..., n_controls) with those of phases rounded to whole codes of their DAC."""
+    """Changes (..., n_controls) with those on a grid rounded to whole codes of it."""
     rounded = changes.copy()
     for group in groups.values():
         if group.grid_step > 0:
             rounded[..., group.slice] = group.grid_step * np.round(
                 changes[..., group.slice] / group.grid_step
             )
+    return rounded
+
+
+def to_random_codes(
+    groups: Mapping[str, ControlGroupView], controls: Array, rng: np.random.Generator
+) -> Array:
+    """Controls (n_controls,) with those on a grid rounded up or down at random, right on the average."""
+    rounded = controls.copy()
+    for group in groups.values():
+        if group.grid_step > 0:
+            codes = controls[group.slice] / group.grid_step
+            rounded[group.slice] = group.grid_step * np.floor(codes + rng.random(codes.shape))
     return rounded

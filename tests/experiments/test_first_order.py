@@ -1,0 +1,97 @@
+"""The exact gradients that forward-only training is compared with: right, and unable to reach a chip."""
+
+import numpy as np
+import pytest
+
+from devices.noise_model import preset
+from experiments.errors import UsageError
+from experiments.first_order import ExactNetwork, FirstOrderOptions, core_gradients, train_first_order
+from photonics.chip import fabricate
+from photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonics.designs import get_design
+from training.classification import CrossEntropy, Dataset
+from training.errors import ArgumentError
+
+RNG = np.random.default_rng(0)
+TT = NetworkDesign(
+    "small",
+    "6-12-4 as tensor trains",
+    (
+        TTLayer((2, 3, 2), (3, 1, 2), (1, 2, 3, 1), "tanh", "weight", gain=1.5),
+        TTLayer((1, 2, 2), (2, 3, 2), (1, 2, 2, 1), "identity", "weight"),
+    ),
+    n_out=4,
+    readout=False,
+)
+DENSE = NetworkDesign(
+    "dense",
+    "6-12-4, dense",
+    (dense_layer(12, 6, "relu", "weight"), dense_layer(4, 12, "identity", "weight")),
+    n_out=4,
+    readout=False,
+)
+
+
+@pytest.mark.parametrize("design", [TT, DENSE], ids=lambda design: design.name)
+def test_logits_and_gradient_are_those_of_the_chip(design):
+    chip = fabricate(design, preset("ideal"), 0, dtype=np.float64)
+    network = ExactNetwork(design)
+    controls = chip.initial_controls(RNG)
+    inputs, labels = RNG.standard_normal((9, 6)), np.arange(9) % 4
+    np.testing.assert_allclose(
+        network.logits(controls, inputs), chip.measure(controls[None], inputs)[0], rtol=2e-5, atol=2e-5
+    )
+    loss, gradient = network.loss_and_gradient(controls, inputs, labels)
+    # Central differences of what the chip answers, control after control: an independent route.
+    step = 1e-5 * np.eye(controls.size)
+    settings = np.concatenate([controls + step, controls - step])
+    losses = CrossEntropy(labels, 4).losses(chip.measure(settings, inputs).reshape(len(settings), -1))
+    measured = (losses[: controls.size] - losses[controls.size :]) / 2e-5
+    assert loss == pytest.approx(
+        CrossEntropy(labels, 4).losses(chip.measure(controls[None], inputs).reshape(1, -1))[0], rel=1e-5
+    )
+    np.testing.assert_allclose(gradient, measured, rtol=1e-4, atol=2e-6)
+
+
+def test_gradients_of_the_published_layer_contract_to_the_directional_derivative():
+    layer = get_design("tt-mnist").layers[0]
+    shapes = list(zip(layer.ranks, layer.out_modes, layer.in_modes, layer.ranks[1:], strict=False))
+    cores = [RNG.standard_normal(shape) for shape in shapes]
+    slope = RNG.standard_normal((layer.n_out, layer.n_in))
+    change = [RNG.standard_normal(shape) for shape in shapes]
+
+    # The matrix in one go, letters i and j for rows and columns.
+    def matrix(parts):
+        return np.einsum("aibc,cjde,ekfg,glhm->ijklbdfh", *parts, optimize=True).reshape(slope.shape)
+
+    swapped = [
+        sum((slope * matrix([*cores[:k], change[k], *cores[k + 1 :]])).sum() for k in range(len(cores)))
+    ]
+    contracted = sum((g * c).sum() for g, c in zip(core_gradients(cores, slope), change, strict=True))
+    assert contracted == pytest.approx(swapped[0], rel=1e-10)
+
+
+def test_it_learns_and_returns_what_validates_best():
+    labels = np.arange(120) % 4
+    inputs = np.random.default_rng(1).standard_normal((4, 6))[labels] + 0.3 * RNG.standard_normal((120, 6))
+    part = (inputs, labels)
+    data = Dataset("blobs", 4, part, part, part)
+    network = ExactNetwork(TT)
+    start = fabricate(TT, preset("ideal"), 0).initial_controls(np.random.default_rng(2))
+    reports = []
+    options = FirstOrderOptions(epochs=15, batch_size=20, learning_rate=0.05)
+    best = train_first_order(network, start, data, options, np.random.default_rng(3), reports.append)
+    error = (network.logits(best, inputs).argmax(axis=1) != labels).mean()
+    assert error == min(report.validation_error for report in reports) < 0.1
+    assert (reports[-1].step, reports[-1].images) == (15 * 6, 15 * 120)
+
+
+def test_what_has_no_exact_gradient_is_named():
+    with pytest.raises(UsageError, match="design tonn-mnist: phase, relu; allowed for exact gradients"):
+        ExactNetwork(get_design("tonn-mnist"))
+    with pytest.raises(UsageError, match="design tt-digits: a readout"):
+        ExactNetwork(get_design("tt-digits"))
+    with pytest.raises(ArgumentError, match="epochs: 0; allowed: >= 1"):
+        FirstOrderOptions(epochs=0)
+    with pytest.raises(ArgumentError, match="learning_rate: nan; allowed: > 0"):
+        FirstOrderOptions(learning_rate=float("nan"))

@@ -1,0 +1,99 @@
+"""The MNIST table on files made here: resumable row by row, and honest about what it counts."""
+
+import csv
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from experiments import mnist_table
+from experiments.commands.tables import tables
+from experiments.errors import UsageError
+from experiments.first_order import FirstOrderOptions
+from experiments.gradient_variance import gradient_spread
+from experiments.mnist_table import ROWS, Row, rows_named, tabulate_mnist, tune
+from photonics.designs import get_design
+from tests.experiments.test_datasets import write
+from training.classification import Dataset
+
+SMALL = (
+    Row("exact-tt", "exact gradients, TT", "tt-mnist", None),
+    Row(
+        "rge-int8",
+        "random directions",
+        "int8-mnist",
+        "rge-adam",
+        3_000,
+        settings=("batch_size=20", "optimizer.n_directions=5", "optimizer.whole_codes=true"),
+        key="optimizer.learning_rate",
+        values=(0.01, 0.1),
+    ),
+)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    monkeypatch.setattr(mnist_table, "ROWS", SMALL)
+    monkeypatch.setitem(vars(mnist_table), "_FIRST_ORDER", {"exact-tt": FirstOrderOptions(2, 20, 0.05)})
+    monkeypatch.setattr(mnist_table, "measured_spreads", lambda data: [SPREAD])
+    return str(write(tmp_path))
+
+
+PART = (np.random.default_rng(0).random((10, 784)), np.arange(10))
+SPREAD = gradient_spread(
+    "tt-mnist", Dataset("noise", 10, PART, PART, PART), n_directions=50, batch_size=10, n_estimates=4, seed=0
+)
+
+
+def test_the_variance_of_random_directions_is_the_predicted_one():
+    # Rademacher, antithetic: n - 1 over K, up to the loss' third derivatives; K = 50 terms, 4 estimates.
+    assert SPREAD.predicted == pytest.approx(2505 / 50)
+    assert SPREAD.relative_variance == pytest.approx(SPREAD.predicted, rel=0.4)
+    assert SPREAD.inferences == 2 * 50 * 10
+    assert SPREAD.mean_cosine == pytest.approx(np.sqrt(50 / 2506), rel=0.6)
+
+
+def test_the_table_keeps_finished_rows(small, tmp_path, capsys):
+    out = tmp_path / "table"
+    first = tabulate_mnist(out, 1, (), small, quiet=False)
+    assert "| random directions | 2,506 |" in capsys.readouterr().out
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("*/result.json")}
+    assert len(finished) == 2
+    assert tabulate_mnist(out, 1, (), small, quiet=True) == first
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*/result.json")} == finished
+    with (out / "mnist.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["row"] for row in rows] == ["exact-tt", "rge-int8"]
+    assert int(rows[0]["inferences"]) == 2 * 70
+    assert int(rows[1]["inferences"]) <= 3_000
+    assert (out / "mnist.png").stat().st_size > 0
+    assert (out / "mnist-variance.csv").read_text().count("\n") == 2
+
+
+def test_step_sizes_are_chosen_on_a_seed_of_their_own(small, tmp_path):
+    chosen = tune(tmp_path, (), small, 3_000, quiet=True)
+    assert chosen["rge-int8"] in (0.01, 0.1)
+    assert all("seed = 100" in path.read_text() for path in tmp_path.glob("rge-int8-*/config.toml"))
+
+
+def test_rows_fit_their_designs_and_every_key_is_tuned():
+    assert {row.name for row in ROWS if row.key} == set(mnist_table.TUNED)
+    for row in ROWS:
+        get_design(row.chip)
+        if row.optimizer is not None:
+            value = mnist_table.TUNED.get(row.name)
+            config = mnist_table.row_config(row, 3, "data", value, row.max_inferences)
+            assert (config.chip, config.noise_name, config.seed) == (row.chip, row.noise, 3)
+            if row.key is not None:
+                assert value in row.values
+                assert config.optimizer_options.learning_rate == value
+
+
+def test_unknown_rows_and_missing_data_are_named(tmp_path):
+    with pytest.raises(UsageError, match="row: 'bp'; allowed: exact-dense, exact-tt"):
+        rows_named(("bp",))
+    answer = CliRunner().invoke(
+        tables, ["mnist", "exact-tt", "--data", str(tmp_path), "--out", str(tmp_path)]
+    )
+    assert isinstance(answer.exception, UsageError)
+    assert "allowed: at least one pair" in str(answer.exception)
