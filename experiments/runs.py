@@ -48,7 +48,7 @@ class Assembled:
     initial_controls: Array
 
 
-def assemble(config: RunConfig, threads: int | None) -> Assembled:
+def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
     """Fabricate the chip and make objective and optimizer.
 
     Every random role has a stream of its own, so that none depends on how much another draws.
@@ -56,6 +56,7 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
     Args:
         config: the run.
         threads: of the simulator, None for all processors; no effect on results.
+        start: (n_controls,) controls to start from, such as another run's; None draws them.
 
     Raises:
         UsageError: parts that do not fit together.
@@ -78,7 +79,9 @@ def assemble(config: RunConfig, threads: int | None) -> Assembled:
     for what, has, needs in (("inputs", chip.design.n_in, n_in), ("outputs", chip.design.n_out, n_out)):
         if has != needs:
             raise UsageError(f"chip {config.chip}: {has} {what}; allowed for {config.problem}: {needs}")
-    initial = chip.initial_controls(np.random.default_rng(controls))
+    if start is not None and start.shape != (chip.n_controls,):
+        raise UsageError(f"start: {start.shape} controls; allowed for {config.chip}: ({chip.n_controls},)")
+    initial = chip.initial_controls(np.random.default_rng(controls)) if start is None else start
     rng = np.random.default_rng(directions)
     optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
     return Assembled(chip, objective, optimizer, initial)

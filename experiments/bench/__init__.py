@@ -10,7 +10,7 @@ from rich.console import Console
 from experiments.errors import UsageError
 from experiments.hardware import flat_lines
 
-BENCHMARKS = ("mesh", "network")
+BENCHMARKS = ("mesh", "network", "sweep")
 
 
 def run_benchmark(name: str, as_json: bool) -> None:

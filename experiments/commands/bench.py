@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["mesh", "network"]))
+@click.argument("name", type=click.Choice(["mesh", "network", "sweep"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, last on stdout.")
 def bench(name: str, as_json: bool) -> None:
     """Measure the simulator's speed against a named baseline, in one run.

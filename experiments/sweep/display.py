@@ -22,6 +22,8 @@ from experiments.sweep.plan import Plan
 from experiments.sweep.study import Row
 from experiments.sweep.work import FAILURE
 
+_WIDTH_OF_A_FILE = 200
+
 _LINES = 40
 """Settings that the summary lists; the table has them all."""
 
@@ -91,7 +93,10 @@ class SweepDisplay:
                 own = [line for line in columns[name] if tuple(line[part] for part in varied) == key]
                 cells.append(_number(own[0]["median"]) if own else "-")
             table.add_row(*cells)
+        # A file or a pipe has no width: nothing is to be cut.
         console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = _WIDTH_OF_A_FILE
         console.print(table)
         failed = [row[FAILURE] for row in rows if row[FAILURE]]
         notes = [f"medians of {plan.chips * plan.seeds} samples each"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ BAND_TEXT = "median, band from the 10th to the 90th percentile"
 _LOG_RATIO = 20.0
 """Axes whose values span at least this ratio are logarithmic."""
 
-_STAMP = {"n": "samples", "median": "median", "low": "10th percentile", "high": "90th percentile"}
-
 _MARKERS = "osD^vPX*"
+
+_LEGEND_COLUMNS = 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Panel:
         y_label: of that, where `y_of` is given.
         y_log: logarithmic; None decides by the values.
         references: further lines, (label, x, y).
+        where: shows only rows with these values.
     """
 
     x: str
@@ -51,7 +52,8 @@ class Panel:
     y_of: Callable[[Any], Any] | None = None
     y_label: str = ""
     y_log: bool | None = None
-    references: tuple[tuple[str, Any, Any], ...] = ()
+    references: tuple[tuple[str | None, Any, Any], ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 def good(rows: Sequence[Row], *columns: str) -> list[Row]:
@@ -114,9 +116,11 @@ def draw_panels(
     data: list[dict[str, Any]] = []
     with figure(folder / FIGURES / f"{name}.png", 3.6 * len(panels), height_in, pdf=True) as drawn:
         for axes, panel in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            summary = summarise(rows, (*panel.lines, panel.x), panel.y)
-            data += [{"column": panel.y, **line} for line in summary]
+            shown = [row for row in rows if all(row[key] == value for key, value in panel.where.items())]
+            summary = summarise(shown, (*panel.lines, panel.x), panel.y)
+            data += [{"column": panel.y, **panel.where, **line} for line in summary]
             _draw_panel(axes, study, panel, summary)
+        _draw_legend(drawn)
     write_data(folder, name, _same_columns(data))
 
 
@@ -151,8 +155,20 @@ def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, A
     axes.set_xlabel(study.label(panel.x))
     axes.set_ylabel(panel.y_label or study.label(panel.y))
     axes.set_title(panel.title)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend()
+
+
+def _draw_legend(drawn: Any) -> None:
+    """One legend for panels with the same lines, below them; else one in each that has any."""
+    legends = [axes.get_legend_handles_labels() for axes in drawn.axes]
+    labelled = [labels for _, labels in legends if labels]
+    if not labelled:
+        return
+    if len(labelled) > 1 and all(labels == labelled[0] for labels in labelled):
+        drawn.legend(*legends[0], loc="outside lower center", ncols=_LEGEND_COLUMNS)
+        return
+    for axes, (_, labels) in zip(drawn.axes, legends, strict=True):
+        if labels:
+            axes.legend()
 
 
 def line_label(axis: str, value: Any) -> str:

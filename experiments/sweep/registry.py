@@ -9,6 +9,13 @@ from experiments.sweep.study import Study
 
 _STUDIES = {
     "phase-error": "phase_error",
+    "component-error": "component_error",
+    "quantization": "quantization",
+    "crosstalk": "crosstalk",
+    "detector": "detector",
+    "drift": "drift",
+    "deployment": "deployment",
+    "scaling": "scaling",
 }
 
 

@@ -1,0 +1,138 @@
+"""The built-in studies, small: what they measure, checked against closed forms and against each other."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from devices.noise_model import NoiseModel, preset
+from experiments.studies.noise_injection import ManyChips
+from experiments.studies.tasks import with_phase_bias
+from experiments.sweep import get_study, resolve_plan, run_sweep, study_names
+from experiments.sweep.command import draw_study
+from experiments.sweep.executors import SerialExecutor, Workers
+from photonics.chip import fabricate
+from photonics.designs import get_design
+from photonics.mesh import TOPOLOGIES, expected_fidelity
+from training.oracle import Stencil
+
+SERIAL = Workers(SerialExecutor, 1, 1)
+SHORT = {"digits_inferences": 9000}
+LOADED = {"digits_inferences": 18000}
+
+
+def run(folder, table, *settings):
+    plan = resolve_plan(table, settings)
+    rows = run_sweep(plan, folder, SERIAL)
+    assert not [row["failure"] for row in rows if row["failure"]]
+    drawings = draw_study(plan, rows, folder)
+    for drawing in drawings:
+        for ending in ("png", "pdf", "csv"):
+            assert (folder / "figures" / f"{drawing.name}.{ending}").stat().st_size > 0
+    return plan, rows, drawings
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_study_has_defaults_and_a_short_version_that_are_valid(name):
+    for quick in (False, True):
+        plan = resolve_plan({"study": name}, quick=quick)
+        assert plan.study is get_study(name)
+        assert plan.n_samples > 0
+    assert resolve_plan({"study": name}, quick=True).n_samples < resolve_plan({"study": name}).n_samples
+
+
+def test_phase_errors_cost_what_the_closed_form_says_on_every_topology(tmp_path):
+    table = {"study": "phase-error", "chips": 200}
+    settings = ("topology=['rectangular','triangular','symmetric','butterfly']", "n_modes=8")
+    _, rows, _ = run(tmp_path, table, *settings, "sigma_phase_rad=[0.0, 0.01]")
+    for name, make in TOPOLOGIES.items():
+        of = [row for row in rows if row["topology"] == name]
+        exact = [row for row in of if row["sigma_phase_rad"] == 0]
+        assert all(
+            row["fidelity"] == pytest.approx(1.0, abs=1e-13) and row["matrix_error"] == 0 for row in exact
+        )
+        lost = 1 - np.array([row["fidelity"] for row in of if row["sigma_phase_rad"] > 0])
+        expected = 1 - expected_fidelity(make(8), 0.01)
+        # Four standard errors, and the order that the closed form neglects.
+        assert abs(lost.mean() - expected) < 4 * lost.std() / np.sqrt(200) + expected**2
+
+
+def test_deployment_compares_four_ways_on_the_same_chip(tmp_path):
+    table = {"study": "deployment", "chips": 1, "options": {**SHORT, "recovery_factor": 100.0}}
+    _, rows, drawings = run(tmp_path, table, "problem=digits", "sigma_phase_rad=[0.0, 1.0]")
+    error = {(row["method"], row["sigma_phase_rad"]): row["error"] for row in rows}
+    assert error["loaded", 0.0] == error["noise-injected", 0.0] == rows[0]["ideal_error"]
+    # With phases off by a radian nothing of the network is left.
+    assert error["loaded", 1.0] > 0.8
+    assert error["on-chip", 1.0] < error["loaded", 1.0]
+    recovered = [row for row in rows if row["method"] == "recovered"]
+    assert all(row["recovery_inferences"] == row["inferences"] > 0 for row in recovered)
+    assert [drawing.name for drawing in drawings] == ["deployment", "recovery"]
+    with (tmp_path / "figures" / "deployment.csv").open() as file:
+        assert {line["method"] for line in csv.DictReader(file)} == {row["method"] for row in rows}
+
+
+def test_quantization_with_many_bits_changes_nothing_and_with_one_everything(tmp_path):
+    table = {"study": "quantization", "chips": 2, "options": LOADED}
+    _, rows, _ = run(tmp_path, table, "method=loaded", "bits=[1, 20]")
+    for row in rows:
+        fine = row["bits"] == 20
+        assert (row["fidelity"] > 1 - 1e-6) == fine
+        assert (row["error"] < 0.75) == fine
+
+
+def test_component_errors_lower_fidelity_and_accuracy(tmp_path):
+    table = {"study": "component-error", "chips": 2, "options": LOADED}
+    settings = ("n_modes=8", "sigma_coupler_rad=[0.0, 0.3]", "sigma_phase_rad=[0.0, 0.5]")
+    _, rows, _ = run(tmp_path, table, *settings)
+    at = {(r["sigma_coupler_rad"], r["sigma_phase_rad"], r["chip"]): r for r in rows}
+    for chip in (0, 1):
+        assert at[0.0, 0.0, chip]["fidelity"] == pytest.approx(1.0, abs=1e-12)
+        for setting in ((0.3, 0.0), (0.0, 0.5), (0.3, 0.5)):
+            assert at[(*setting, chip)]["fidelity"] < 0.9
+            assert at[(*setting, chip)]["test_accuracy"] < at[0.0, 0.0, chip]["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("crosstalk", ("coupling=[0.0, 0.2]", "seeds=1")),
+        ("detector", ("readout_std=[0.0, 1.0]", "chips=1", "adc_bits=[0, 2]")),
+        ("drift", ("drift_std_rad=[0.0, 1.0]", "chips=1", "correlation_time_s=1.0")),
+    ],
+)
+def test_a_loaded_network_suffers_from_what_the_study_varies(tmp_path, name, settings):
+    table = {"study": name, "options": LOADED}
+    _, rows, _ = run(tmp_path, table, "problem=digits", "method=loaded", *settings)
+    assert rows[-1]["error"] > rows[0]["error"] + 0.1
+
+
+def test_scaling_counts_the_mzis_of_its_meshes(tmp_path):
+    table = {"study": "scaling", "chips": 1, "options": {"inferences": 1}}
+    _, rows, _ = run(tmp_path, table, "rank=[1, 2]", "core_size=8", "width=32")
+    # TT [4, 8] x [2, 1] of rank r, then [4, 1, 8] x [4, 1, 8]: blocks of 8 x 8, 56 MZIs each.
+    assert [row["n_mesh_mzi"] for row in rows] == [56 * 5, 56 * 7]
+
+
+def test_many_chips_answer_each_input_as_one_of_them_does():
+    design, noise = get_design("tonn-tiny"), with_phase_bias(NoiseModel(), 0.3)
+    chips = [fabricate(design, noise, seed, threads=1) for seed in (5, 6, 7)]
+    many = ManyChips(chips)
+    rng = np.random.default_rng(0)
+    controls = np.stack([chips[0].initial_controls(rng) for _ in range(2)])
+    inputs = rng.random((8, 3))
+    answer = many.measure_features(controls, inputs)
+    for k, chip in enumerate(chips):
+        np.testing.assert_array_equal(answer[:, k::3], chip.measure_features(controls, inputs[k::3]))
+    offsets = rng.random((4, 3))
+    stencil = many.measure(controls, Stencil(inputs, offsets)).reshape(2, 8, 4)
+    for k, chip in enumerate(chips):
+        own = chip.measure(controls, Stencil(inputs[k::3], offsets)).reshape(2, -1, 4)
+        np.testing.assert_array_equal(stencil[:, k::3], own)
+
+
+def test_the_phase_bias_has_the_standard_deviation_asked_for():
+    shifter = with_phase_bias(preset("published"), 0.2).phase_shifter
+    drawn = shifter.draw_bias_rad(20_000, np.random.default_rng(1))
+    assert drawn.std() == pytest.approx(0.2, rel=0.02)
+    assert shifter.gamma_std_rad_per_v2 == 0.002
