@@ -114,7 +114,7 @@ class TrainingRun:
         self._training = metered(self.oracle, self.limits.answer_timeout_s)
         self._checking = metered(self.oracle, self.limits.answer_timeout_s)
         self._asked_to_stop: dict[str, str] = {}
-        self._n_batches = 0
+        self._n_batches, self._batch_factor = 0, 1
         self._wall_before_s = 0.0
         self._started_s = time.perf_counter()
         self._snapshot = self._state()
@@ -157,7 +157,8 @@ class TrainingRun:
         while not (reasons := self._reasons_to_stop()):
             candidates = self.optimizer.ask()
             if candidates.fresh_points:
-                self.objective.load_batch(self._n_batches)
+                self._batch_factor = candidates.batch_factor
+                self.objective.load_batch(self._n_batches, self._batch_factor)
                 self._n_batches += 1
             round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
             round_cost += getattr(self.objective, "inferences_to_choose", 0)
@@ -199,13 +200,14 @@ class TrainingRun:
             self._training.settings = trainer["settings"]
             self._checking.inferences = trainer["inferences_validation"]
             self._n_batches = trainer["n_batches"]
+            self._batch_factor = trainer["batch_factor"]
             self._wall_before_s = trainer["wall_s"]
             oracle_state = trainer["oracle"]
             self.history[:] = [tuple(row) for row in state["history"].tolist()]
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"checkpoint: {error} cannot be read") from error
         if self._n_batches > 0:
-            self.objective.load_batch(self._n_batches - 1)
+            self.objective.load_batch(self._n_batches - 1, self._batch_factor)
         restore_objective: Any = getattr(self.objective, "restore", None)
         if restore_objective is not None:
             prefix = "objective/"
@@ -256,6 +258,7 @@ class TrainingRun:
             "settings": self.settings,
             "inferences_validation": self.inferences_validation,
             "n_batches": self._n_batches,
+            "batch_factor": self._batch_factor,
             "wall_s": self.wall_s,
             "oracle": state() if state is not None else None,
         }

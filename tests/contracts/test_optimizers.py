@@ -19,7 +19,7 @@ from training.trainer import Limits, TrainingRun
 # A small form of every registered method, and what a step costs on paper: the first step's settings, then
 # those of all others, in settings measured.
 SMALL = {
-    "gauss-newton": ({"n_directions": 4}, 1, 4 + 1 + 5),
+    "gauss-newton": ({"n_directions": 4}, 2, 4 + 1 + 5),
     "rge-adam": ({"n_directions": 4}, 0, 2 * 4),
     "rge-sgd": ({"n_directions": 4}, 0, 2 * 4),
     "sign-sgd": ({"n_directions": 4}, 0, 4 + 1),

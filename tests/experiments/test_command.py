@@ -60,9 +60,9 @@ def test_a_run_folder_holds_the_contract(finished):
 
 def test_metering_of_a_whole_run_on_paper(finished):
     result = json.loads((finished / "result.json").read_text())
-    # Central differences in 3 dimensions: 7 nodes; 50 points; base 1, then 10 probes + 6 a step,
+    # Central differences in 3 dimensions: 7 nodes; 50 points; base twice, then 10 probes + 6 a step,
     # and the probes of a step whose trials no longer fit.
-    whole = 1 + 16 * result["steps"]
+    whole = 2 + 16 * result["steps"]
     assert result["inferences"] in (50 * 7 * whole, 50 * 7 * (whole + 10))
     # 1,000 validation points a step, 10,000 test points, and as many for the figure.
     assert result["inferences_validation"] == 1000 * result["steps"] + 20_000

@@ -40,7 +40,7 @@ class ClassificationObjective:
         self.data = data
         self._batch_size, self._seed = batch_size, seed
         self._options = BatchOptions() if options is None else options
-        self._number = 0
+        self._number, self._factor = 0, 1
         self._pool = np.zeros(0, dtype=np.int64)
         self._chosen = self._pool
         self._weights = np.zeros(0)
@@ -50,16 +50,17 @@ class ClassificationObjective:
     def inferences_per_candidate(self) -> int:
         """B of the current batch."""
         n_train = len(self.data.train[1])
-        return min(n_train, round(self._batch_size * (1.0 + self._options.growth * self._number)))
+        usual = self._batch_size * (1.0 + self._options.growth * self._number)
+        return min(n_train, self._factor * round(usual))
 
     @property
     def inferences_to_choose(self) -> int:
         """Inferences of the current batch's pool, 0 once the batch has been chosen."""
         return self._pool.size
 
-    def load_batch(self, number: int) -> None:
-        """Draw batch `number`, or the pool to choose it from."""
-        self._number = number
+    def load_batch(self, number: int, factor: int = 1) -> None:
+        """Draw batch `number`, of `factor` times the usual size, or the pool to choose it from."""
+        self._number, self._factor = number, factor
         labels = self.data.train[1]
         rng = np.random.default_rng([self._seed, 0, number])
         size = self.inferences_per_candidate

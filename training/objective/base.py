@@ -14,10 +14,12 @@ class DigitalTail(Protocol):
     It belongs to one evaluation and speaks of its P candidates.
     """
 
-    def columns(self, p: int, readout: Array) -> Array:
+    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
         """Derivative (R, n_readout) of candidate p's residuals by the readout, at a readout (n_readout,).
 
-        Readout controls are weights, row after row, then biases.
+        Readout controls are weights, row after row, then biases. How residuals depend on what a formula
+        takes is that of candidate `slopes_of`, p itself by default: with one candidate's slopes, columns
+        of two measurements of a setting differ by the noise of the features alone.
         """
         ...
 
@@ -99,9 +101,9 @@ class Evaluation:
 class Objective(Protocol):
     """What a trainer needs of a learning task.
 
-    Batch number k is a pure function of seed, k and, for an objective that learns where to look, of what
-    its ``state()`` gives and its ``restore(state)`` takes back. One that measures before it knows its batch
-    states in ``inferences_to_choose`` what that will cost.
+    Batch number k is a pure function of seed, k, its factor and, for an objective that learns where to
+    look, of what its ``state()`` gives and its ``restore(state)`` takes back. One that measures before it knows
+    its batch states in ``inferences_to_choose`` what that will cost.
     """
 
     @property
@@ -109,8 +111,8 @@ class Objective(Protocol):
         """Optical inferences that one evaluation of one candidate costs on the current batch."""
         ...
 
-    def load_batch(self, number: int) -> None:
-        """Make batch `number` the one that `evaluate` uses."""
+    def load_batch(self, number: int, factor: int = 1) -> None:
+        """Make batch `number`, of `factor` times the usual size, the one that `evaluate` uses."""
         ...
 
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:

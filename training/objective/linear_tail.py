@@ -34,8 +34,8 @@ class LinearTail:
         outputs = (features @ weight.T).reshape(len(features), -1, self._c).transpose(1, 0, 2)
         return (outputs + readouts[:, None, n_weights:]).reshape(len(readouts), -1) - self._wanted
 
-    def columns(self, p: int, readout: Array) -> Array:
-        """See `DigitalTail`: of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
+    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+        """See `DigitalTail`: linear, of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
         features = self._features[p]
         n, width = features.shape
         columns = np.zeros((n, self._c, self._c * (width + 1)))

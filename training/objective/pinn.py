@@ -98,7 +98,7 @@ class PinnObjective:
         self._balanced = self._options.balance == "off"
         self._known = np.zeros((0, problem.dim))
         self._scores = np.zeros(0)
-        self._number = -1
+        self._number, self._factor = -1, 1
         self._blocks: list[Block] = []
         self.load_batch(0)
 
@@ -123,12 +123,13 @@ class PinnObjective:
         """(n_test, d)."""
         return self._test
 
-    def load_batch(self, number: int) -> None:
-        """Draw collocation points and stencils of batch `number`."""
-        self._number = number
+    def load_batch(self, number: int, factor: int = 1) -> None:
+        """Draw collocation points and stencils of batch `number`, `factor` times as many as usual."""
+        self._number, self._factor = number, factor
         known = (self._known, self._scores)
         rng = np.random.default_rng([self._seed, 0, number])
-        points = self._collocation(rng)
+        n_points = factor * self._batch_size
+        points = self._collocation(n_points, rng)
         stencil = self._terms[0].stencil(self._rule, self.problem.scale, rng)
         if self._options.adaptive > 0 and self._scores.size:
             points = adapted_points(self.problem, points, *known, self._options.adaptive, rng)
@@ -137,7 +138,7 @@ class PinnObjective:
         for term in self._terms[1:]:
             assert term.condition is not None
             share = term.condition.share or self._options.condition_share
-            n = max(1, math.ceil(share * self._batch_size))
+            n = max(1, math.ceil(share * n_points))
             points, fixed = sample_condition(self.problem, term.condition, n, rng)
             blocks += self._new_blocks(
                 term,
@@ -179,6 +180,7 @@ class PinnObjective:
             "scores": self._scores.copy(),
             "points": self._blocks[0].points.copy(),
             "number": np.array(self._number),
+            "factor": np.array(self._factor),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -192,7 +194,7 @@ class PinnObjective:
             self._balanced = bool(state["balanced"])
             self._known = np.zeros((0, self.problem.dim))
             self._scores = np.zeros(0)
-            self.load_batch(int(state["number"]))
+            self.load_batch(int(state["number"]), int(state["factor"]))
             # The current batch was drawn from scores that are gone; its points are kept instead.
             stencil = self._blocks[0].stencil
             self._blocks[0] = Block(self.problem, self._terms[0], np.array(state["points"]), stencil)
@@ -206,9 +208,9 @@ class PinnObjective:
             return math.nan
         return self.problem.relative_error(predicted, self.problem.reference(points))
 
-    def _collocation(self, rng: np.random.Generator) -> Array:
-        points = np.asarray(self.problem.collocation(self._batch_size, rng), dtype=np.float64)
-        expected = (self._batch_size, self.problem.dim)
+    def _collocation(self, n: int, rng: np.random.Generator) -> Array:
+        points = np.asarray(self.problem.collocation(n, rng), dtype=np.float64)
+        expected = (n, self.problem.dim)
         if points.shape != expected or not np.isfinite(points).all():
             raise ProblemError(
                 f"{self.problem.name}: collocation gives shape {points.shape}; allowed: {expected}, finite"
@@ -294,8 +296,9 @@ class _MeasuredTail:
         """See `DigitalTail`."""
         return np.concatenate([f * b.residuals_of(own[p], readouts) for b, own, f in self._parts], axis=1)
 
-    def columns(self, p: int, readout: Array) -> Array:
+    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
         """See `DigitalTail`."""
-        columns = np.concatenate([f * b.columns(own[p], readout) for b, own, f in self._parts])
+        at = p if slopes_of is None else slopes_of
+        columns = np.concatenate([f * b.columns(own[p], readout, own[at]) for b, own, f in self._parts])
         weights = columns[:, :, :-1].reshape(len(columns), -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)

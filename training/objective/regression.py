@@ -72,12 +72,13 @@ class RegressionObjective:
     @property
     def inferences_per_candidate(self) -> int:
         """B."""
-        return self._batch_size
+        return len(self._batch.inputs)
 
-    def load_batch(self, number: int) -> None:
-        """Draw batch `number`."""
+    def load_batch(self, number: int, factor: int = 1) -> None:
+        """Draw batch `number`, `factor` times as large as usual but no larger than the training part."""
         rng = np.random.default_rng([self._seed, 0, number])
-        chosen = rng.choice(len(self._train.inputs), size=self._batch_size, replace=False)
+        n_train = len(self._train.inputs)
+        chosen = rng.choice(n_train, size=min(factor * self._batch_size, n_train), replace=False)
         self._batch = Pairs(self._train.inputs[chosen], self._train.wanted[chosen])
 
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
@@ -123,6 +124,6 @@ class ScaledTail:
         """See `DigitalTail`."""
         return self.factor * self.linear.residuals(p, readouts)
 
-    def columns(self, p: int, readout: Array) -> Array:
+    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
         """See `DigitalTail`."""
-        return self.factor * self.linear.columns(p, readout)
+        return self.factor * self.linear.columns(p, readout, slopes_of)

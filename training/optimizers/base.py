@@ -46,12 +46,14 @@ class Candidates:
         fresh_points: measure them on a new batch; False uses the batch of the last measurement.
         purpose: for the log, such as "probe" or "trial".
         with_readout: ask for the exact derivatives by the readout where the chip shows its features.
+        batch_factor: size of a new batch, in units of the objective's own.
     """
 
     controls: Array
     fresh_points: bool
     purpose: str
     with_readout: bool = False
+    batch_factor: int = 1
 
 
 class Optimizer(Protocol):

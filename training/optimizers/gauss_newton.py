@@ -35,6 +35,7 @@ import numpy as np
 from training.errors import ArgumentError
 from training.objective import DigitalTail, Evaluation, QuadraticModel
 from training.optimizers.base import Candidates, Start
+from training.optimizers.noise_floor import NoiseFloor
 from training.optimizers.readout_solver import ReadoutSolver
 from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
 from training.oracle import Array, ControlGroupView
@@ -57,6 +58,7 @@ class GaussNewtonOptions:
         initial_damping: mu in the middle of the first step's dampings.
         n_readout_dampings: dampings of the readout tried with each of them, at no inference.
         readout_memory: weight of earlier batches' information on the readout, from 0 to 1.
+        largest_batch_factor: batches grow up to so many times their size once noise is most of the loss.
         exact_readout: use the readout's exact columns where the chip shows its features.
     """
 
@@ -70,10 +72,12 @@ class GaussNewtonOptions:
     initial_damping: float = 1e-3
     n_readout_dampings: int = 5
     readout_memory: float = 0.5
+    largest_batch_factor: int = 4
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
         lows = {"n_directions": 1, "n_remembered": 0, "n_dampings": 1, "n_readout_dampings": 1}
+        lows["largest_batch_factor"] = 1
         for name, low in lows.items():
             if getattr(self, name) < low:
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= {low}")
@@ -92,9 +96,13 @@ class GaussNewtonOptions:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a candidate is worth: loss expected on other points, outputs (R,), its new readout if any."""
+    """What a candidate is worth: loss expected on other points, outputs (R,), its new readout if any.
+
+    `score` is what candidates are compared by: the loss without what noise adds to it.
+    """
 
     loss: float
+    score: float
     outputs: Array
     readout: Array | None
     damping: float
@@ -142,6 +150,7 @@ class SubspaceGaussNewton:
         self._trials = np.zeros((0, 0))
         self._trial_readouts = np.zeros((0, 0, n_readout))
         self._stuck = 0
+        self._noise = NoiseFloor(n_readout)
 
     @property
     def controls(self) -> Array:
@@ -156,16 +165,19 @@ class SubspaceGaussNewton:
     def ask(self) -> Candidates:
         """The base, the perturbed settings, or the steps to try."""
         exact = self._readout.size > 0
+        factor = self._noise.batch_factor
         if not self._base_outputs.size:
-            return Candidates(self._x[None], True, "base", exact)
+            return Candidates(np.stack([self._x, self._x]), True, "base", exact, factor)
         if self._trials.size:
-            return Candidates(self._x + self._trials, True, "trial", exact)
+            again = np.zeros((int(self._noise.is_noisy), self._x.size))
+            return Candidates(self._x + np.vstack([self._trials, again]), True, "trial", exact, factor)
         self._directions = self._draw_directions()
         return Candidates(self._x + self._directions, False, "probe")
 
     def tell(self, evaluation: Evaluation) -> None:
         """Residuals of the settings asked for."""
         if not self._base_outputs.size:
+            self._compare(evaluation, 0, 1)
             self._stand_at(evaluation, 0, evaluation.residuals[0], float(evaluation.losses[0]))
         elif self._trials.size:
             self._choose(evaluation)
@@ -193,6 +205,7 @@ class SubspaceGaussNewton:
             "n_steps": np.array(self.n_steps),
             "stuck": np.array(self._stuck),
             "rng": generator_to_array(self._rng),
+            **self._noise.state(),
         }
 
     def restore(self, state: dict[str, Array]) -> None:
@@ -209,12 +222,27 @@ class SubspaceGaussNewton:
         self.n_steps = int(state["n_steps"])
         self._stuck = int(state["stuck"])
         self._rng = generator_from_array(state["rng"])
+        self._noise.restore(state)
+
+    def _compare(self, evaluation: Evaluation, first: int, second: int) -> None:
+        """Learn of the noise from two measurements of where it stands."""
+        columns = None
+        # What noise adds to a loss is known for mean squares only.
+        if self._readout.size and evaluation.tail is not None and evaluation.loss.is_quadratic:
+            readout = self._x[self._readout]
+            columns = (
+                evaluation.tail.columns(first, readout),
+                evaluation.tail.columns(second, readout, slopes_of=first),
+            )
+        self._noise.observe((evaluation.residuals[first], evaluation.residuals[second]), columns)
 
     def _draw_directions(self) -> Array:
         """K directions (K, n_controls) of the length of a perturbation of all controls."""
         n_random = self._options.n_directions - len(self._remembered)
         signs = 2.0 * self._rng.integers(0, 2, (n_random, self._x.size)) - 1.0
         directions = signs * self._size
+        if self._noise.stretch > 1:
+            directions = to_whole_codes(self._start_groups, directions * self._noise.stretch)
         if self._options.directions == "groups":
             for k, direction in enumerate(directions):
                 group = self._probed_groups[(self.n_steps * n_random + k) % len(self._probed_groups)]
@@ -241,6 +269,7 @@ class SubspaceGaussNewton:
     def _solve(self, differences: Array) -> None:
         """Optical steps to try, and the readout to go with each, from differences (K, R)."""
         o = self._options
+        self._noise.match_perturbations(differences[: len(differences) - len(self._remembered)])
         residual = self._model.residual
         columns = self._model.transform(differences)
         norms = np.linalg.norm(columns, axis=1)
@@ -249,14 +278,15 @@ class SubspaceGaussNewton:
         subspace = columns.T * unit
         solver, factors = None, []
         middle = o.n_readout_dampings // 2
-        reduced = np.column_stack([subspace, residual])
+        reduced, fitted = subspace, residual
         if self._readout.size:
-            solver = ReadoutSolver(self._base_columns, self._readout_scale, self._memory)
+            solver = self._solver(self._base_columns, self._x[self._readout])
             dampings = self._dampings(self._readout_damping, o.n_readout_dampings)
             factors = [solver.factor(nu) for nu in dampings]
-            reduced = solver.reduce(factors[middle], reduced)
+            reduced = solver.reduce(factors[middle], subspace)
+            fitted = solver.fitted(factors[middle], residual)
             self._memory = o.readout_memory * (self._memory + solver.information)
-        gram, right = subspace.T @ reduced[:, :-1], subspace.T @ reduced[:, -1]
+        gram, right = subspace.T @ reduced, subspace.T @ fitted
         steps, left = [np.zeros(self._x.size)], [residual]
         for mu in self._dampings(self._damping, o.n_dampings):
             z = -np.linalg.solve(gram + mu * np.eye(len(gram)), right)
@@ -271,12 +301,14 @@ class SubspaceGaussNewton:
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the optical steps, with the readout that suits it best."""
+        if self._noise.is_noisy:
+            self._compare(evaluation, 0, len(self._trials))
         answers = [self._judge(evaluation, p) for p in range(len(self._trials))]
-        losses = [answer.loss for answer in answers]
-        p = int(np.argmin(losses))
+        scores = [answer.score for answer in answers]
+        p = int(np.argmin(scores))
         # The best optical step sets the next dampings, even where the base is better still: with more
         # damping a bad step becomes none at all, and nothing would lead back from there.
-        best_step = int(np.argmin(losses[1:]))
+        best_step = int(np.argmin(scores[1:]))
         self._damping = float(self._dampings(self._damping, self._options.n_dampings)[best_step])
         if p == 0 and best_step == self._options.n_dampings - 1:
             self._damping *= self._options.damping_ratio
@@ -296,43 +328,49 @@ class SubspaceGaussNewton:
         self._readout_damping = float(np.clip(self._readout_damping, 1e-12, 1e6))
         self._trials = np.zeros((0, 0))
         self._stand_at(evaluation, p, chosen.outputs, chosen.loss)
+        self._noise.match_batch(chosen.loss, self._options.largest_batch_factor)
         self.n_steps += 1
 
     def _judge(self, evaluation: Evaluation, p: int) -> _Answer:
         """Candidate p with the readout that suits it best."""
-        measured = _Answer(float(evaluation.losses[p]), evaluation.residuals[p], None, 0.0)
+        loss, outputs = float(evaluation.losses[p]), evaluation.residuals[p]
         if not self._readout.size:
-            return measured
+            return _Answer(loss, loss, outputs, None, 0.0)
         if evaluation.tail is None:
             raise _missing_tail()
         dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
         if evaluation.loss.is_quadratic:
-            outputs, losses, readouts = self._fit_again(evaluation, evaluation.tail, p, dampings)
-        else:
-            # Far from its minimum the curvature of another loss says little of other points than its own:
-            # only readouts that were solved on the last batch are judged fairly on this one.
-            readouts = self._trial_readouts[p]
-            outputs = evaluation.tail.residuals(p, readouts)
-            losses = evaluation.loss.losses(outputs)
+            return self._fit_again(evaluation, evaluation.tail, p, dampings)
+        # Far from its minimum the curvature of another loss says little of other points than its own:
+        # only readouts that were solved on the last batch are judged fairly on this one.
+        readouts = self._trial_readouts[p]
+        fitted = evaluation.tail.residuals(p, readouts)
+        losses = evaluation.loss.losses(fitted)
         q = int(np.argmin(losses))
-        if losses[q] >= measured.loss:
-            return measured
-        return _Answer(float(losses[q]), outputs[q], readouts[q], float(dampings[q]))
+        if losses[q] >= loss:
+            return _Answer(loss, loss, outputs, None, 0.0)
+        return _Answer(float(losses[q]), float(losses[q]), fitted[q], readouts[q], float(dampings[q]))
 
-    def _fit_again(
-        self, evaluation: Evaluation, tail: DigitalTail, p: int, dampings: Array
-    ) -> tuple[Array, Array, Array]:
-        """Readouts fitted to this batch: outputs (Q, R), losses expected on other points (Q,), readouts."""
+    def _fit_again(self, evaluation: Evaluation, tail: DigitalTail, p: int, dampings: Array) -> _Answer:
+        """Candidate p with the best of the readouts fitted to this batch, or with its own."""
         start = (self._x + self._trials[p])[self._readout]
         model = evaluation.loss.quadratic(evaluation.residuals[p])
-        columns = model.transform(tail.columns(p, start).T).T
-        solver = ReadoutSolver(columns, self._readout_scale, self._memory)
+        solver = self._solver(model.transform(tail.columns(p, start).T).T, start)
         factors = [solver.factor(nu) for nu in dampings]
         readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
         outputs = tail.residuals(p, readouts)
         losses = evaluation.loss.losses(outputs)
         losses += [solver.optimism(factor, model.residual) for factor in factors]
-        return outputs, losses, readouts
+        scores = losses - readouts**2 @ solver.noise
+        own = float(evaluation.losses[p])
+        own_score = own - float(start**2 @ solver.noise)
+        q = int(np.argmin(scores))
+        if scores[q] >= own_score:
+            return _Answer(own, own_score, evaluation.residuals[p], None, 0.0)
+        return _Answer(float(losses[q]), float(scores[q]), outputs[q], readouts[q], float(dampings[q]))
+
+    def _solver(self, columns: Array, readout: Array) -> ReadoutSolver:
+        return ReadoutSolver(columns, self._readout_scale, self._memory, self._noise.columns, readout)
 
     def _remember(self, step: Array) -> None:
         """Keep an accepted step as a direction, as long as a perturbation of all controls."""

@@ -86,7 +86,7 @@ def test_generalised_gauss_newton_learns_blobs(chip):
     run = TrainingRun(chip, objective, optimizer, Limits(max_steps=25))
     run.train()
     assert run.test_error() < 0.1
-    assert run.inferences == (1 + 25 * (10 + 5 + 1)) * 60
+    assert run.inferences == (2 + 25 * (10 + 5 + 1)) * 60
 
 
 def test_the_tail_is_the_chip_with_other_readouts():
