@@ -64,7 +64,7 @@ class Row:
 
 
 _RATE = "optimizer.learning_rate"
-_DENSE, _TT = 300_000, 3_000_000
+_DENSE, _TT = 100_000, 1_500_000
 
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
@@ -80,8 +80,8 @@ ROWS = (
     Row("coordinate-tt", "coordinate-wise, TT", "tt-mnist", "coordinate", _TT, key=_RATE,
         values=(0.03, 0.1, 0.3)),
     Row("hybrid-tt", "hybrid, TT", "tt-mnist", "hybrid", _TT, key=_RATE, values=(0.003, 0.01, 0.03, 0.1)),
-    Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", 8_000_000),
-    Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", 8_000_000,
+    Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", 4_000_000),
+    Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", 4_000_000,
         "published"),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("rge-int8", "random directions, int8 TT", "int8-mnist", "rge-adam", _TT,
@@ -103,8 +103,8 @@ TUNED: Mapping[str, float] = MappingProxyType(
 
 _FIRST_ORDER: Mapping[str, FirstOrderOptions] = MappingProxyType(
     {
-        "exact-dense": FirstOrderOptions(epochs=15, learning_rate=0.03),
-        "exact-tt": FirstOrderOptions(epochs=25, learning_rate=0.1),
+        "exact-dense": FirstOrderOptions(epochs=6, learning_rate=0.03),
+        "exact-tt": FirstOrderOptions(epochs=20, learning_rate=0.1),
     }
 )
 
