@@ -21,8 +21,8 @@ _WAVELENGTHS = 32
 
 
 def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
-    """All cores of a design in space (TONN-1); None if its cores are not optical."""
-    if any(layer.domain == "weight" for layer in design.layers):
+    """All cores of a design in space (TONN-1); None if its cores are not meshes."""
+    if any(layer.domain != "phase" for layer in design.layers):
         return None
     layers = []
     for layer in design.layers:
@@ -46,7 +46,7 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
 def training_cost(
     design: NetworkDesign, inferences: int, settings: int
 ) -> tuple[int, float | None, float | None]:
-    """MZIs of the chip, time [s] and energy [J] of a training on it; 0 and None for digital cores.
+    """MZIs of the chip, time [s] and energy [J] of a training on it; 0 and None without meshes.
 
     Args:
         design: the network.
@@ -75,7 +75,7 @@ def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:
     elif chip in design_names() or chip.endswith(".toml"):
         found = architecture(read_design(chip))
         if found is None:
-            raise UsageError(f"chip {chip}: its cores are digital numbers; allowed: a chip with meshes")
+            raise UsageError(f"chip {chip}: its cores are numbers or rings; allowed: a chip with meshes")
         spec = found
     else:
         raise UsageError(f"chip: {chip!r}; allowed: {', '.join((*PRESETS, *design_names()))}, or a TOML file")

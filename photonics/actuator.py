@@ -29,6 +29,7 @@ class PhaseActuator:
         position: (n, 3) mesh, layer and row of every shifter; heat stays within a mesh.
         is_singular: (n,) shifters that `noise.ideal_singular_values` exempts from every error.
         rng: draws the static errors.
+        is_drive: (n,) drives of rings, which a driver limits to one turn's worth instead of wrapping.
 
     Attributes:
         n_erring: shifters that are exempt from no error.
@@ -40,11 +41,13 @@ class PhaseActuator:
         position: IntArray,
         is_singular: npt.NDArray[np.bool_],
         rng: np.random.Generator,
+        is_drive: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         n = position.shape[0]
         exempt = is_singular & noise.ideal_singular_values
         self._erring = np.flatnonzero(~exempt)
         self.n_erring = self._erring.size
+        self._is_drive = np.zeros(n, bool) if is_drive is None else is_drive
         self._quantizer = noise.quantizer
         self._programming_std_rad = noise.programming_std_rad
         self._gamma_ratio = noise.phase_shifter.draw_gamma_ratio(n, rng)[self._erring]
@@ -79,7 +82,7 @@ class PhaseActuator:
         Returns:
             (P, n) realised phases [rad].
         """
-        realised = np.mod(phase_rad, TWO_PI_RAD)
+        realised = self._in_range(phase_rad)
         erring = realised[:, self._erring]
         if self._quantizer is not None:
             erring = self._quantizer.realise(erring)
@@ -95,6 +98,13 @@ class PhaseActuator:
             erring = erring + drift_rad
         realised[:, self._erring] = erring
         return realised
+
+    def _in_range(self, phase_rad: FloatArray) -> FloatArray:
+        """What drivers can set: phases modulo a turn, drives of rings from none to full."""
+        turned = np.mod(phase_rad, TWO_PI_RAD)
+        if not self._is_drive.any():
+            return turned
+        return np.where(self._is_drive, np.clip(phase_rad, 0.0, TWO_PI_RAD), turned)
 
     def jittered(self, realised_rad: FloatArray, error_rad: FloatArray) -> FloatArray:
         """Realised phases with a further error of the erring shifters.
@@ -123,11 +133,12 @@ class PhaseActuator:
         Returns:
             (n,) phases in [0, 2 pi) [rad].
         """
-        programmed = np.mod(target_rad, TWO_PI_RAD)
+        programmed = self._in_range(target_rad)
+        turning = ~self._is_drive[self._erring]
         wanted = programmed[self._erring] - self._bias_rad
         free = np.ones(wanted.size, bool) if self._stuck is None else ~self._stuck
-        drive, turns = np.where(free, np.mod(wanted, TWO_PI_RAD), self._held_rad), 0.0
-        reach = np.nextafter(TWO_PI_RAD, 0.0)
+        drive, turns = np.where(free, programmed[self._erring], self._held_rad), 0.0
+        reach = np.where(turning, np.nextafter(TWO_PI_RAD, 0.0), TWO_PI_RAD)
         for step in range(_COMPENSATION_ROUNDS):
             heat = drive * self._gamma_ratio
             received = self._crosstalk @ heat - heat if self._crosstalk is not None else 0.0
@@ -136,7 +147,7 @@ class PhaseActuator:
             # end: after some rounds the turns are left as they are.
             if step < _COMPENSATION_ROUNDS // 3:
                 one = TWO_PI_RAD / self._gamma_ratio
-                turns = np.floor(ideal / one) * one
+                turns = turning * np.floor(ideal / one) * one
             drive = np.where(free, np.clip(ideal - turns, 0.0, reach), drive)
         programmed[self._erring] = np.where(free, drive, programmed[self._erring])
         return programmed

@@ -94,6 +94,7 @@ class Chip:
             self._layout.mesh_position,
             self._layout.is_singular,
             np.random.default_rng(fabrication),
+            self._layout.is_drive,
         )
         self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
         self._n_measurements = 0
@@ -173,9 +174,11 @@ class Chip:
         controls = np.zeros(self.n_controls)
         for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
             for core in cores:
-                if layer.domain == "weight":
-                    size = core.rows * core.columns
-                    controls[core.u[0]] = layer.initial_std * rng.standard_normal(size)
+                if layer.domain != "phase":
+                    entries = layer.initial_std * rng.standard_normal(core.u.shape)
+                    if layer.domain == "microring":
+                        entries = layer.rings.drives(entries / layer.largest_singular_value)
+                    controls[core.u] = entries
                     continue
                 for u, s, v in zip(core.u, core.s, core.v, strict=True):
                     block = layer.initial_std * rng.standard_normal((s.size, s.size))
@@ -402,8 +405,10 @@ class Chip:
 
     def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
         """Core of every candidate, (P, rows, columns); complex where couplers err."""
-        if core.s.size == 0:
+        if layer.domain == "weight":
             return realised[:, core.u[0]].reshape(-1, core.rows, core.columns)
+        if layer.domain == "microring":
+            return layer.largest_singular_value * layer.rings.weights(realised[:, core.u])
         phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
         blocks: npt.NDArray[Any]
         if self._cells is None:
@@ -460,7 +465,8 @@ class Chip:
             reachable = np.clip(np.cos(wanted) * amplitude / a, -1.0, 1.0)
             attenuator = np.copysign(np.arccos(reachable), np.sin(wanted))
             rotation = np.arctan2(np.sin(wanted) / b, np.cos(wanted) / a)
-            wanted = np.where(self._layout.is_singular, attenuator, rotation)
+            corrected = np.where(self._layout.is_singular, attenuator, rotation)
+            wanted = np.where(self._layout.is_drive, wanted, corrected)
         compensated[phase] = self._actuator.programmed(wanted)
         return compensated
 

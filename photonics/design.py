@@ -6,13 +6,14 @@ A design is data. `photonics.chip.fabricate` turns it, with a noise model and a 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from photonics.errors import PhotonicsError
+from photonics.ring_rows import RingRows
 
 Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
-Domain: TypeAlias = Literal["phase", "weight"]
+Domain: TypeAlias = Literal["phase", "weight", "microring"]
 
 ACTIVATIONS: tuple[Activation, ...] = ("identity", "sin", "tanh", "relu", "gelu")
 
@@ -31,11 +32,12 @@ class TTLayer:
         ranks: (r_0 .. r_d) with r_0 = r_d = 1.
         activation: electronic nonlinearity.
         domain: "phase": cores are blocks ``U diag(s) V`` of meshes, set by phases. "weight": cores
-            are digital numbers, the baseline without optics.
+            are digital numbers, the baseline without optics. "microring": the one core of a dense layer
+            is made of rows of rings on common wavelengths, ``s_max`` times weights from -1 to 1.
         core_size: k of the k x k blocks that an unfolded core is padded to.
         s_max: largest singular value of a block, ``s = s_max cos(phi)``; the part above 1 is
             electronic gain, since a passive mesh cannot amplify. None takes the value with which
-            random phases preserve the variance of a signal.
+            random phases preserve the variance of a signal, and for microrings three standard deviations.
         gain: electronic gain of the whole layer, between detectors and bias: sharp solutions need
             slopes that passive optics do not have.
         trainable_gain: make the gain a digital control, which starts from `gain`.
@@ -45,6 +47,7 @@ class TTLayer:
         weight_bits: in the weight domain, cores and biases are integers of so many bits times a step;
             None for real numbers.
         weight_range: largest such number, in units of the group's scale; larger settings saturate.
+        rings: of a microring layer.
     """
 
     out_modes: tuple[int, ...]
@@ -60,6 +63,7 @@ class TTLayer:
     initial_bias_std: float = 1.0
     weight_bits: int | None = None
     weight_range: float = 6.0
+    rings: RingRows = field(default_factory=RingRows)
 
     def __post_init__(self) -> None:
         d = len(self.out_modes)
@@ -78,8 +82,12 @@ class TTLayer:
             raise PhotonicsError(
                 f"TT layer: activation {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}"
             )
-        if self.domain not in ("phase", "weight"):
-            raise PhotonicsError(f"TT layer: domain {self.domain!r}; allowed: phase, weight")
+        if self.domain not in ("phase", "weight", "microring"):
+            raise PhotonicsError(f"TT layer: domain {self.domain!r}; allowed: phase, weight, microring")
+        if self.domain == "microring" and d > 1:
+            raise PhotonicsError(
+                f"TT layer: {d} cores of microrings; allowed: 1, detectors stand behind every row"
+            )
         if self.core_size < 2:
             raise PhotonicsError(f"TT layer: core_size {self.core_size}; allowed: >= 2")
         for name, value in (
@@ -147,12 +155,14 @@ class TTLayer:
         """
         if self.s_max is not None:
             return self.s_max
+        if self.domain == "microring":
+            return 3.0 * self.initial_std
         return math.sqrt(2.0 * self.core_size) * self.initial_std
 
     @property
     def n_mesh_mzi(self) -> int:
-        """MZIs of the U and V meshes of one copy of the layer, 0 in the weight domain."""
-        if self.domain == "weight":
+        """MZIs of the U and V meshes of one copy of the layer, 0 without meshes."""
+        if self.domain != "phase":
             return 0
         k = self.core_size
         return sum(a * b for a, b in self.block_grids) * k * (k - 1)
@@ -171,7 +181,7 @@ def dense_layer(
     """A dense layer: one core, a tensor train of length one.
 
     In the phase domain the m x n matrix is padded to blocks of `core_size`, each ``U diag(s) V``; a
-    `core_size` of max(m, n) makes it one SVD layer of two large meshes.
+    `core_size` of max(m, n) makes it one SVD layer of two large meshes. Of microrings it is m rows of n.
     """
     return TTLayer((n_out,), (n_in,), (1, 1), activation, domain, core_size=core_size, s_max=s_max, gain=gain)
 

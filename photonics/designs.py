@@ -155,6 +155,16 @@ def dense_mnist(name: str) -> NetworkDesign:
     )
 
 
+def ring_digits(name: str) -> NetworkDesign:
+    """64-32-10 with a first layer of microrings and a digital readout, for the 8 x 8 digits."""
+    return NetworkDesign(
+        name,
+        "64-32-10, tanh, 32 rows of 64 microrings, digital readout, for 8 x 8 digits",
+        (dense_layer(32, 64, "tanh", "microring"),),
+        n_out=10,
+    )
+
+
 def digits(name: str, domain: Domain) -> NetworkDesign:
     """64-128-10 with a digital readout, for the 8 x 8 digits of scikit-learn."""
     return NetworkDesign(
@@ -191,7 +201,11 @@ _FAMILIES: Mapping[str, Callable[[str, Domain], NetworkDesign]] = MappingProxyTy
 )
 _DOMAINS: Mapping[str, Domain] = MappingProxyType({"tonn": "phase", "tt": "weight"})
 _SINGLE: Mapping[str, Callable[[str], NetworkDesign]] = MappingProxyType(
-    {"dense-mnist": dense_mnist, "int8-mnist": lambda name: mnist(name, "weight", weight_bits=8)}
+    {
+        "dense-mnist": dense_mnist,
+        "int8-mnist": lambda name: mnist(name, "weight", weight_bits=8),
+        "mrr-digits": ring_digits,
+    }
 )
 
 

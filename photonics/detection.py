@@ -43,8 +43,10 @@ def detection_table(design: NetworkDesign, noise: NoiseModel) -> npt.NDArray[np.
         if light is not None:
             # Amplified light is amplified noise: passive optics make no singular value above 1.
             amplification = layer.gain
-            if layer.domain == "phase":
-                per_core = layer.largest_singular_value * receiver_gain(layer, noise)
+            if layer.domain != "weight":
+                per_core = layer.largest_singular_value
+                if layer.domain == "phase":
+                    per_core *= receiver_gain(layer, noise)
                 amplification *= max(per_core, 1.0) ** len(layer.in_modes)
             row[contraction.DETECT_STD] = amplification * math.sqrt(light.additive_variance(layer.n_in))
             row[contraction.DETECT_SIGNAL] = math.sqrt(light.proportional_variance)

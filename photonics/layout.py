@@ -34,9 +34,10 @@ class CoreLayout:
         shape: r_{k-1}, m_k, n_k, r_k; the unfolded core has r_{k-1} m_k rows and n_k r_k columns.
         weight: index of its first weight.
         quadratures: numbers a field is carried by into and out of the core, see `lay_out`.
-        u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns).
-        s: (blocks, k) controls of the singular values; empty in the weight domain.
-        v: (blocks, k (k - 1) / 2) controls of the V meshes; empty in the weight domain.
+        u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns), of
+            microrings (rows, columns).
+        s: (blocks, k) controls of the singular values; empty without meshes.
+        v: (blocks, k (k - 1) / 2) controls of the V meshes; empty without meshes.
         grid: blocks down and across.
     """
 
@@ -93,6 +94,7 @@ class NetworkLayout:
         phase: (n_phases,) controls that are phases.
         is_singular: (n_phases,) whether the phase sets a singular value.
         integer: controls that are integers times a step: start, stop, step, largest integer.
+        is_drive: (n_phases,) whether it is the drive of a ring, which saturates instead of turning.
     """
 
     groups: dict[str, ControlGroup]
@@ -109,6 +111,7 @@ class NetworkLayout:
     phase: IntArray
     is_singular: npt.NDArray[np.bool_]
     integer: tuple[tuple[int, int, float, int], ...]
+    is_drive: npt.NDArray[np.bool_]
 
 
 def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
@@ -126,6 +129,7 @@ class _Builder:
         self.positions: list[IntArray] = []
         self.phases: list[IntArray] = []
         self.singular: list[npt.NDArray[np.bool_]] = []
+        self.drives: list[npt.NDArray[np.bool_]] = []
         self.n_meshes = 0
         self.integer: list[tuple[int, int, float, int]] = []
 
@@ -139,7 +143,16 @@ class _Builder:
         self.groups[name] = ControlGroup(start, self.n_controls, "digital", step, scale)
         return np.arange(start, self.n_controls)
 
-    def phase(self, name: str, blocks: int, layer: IntArray, row: IntArray, singular: bool) -> IntArray:
+    def phase(
+        self,
+        name: str,
+        blocks: int,
+        layer: IntArray,
+        row: IntArray,
+        *,
+        singular: bool = False,
+        drive: bool = False,
+    ) -> IntArray:
         size = layer.size
         start, self.n_controls = self.n_controls, self.n_controls + blocks * size
         self.groups[name] = ControlGroup(start, self.n_controls, "phase", self.phase_step_rad, 1.0)
@@ -149,6 +162,7 @@ class _Builder:
             self.positions.append(np.stack([mesh, layer, row], axis=1))
             self.phases.append(controls)
             self.singular.append(np.full(size, singular))
+            self.drives.append(np.full(size, drive))
             self.n_meshes += 1
         return index
 
@@ -186,10 +200,15 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
                 n_blocks = grid[0] * grid[1]
                 # Attenuators stand in one column, one a mode: neighbours are two checkerboard rows off.
                 column, row = np.zeros(k, np.int64), 2 * np.arange(k)
-                u = builder.phase(f"{name}/U", n_blocks, topology.layer, topology.row, False)
-                s = builder.phase(f"{name}/s", n_blocks, column, row, True)
-                v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row, False)
+                u = builder.phase(f"{name}/U", n_blocks, topology.layer, topology.row)
+                s = builder.phase(f"{name}/s", n_blocks, column, row, singular=True)
+                v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row)
                 assert u.shape[1] == n_angles(k)
+            elif layer.domain == "microring":
+                # Rings stand along a bus; a row and the next one are far apart.
+                along, bus = np.zeros(columns, np.int64), 2 * np.arange(columns)
+                u = builder.phase(f"{name}/rings", rows, along, bus, drive=True)
+                s = v = np.zeros((0, 0), np.int64)
             else:
                 u = builder.digital(name, rows * columns, layer.initial_std, layer).reshape(1, -1)
                 s = v = np.zeros((0, 0), np.int64)
@@ -233,4 +252,5 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
         phase=np.concatenate([empty, *builder.phases]),
         is_singular=np.concatenate([np.zeros(0, bool), *builder.singular]),
         integer=tuple(builder.integer),
+        is_drive=np.concatenate([np.zeros(0, bool), *builder.drives]),
     )

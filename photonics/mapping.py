@@ -33,7 +33,7 @@ def unfolded_cores(design: NetworkDesign, controls: FloatArray) -> tuple[tuple[F
     """Cores that an ideal chip of this design holds, without the layers' gain.
 
     Args:
-        design: in either domain.
+        design: in any domain.
         controls: (n_controls,).
 
     Returns:
@@ -53,7 +53,7 @@ def load_network(
     electronic gain).
 
     Args:
-        source: the network, in either domain; a network of phases is loaded as it is.
+        source: the network, in any domain; a network of phases is loaded as it is.
         controls: (n_controls,) of the source.
         core_size: k of the blocks, None as the source has it.
 

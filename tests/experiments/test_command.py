@@ -199,7 +199,7 @@ def test_cost_reproduces_the_published_counts(tmp_path):
         (("train", "--resume", "x", "--seed", "1"), "--seed with --resume"),
         (("bench", "nothing"), "'nothing' is not"),
         (("cost", "nothing"), "chip: 'nothing'; allowed: onn-1024"),
-        (("cost", "tt-hjb20"), "its cores are digital numbers"),
+        (("cost", "tt-hjb20"), "its cores are numbers or rings"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments, message, tmp_path):
