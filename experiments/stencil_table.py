@@ -18,6 +18,7 @@ from devices.noise_model import preset
 from devices.readout_noise import ReadoutNoise
 from experiments.style import BLUE, GREEN, ORANGE, figure
 from photonics.chip import fabricate
+from photonics.design import NetworkDesign, TTLayer
 from photonics.designs import get_design
 from training.checkpoint import write_atomically
 from training.objective import PinnObjective
@@ -28,9 +29,6 @@ from training.stencils import DerivativeRequest, DerivativeRule, make_rule
 from training.trainer import Limits, TrainingRun
 
 N_SPACE = 20
-TRAINED = "hjb20-log"
-"""What is trained: in the same 21 dimensions, and with a network output that is not a constant."""
-
 NOISE_LEVELS = (0.0, 0.001, 0.01)
 """Standard deviation of detector noise, in units of the detector's full scale and of u."""
 
@@ -69,10 +67,53 @@ CHOICES = (
     Choice("4 of 20 dimensions", "sampled-dims", {"n_dims": 4}),
 )
 
+
+@dataclass(frozen=True)
+class Training:
+    """A problem that every rule is trained on, by few steps of a small chip.
+
+    Attributes:
+        problem: its name.
+        design: of the chip; some hundred features, so that a step costs little besides inferences.
+        batch_size: points of a batch, enough for the readout.
+        spacing: without detector noise; with it the best one for the noise.
+        several: whether its second derivatives are a sum over several coordinates. Of one there is
+            nothing to draw: random directions and sampled dimensions are left out.
+    """
+
+    problem: str
+    design: NetworkDesign
+    batch_size: int
+    spacing: float
+    several: bool
+
+    def takes(self, choice: Choice) -> bool:
+        """Whether a rule is trained on it."""
+        return self.several or choice.rule not in ("hutchinson", "sampled-dims")
+
+
+TRAININGS = (
+    Training(
+        "hjb20-log",
+        NetworkDesign(
+            "21-128-128-1",
+            "a small chip for 21 inputs",
+            (TTLayer((8, 16), (3, 7), (1, 4, 1)), TTLayer((4, 4, 8), (4, 4, 8), (1, 2, 2, 1))),
+        ),
+        batch_size=200,
+        spacing=0.1,
+        several=True,
+    ),
+    Training("black-scholes", get_design("tonn-black-scholes"), batch_size=400, spacing=0.05, several=False),
+)
+"""One in the dimensions of the errors, with values given on all faces, and one where the PDE alone carries
+values inwards. Neither has a constant for its network output."""
+
 COLUMNS: tuple[str, ...] = (
-    "rule", "noise", "inferences_per_point", "error_ux", "error_uxx", "error_residual",
-    "trained_median", "trained_min", "trained_max", "n_seeds", "budget", "training_inferences", "steps",
+    "rule", "noise", "inferences_per_point", "error_ux", "error_uxx", "error_residual", "n_seeds", "budget",
+    *(f"{t.problem}_{key}" for t in TRAININGS for key in ("nodes", "steps", "median", "min", "max")),
 )  # fmt: skip
+_WHOLE = ("inferences_per_point", "n_seeds", "budget")
 
 
 class _Waves(PDE):
@@ -134,25 +175,27 @@ def derivative_errors(choice: Choice, noise_std: float, n_points: int = 100) -> 
     return {"inferences_per_point": n_nodes, **errors}
 
 
-def trained_error(choice: Choice, noise_std: float, seed: int, budget: int) -> tuple[float, int, int]:
-    """Relative l2 error of `TRAINED` at the end of a budget, published noise and detector noise.
-
-    The spacing is the best one for the noise, without detector noise the preset's 0.1.
+def trained_error(
+    training: Training, choice: Choice, noise_std: float, seed: int, budget: int
+) -> tuple[float, int, int]:
+    """Relative l2 error at the end of a budget, published noise and detector noise.
 
     Args:
+        training: what is trained.
         choice: the rule.
         noise_std: of the detectors.
         seed: of chip and training.
         budget: inferences; more where the rule needs more for its first step.
 
     Returns:
-        The error on test points, inferences spent, and steps.
+        The error on test points, the stencil's nodes, and steps.
     """
     noise = replace(preset("published"), readout_noise=ReadoutNoise(std_of_full_scale=noise_std))
-    chip = fabricate(get_design("tonn-wide-21d"), noise, seed)
+    chip = fabricate(training.design, noise, seed)
     points, controls, directions = np.random.SeedSequence(seed).spawn(3)
-    rule = choice.make(noise_std, "auto" if noise_std else 0.1)
-    objective = PinnObjective(get_problem(TRAINED), rule, _BATCH, int(points.generate_state(1)[0]))
+    rule = choice.make(noise_std, "auto" if noise_std else training.spacing)
+    problem, point_seed = get_problem(training.problem), int(points.generate_state(1)[0])
+    objective = PinnObjective(problem, rule, training.batch_size, point_seed)
     start = start_on(chip, chip.initial_controls(np.random.default_rng(controls)))
     options = GaussNewtonOptions(n_directions=2, n_remembered=1, n_dampings=1)
     optimizer = SubspaceGaussNewton(start, options, np.random.default_rng(directions))
@@ -161,7 +204,7 @@ def trained_error(choice: Choice, noise_std: float, seed: int, budget: int) -> t
     limits = Limits(max(budget, first_step * objective.inferences_per_candidate))
     run = TrainingRun(chip, objective, optimizer, limits)
     run.train()
-    return run.test_error(), run.inferences, optimizer.n_steps
+    return run.test_error(), objective.blocks[0].stencil.n_nodes, optimizer.n_steps
 
 
 def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None:
@@ -169,26 +212,27 @@ def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None
 
     Args:
         out: folder, made if missing; rows in it that are finished are kept.
-        n_seeds: seeds 0 to n - 1 of the training; one for rules of more than 500 nodes.
+        n_seeds: seeds 0 to n - 1 of the trainings.
         budget: inferences of a training.
         quiet: print nothing.
     """
     out.mkdir(parents=True, exist_ok=True)
     table = out / "stencils.csv"
-    kept = {(row["rule"], row["noise"]): row for row in read_rows(table)}
+    kept = {
+        (row["rule"], row["noise"]): row
+        for row in read_rows(table)
+        if (row["n_seeds"], row["budget"]) == (n_seeds, budget)
+    }
     rows: list[dict[str, Any]] = []
     for choice in CHOICES:
         for noise_std in NOISE_LEVELS:
-            row = kept.get((choice.label, noise_std), {})
-            n_own = n_seeds if row.get("inferences_per_point", 0) <= _FEW_NODES else 1
-            if (row.get("n_seeds"), row.get("budget")) != (n_own, budget):
-                row = _new_row(choice, noise_std, n_seeds, budget)
+            row = kept.get((choice.label, noise_std)) or _new_row(choice, noise_std, n_seeds, budget)
             rows.append(row)
             text = io.StringIO()
             writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(
-                {k: f"{v:.3e}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
+                {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
             )
             write_atomically(table, lambda file, text=text: file.write(text.getvalue().encode()))
     draw_stencils(out / "stencils.png", rows)
@@ -197,20 +241,22 @@ def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None
 
 
 def _new_row(choice: Choice, noise_std: float, n_seeds: int, budget: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"rule": choice.label, "noise": noise_std}
+    row: dict[str, Any] = {"rule": choice.label, "noise": noise_std, "n_seeds": n_seeds, "budget": budget}
     row |= derivative_errors(choice, noise_std)
-    seeds = range(n_seeds if row["inferences_per_point"] <= _FEW_NODES else 1)
-    trained = [trained_error(choice, noise_std, seed, budget) for seed in seeds]
-    errors = np.array([error for error, _, _ in trained])
-    return row | {
-        "trained_median": float(np.median(errors)),
-        "trained_min": float(errors.min()),
-        "trained_max": float(errors.max()),
-        "n_seeds": len(seeds),
-        "budget": budget,
-        "training_inferences": trained[0][1],
-        "steps": trained[0][2],
-    }
+    for training in TRAININGS:
+        found = [(np.nan, np.nan, np.nan)]
+        if training.takes(choice):
+            found = [trained_error(training, choice, noise_std, seed, budget) for seed in range(n_seeds)]
+        errors, nodes, steps = (np.array(values, dtype=float) for values in zip(*found, strict=True))
+        own = {
+            "nodes": nodes[0],
+            "steps": np.median(steps),
+            "median": np.median(errors),
+            "min": errors.min(),
+            "max": errors.max(),
+        }
+        row |= {f"{training.problem}_{key}": float(value) for key, value in own.items()}
+    return row
 
 
 def read_rows(table: Path) -> list[dict[str, Any]]:
@@ -221,10 +267,9 @@ def read_rows(table: Path) -> list[dict[str, Any]]:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             return []
-        whole = ("inferences_per_point", "n_seeds", "budget", "training_inferences", "steps")
         return [
             {
-                key: value if key == "rule" else int(value) if key in whole else float(value)
+                key: value if key == "rule" else int(value) if key in _WHOLE else float(value)
                 for key, value in row.items()
             }
             for row in reader
@@ -233,13 +278,15 @@ def read_rows(table: Path) -> list[dict[str, Any]]:
 
 def _print(rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
-    for column in ("rule", "noise", "nodes", "u_x", "u_xx", "residual", "trained"):
-        table.add_column(column)
+    keys = ("error_ux", "error_uxx", "error_residual", *(f"{t.problem}_median" for t in TRAININGS))
+    short = ("u_x", "u_xx", "residual", *(t.problem for t in TRAININGS))
+    for column in ("rule", "noise", "nodes", *short):
+        table.add_column(column, no_wrap=True)
     for row in rows:
-        numbers = (row[key] for key in ("error_ux", "error_uxx", "error_residual", "trained_median"))
-        cells = ("-" if np.isnan(number) else f"{number:.1e}" for number in numbers)
+        cells = ("-" if np.isnan(row[key]) else f"{row[key]:.1e}" for key in keys)
         table.add_row(row["rule"], f"{row['noise']:g}", str(row["inferences_per_point"]), *cells)
-    Console(highlight=False).print(table)
+    # Wide enough for a line a row, whatever the terminal: the table is also read from files.
+    Console(highlight=False, width=100).print(table)
 
 
 _COLORS = (BLUE, GREEN, ORANGE)
@@ -253,60 +300,47 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
         path: of the png.
         rows: with the columns of stencils.csv.
     """
-    panels = {
-        "error_ux": "error of $u_x$",
-        "error_uxx": "error of $u_{xx}$",
-        "error_residual": "error of the residual",
-        "trained_median": f"relative l2 error, {TRAINED} trained",
-    }
-    quiet = [row for row in rows if row["noise"] == 0.0]
-    with figure(path, 8.0, 6.6) as drawn:
-        grid = drawn.subplots(2, 2, sharex=True)
-        for axes, (key, label) in zip(grid.flat, panels.items(), strict=True):
+    errors = {"error_ux": "$u_x$", "error_uxx": "$u_{xx}$", "error_residual": "the residual"}
+    panels = [("inferences_per_point", key, f"error of {label}") for key, label in errors.items()]
+    panels += [
+        (f"{t.problem}_nodes", f"{t.problem}_median", f"relative l2 error, {t.problem} trained")
+        for t in TRAININGS
+    ]
+    with figure(path, 10.0, 6.0) as drawn:
+        grid = list(drawn.subplots(2, 3).flat)
+        for axes, (nodes, key, label) in zip(grid, panels, strict=False):
             for noise_std, color, marker in zip(NOISE_LEVELS, _COLORS, _MARKERS, strict=True):
                 own = [row for row in rows if row["noise"] == noise_std]
-                nodes = [row["inferences_per_point"] for row in own]
                 name = f"{noise_std * 100:g} % detector noise" if noise_std else "no detector noise"
-                errors = np.array([row[key] for row in own])
-                if key == "trained_median":
-                    ends = np.array([[row["trained_min"], row["trained_max"]] for row in own]).T
-                    axes.errorbar(
-                        nodes, errors, np.abs(ends - errors), fmt="none", color=color, linewidth=0.8
-                    )
-                shown = np.maximum(errors, _FLOOR)
-                axes.plot(nodes, shown, marker, color=color, fillstyle="none", label=name)
+                places, shown = (np.array([row[column] for row in own]) for column in (nodes, key))
+                if key.endswith("_median"):
+                    ends = [[row[key.replace("median", end)] for row in own] for end in ("min", "max")]
+                    axes.vlines(places, *ends, color=color, linewidth=0.8)
+                shown = np.maximum(shown, _FLOOR)
+                axes.plot(places, shown, marker, color=color, fillstyle="none", label=name)
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_ylabel(label)
-            for number, row in enumerate(quiet, start=1):
-                _name_above(axes, str(number), row["inferences_per_point"], quiet)
-        for axes in grid[1]:
             axes.set_xlabel("inferences per collocation point")
+            # A rule is named once, above its place, where it has an error to show.
+            quiet = [row for row in rows if row["noise"] == 0.0]
+            _name_above(axes, [row[nodes] if np.isfinite(row[key]) else np.nan for row in quiet])
         keys = [
-            Line2D(
-                [], [], linestyle="none", marker=f"${k}$", color="black", markeredgewidth=0, label=row["rule"]
-            )
-            for k, row in enumerate(quiet, start=1)
+            Line2D([], [], linestyle="none", marker=f"${k}$", color="black", markeredgewidth=0, label=c.label)
+            for k, c in enumerate(CHOICES, start=1)
         ]
-        drawn.legend(handles=keys, loc="outside lower center", ncols=3)
-        grid[1, 1].legend(loc="best")
+        grid[-1].axis("off")
+        grid[-1].legend(handles=[*grid[0].get_legend_handles_labels()[0], *keys], loc="center")
 
 
-def _name_above(axes: Axes, name: str, nodes: int, rows: list[dict[str, Any]]) -> None:
-    """The number of a rule above its place, aside where another rule has nearly as many nodes."""
-    others = [row["inferences_per_point"] for row in rows if row["inferences_per_point"] != nodes]
-    side = "center"
-    for other in others:
-        if abs(np.log(other / nodes)) < 0.1:
-            side = "right" if nodes < other else "left"
-    axes.text(nodes, 1.0, name, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
+def _name_above(axes: Axes, places: list[float]) -> None:
+    """Numbers of the rules above their places, aside where another rule has nearly as many nodes."""
+    for place in sorted({place for place in places if np.isfinite(place)}):
+        name = ", ".join(str(k) for k, other in enumerate(places, start=1) if other == place)
+        near = [other for other in places if other != place and abs(np.log(other / place)) < 0.15]
+        side = "center" if not near else "right" if place < near[0] else "left"
+        axes.text(place, 1.0, name, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
 
-
-_FEW_NODES = 500
-"""Rules of more nodes are trained with one seed."""
 
 _FLOOR = 1e-6
 """Errors below this are drawn here."""
-
-_BATCH = 550
-"""Points of a batch: Gauss-Newton fits 513 numbers of the readout to a batch."""

@@ -57,10 +57,10 @@ def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None
 @tables.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-stencils"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
-@click.option("--max-inferences", type=click.IntRange(1), default=1_000_000, help="Budget of a training.")
+@click.option("--max-inferences", type=click.IntRange(1), default=500_000, help="Budget of a training.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def stencils(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
-    """Every derivative rule: errors of u_x, u_xx and residual, and hjb20-log trained, at three noises.
+    """Every derivative rule: errors of u_x, u_xx, residual and of training, at three noises.
 
     \b
     Example:

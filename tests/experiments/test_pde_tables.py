@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from experiments import cli, problem_table, stencil_table
-from experiments.stencil_table import CHOICES, NOISE_LEVELS, derivative_errors, read_rows
+from experiments.stencil_table import (
+    CHOICES,
+    NOISE_LEVELS,
+    TRAININGS,
+    derivative_errors,
+    read_rows,
+    trained_error,
+)
 
 
 def run(monkeypatch, *arguments):
@@ -34,37 +41,38 @@ def test_derivative_errors_follow_noise_and_rule():
 def test_stencil_table_keeps_what_is_measured(monkeypatch, tmp_path, capsys):
     trained = []
 
-    def fake(choice, noise_std, seed, budget):
-        trained.append((choice.label, noise_std, seed))
-        return (1 + noise_std) * 10.0 ** -(1 + seed), budget, 3
+    def fake(training, choice, noise_std, seed, budget):
+        trained.append((training.problem, choice.label, noise_std, seed))
+        return (1 + noise_std) * 10.0 ** -(1 + seed), 43, 3
+
+    def errors(choice, noise_std):
+        keys = ("error_ux", "error_uxx", "error_residual")
+        return {"inferences_per_point": 43, **dict.fromkeys(keys, 0.001 + noise_std)}
 
     monkeypatch.setattr(stencil_table, "trained_error", fake)
-    monkeypatch.setattr(
-        stencil_table,
-        "derivative_errors",
-        lambda choice, noise_std: {
-            "inferences_per_point": 925 if choice.rule == "sparse-grid" else 43,
-            **dict.fromkeys(("error_ux", "error_uxx", "error_residual"), 0.001 + noise_std),
-        },
-    )
+    monkeypatch.setattr(stencil_table, "derivative_errors", errors)
     command = ("tables", "stencils", "--seeds", 3, "--max-inferences", 1000, "--out", tmp_path)
     run(monkeypatch, *command)
-    n_sparse = sum(choice.rule == "sparse-grid" for choice in CHOICES)
-    assert len(trained) == len(NOISE_LEVELS) * (3 * (len(CHOICES) - n_sparse) + n_sparse)
+    # Rules that draw coordinates are trained where there are several.
+    n_rules = sum(training.takes(choice) for training in TRAININGS for choice in CHOICES)
+    assert n_rules == 9 + 5
+    assert len(trained) == 3 * len(NOISE_LEVELS) * n_rules
     rows = read_rows(tmp_path / "stencils.csv")
-    assert [row["n_seeds"] for row in rows[:3]] == [3, 3, 3]
-    assert (rows[0]["trained_median"], rows[0]["trained_min"], rows[0]["trained_max"]) == (1e-2, 1e-3, 1e-1)
+    first = rows[0]
+    found = [first[f"hjb20-log_{key}"] for key in ("nodes", "steps", "median", "min", "max")]
+    assert found == [43.0, 3.0, 1e-2, 1e-3, 1e-1]
+    assert np.isnan(rows[-1]["black-scholes_median"])
     assert (tmp_path / "stencils.png").stat().st_size > 10_000
     printed = capsys.readouterr().out.splitlines()
-    # A line a row, also on a narrow terminal.
     assert len(printed) == 1 + len(rows)
-    assert printed[1].split() == ["central", "0", "43", *["1.0e-03"] * 3, "1.0e-02"]
+    assert printed[1].split() == ["central", "0", "43", *["1.0e-03"] * 3, *["1.0e-02"] * 2]
+    monkeypatch.setattr(stencil_table, "draw_stencils", lambda path, rows: None)
     # A row that is lost is measured again, the others are not; another budget is another table.
     text = (tmp_path / "stencils.csv").read_text().splitlines(keepends=True)
     (tmp_path / "stencils.csv").write_text("".join(text[:-1]))
     trained.clear()
     run(monkeypatch, *command, "--quiet")
-    assert trained == [(CHOICES[-1].label, NOISE_LEVELS[-1], seed) for seed in range(3)]
+    assert trained == [("hjb20-log", CHOICES[-1].label, NOISE_LEVELS[-1], seed) for seed in range(3)]
     assert capsys.readouterr().out == ""
     run(
         monkeypatch,
@@ -79,6 +87,13 @@ def test_stencil_table_keeps_what_is_measured(monkeypatch, tmp_path, capsys):
         "--quiet",
     )
     assert {row["budget"] for row in read_rows(tmp_path / "stencils.csv")} == {2000}
+
+
+def test_a_training_of_the_stencil_table_ends_with_its_budget():
+    error, nodes, steps = trained_error(TRAININGS[1], CHOICES[0], 0.01, 0, 60_000)
+    # 400 points with 5 nodes, and twice 100 of conditions: 5 evaluations the first step, 4 any other.
+    assert (nodes, steps) == (5, (60_000 // 2200 - 1) // 4)
+    assert error < 0.5
 
 
 def test_problem_table_states_median_range_and_target(monkeypatch, tmp_path, capsys):
