@@ -15,6 +15,7 @@ from experiments.commands.cost import cost
 from experiments.commands.draw import draw
 from experiments.commands.list_names import list_names
 from experiments.commands.map_network import map_network
+from experiments.commands.report import report
 from experiments.commands.sweep import sweep
 from experiments.commands.tables import tables
 from experiments.commands.train import train
@@ -64,5 +65,5 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, map_network, check, bench, cost, draw, tables, list_names):
+for _command in (train, sweep, report, map_network, check, bench, cost, draw, tables, list_names):
     cli.add_command(_command)

@@ -8,6 +8,7 @@ import io
 import os
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,18 @@ _SECONDS_BETWEEN_SYNCS = 1.0
 
 def format_row(plan: Plan, index: int, row: Row) -> str:
     """One CSV line, the same bits for the same row: floats with all their digits."""
-    sample = plan.sample(index)
-    cells = [*sample.setting.values(), sample.chip, sample.seed]
-    cells += [_cell(row.get(measured.name)) for measured in plan.study.measured]
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([*cells, row.get(FAILURE, "")])
-    return line.getvalue()
+    setting, rest = divmod(index, plan.chips * plan.seeds)
+    chip, seed = divmod(rest, plan.seeds)
+    cells = [_cell(row.get(measured.name)) for measured in plan.study.measured]
+    return (
+        f"{_setting_texts(plan)[setting]},{chip},{seed},{','.join(cells)},{_quoted(row.get(FAILURE, ''))}\n"
+    )
+
+
+@lru_cache(maxsize=4)
+def _setting_texts(plan: Plan) -> list[str]:
+    """The cells of every setting: names and numbers, which need no quotes."""
+    return [",".join(str(value) for value in setting.values()) for setting in plan.settings]
 
 
 def _cell(value: Any) -> str:
@@ -42,19 +49,36 @@ def _cell(value: Any) -> str:
     return repr(value.item() if hasattr(value, "item") else value)
 
 
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if text else ""
+
+
 def read_rows(study: Study, text: str) -> list[Row]:
-    """Rows of a table as numbers; what a failed sample did not measure is None."""
-    kinds = {axis.name: {"float": float, "int": int, "text": str}[axis.kind] for axis in study.axes}
-    kinds |= {"chip": int, "seed": int, FAILURE: str}
-    kinds |= {measured.name: int if measured.kind == "int" else float for measured in study.measured}
-    reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != study.columns:
-        raise UsageError(f"table: columns {reader.fieldnames}; allowed: {', '.join(study.columns)}")
-    measured = {part.name for part in study.measured}
-    return [
-        {key: None if text == "" and key in measured else kinds[key](text) for key, text in row.items()}
-        for row in reader
-    ]
+    """Rows of a table as numbers; what a failed sample did not measure is None.
+
+    Raises:
+        UsageError: other columns, or cells that are not numbers.
+    """
+    header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
+    if tuple(header) != study.columns:
+        raise UsageError(f"table: columns {header}; allowed: {', '.join(study.columns)}")
+    kinds: dict[str, Any] = {axis.name: _KINDS[axis.kind] for axis in study.axes}
+    kinds |= {"chip": int, "seed": int}
+    kinds |= {measured.name: _OPTIONAL[measured.kind] for measured in study.measured}
+    convert = [*kinds.items(), (FAILURE, str)]
+    try:
+        return [
+            {name: kind(cell) for (name, kind), cell in zip(convert, line, strict=True)} for line in lines
+        ]
+    except ValueError as error:
+        raise UsageError(f"table: {error}") from error
+
+
+_KINDS = {"float": float, "int": int, "text": str}
+_OPTIONAL: dict[str, Any] = {
+    "float": lambda cell: float(cell) if cell else None,
+    "int": lambda cell: int(cell) if cell else None,
+}
 
 
 def load_plan(folder: Path) -> Plan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +32,9 @@ def fidelity(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
     w, r = np.asarray(wanted), np.asarray(realised)
     if w.ndim < 2 or w.shape[-2:] != r.shape[-2:]:
         raise PhotonicsError(f"realised: shape {r.shape}; allowed: matrices of shape {w.shape[-2:]}")
-    overlap = np.abs((w.conj() * r).sum(axis=(-2, -1))) ** 2
-    norm = (np.abs(w) ** 2).sum(axis=(-2, -1)) * (np.abs(r) ** 2).sum(axis=(-2, -1))
+    # Sums without temporary arrays: these follow every matrix of a study.
+    overlap = np.abs(np.einsum("...ij,...ij->...", w.conj(), r)) ** 2
+    norm = _power(w) * _power(r)
     if not np.all((norm > 0) & np.isfinite(norm)):
         raise PhotonicsError("wanted, realised: zero or not finite; allowed: finite, not zero")
     return np.asarray(overlap / norm)
@@ -53,10 +56,16 @@ def matrix_error(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
     w, r = np.asarray(wanted), np.asarray(realised)
     if w.ndim < 2 or w.shape[-2:] != r.shape[-2:]:
         raise PhotonicsError(f"realised: shape {r.shape}; allowed: matrices of shape {w.shape[-2:]}")
-    norm = np.linalg.norm(w, axis=(-2, -1))
-    if not np.all((norm > 0) & np.isfinite(norm)):
+    power = _power(w)
+    if not np.all((power > 0) & np.isfinite(power)):
         raise PhotonicsError("wanted: zero or not finite; allowed: finite, not zero")
-    return np.asarray(np.linalg.norm(r - w, axis=(-2, -1)) / norm)
+    return np.asarray(np.sqrt(_power(r - w) / power))
+
+
+def _power(matrix: npt.NDArray[Any]) -> FloatArray:
+    """Sum of the squared moduli of the entries, over the last two axes."""
+    parts = np.ascontiguousarray(matrix, dtype=np.complex128).view(np.float64)
+    return np.asarray(np.einsum("...ij,...ij->...", parts, parts))
 
 
 def expected_fidelity(topology: MeshTopology, phase_std_rad: float) -> float:

@@ -1,0 +1,88 @@
+"""The page of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.report.page import (
+    code,
+    folded,
+    made_by,
+    page,
+    paragraph,
+    picture,
+    read_result,
+    section,
+    table,
+)
+from experiments.runs import RESULT
+from experiments.sweep.figures import FIGURES, summarise
+from experiments.sweep.plan import Plan
+from experiments.sweep.study import Row
+from experiments.sweep.table import PLAN, TABLE, load_plan, read_rows
+from experiments.sweep.work import FAILURE
+
+_SHOWN = 30
+"""Lines of a table that are shown at once; the rest unfolds."""
+
+
+def study_page(folder: Path) -> str:
+    """HTML of a finished study.
+
+    Raises:
+        UsageError: not finished, or damaged.
+    """
+    plan = load_plan(folder)
+    result = read_result(folder / RESULT, "study")
+    rows = read_rows(plan.study, (folder / TABLE).read_text(encoding="utf-8"))
+    figures = [picture(folder / FIGURES / f"{one['name']}.png", one["caption"]) for one in result["figures"]]
+    lead = (
+        f"{len(plan.settings)} settings × {plan.chips} chips × {plan.seeds} seeds = {plan.n_samples:,} "
+        f"samples, {result['failed']} of which failed; measured in {result['wall_s']:.0f} s."
+    )
+    return page(
+        f"Study {plan.study.name}",
+        lead,
+        (
+            section("What", paragraph(plan.study.summary)),
+            section("Figures", *figures),
+            *(section(f"Table: {m.label}", _summary(plan, rows, m.name)) for m in plan.study.measured),
+            section("Failed samples", _failures(plan, rows)),
+            section(
+                "How to repeat it",
+                paragraph(
+                    "Save the configuration below as study.toml. The table comes out the same, bit for bit, "
+                    "on any executor and any number of workers of this kind of machine."
+                ),
+                code("photonzero sweep study.toml --out repeated"),
+            ),
+            section("Configuration", code((folder / PLAN).read_text(encoding="utf-8"))),
+            section("Made by", made_by(result)),
+        ),
+    )
+
+
+def _summary(plan: Plan, rows: list[Row], column: str) -> str:
+    """Median and band for each setting; axes with one value are left out."""
+    varied = [name for name, values in plan.grid.items() if len(values) > 1] or list(plan.grid)[-1:]
+    lines = [
+        [*(line[name] for name in varied), line["n"], line["median"], line["low"], line["high"]]
+        for line in summarise(rows, varied, column)
+    ]
+    header = (*varied, "samples", "median", "10th percentile", "90th percentile")
+    return _long_table(header, lines)
+
+
+def _failures(plan: Plan, rows: list[Row]) -> str:
+    failed = [row for row in rows if row[FAILURE]]
+    if not failed:
+        return ""
+    columns = (*plan.grid, "chip", "seed", FAILURE)
+    return _long_table(columns, [[row[name] for name in columns] for row in failed])
+
+
+def _long_table(header: tuple[str, ...], lines: list[list]) -> str:
+    if len(lines) <= _SHOWN:
+        return table(header, lines) if lines else ""
+    rest = folded(f"{len(lines) - _SHOWN} more lines", table(header, lines[_SHOWN:]))
+    return table(header, lines[:_SHOWN]) + rest

@@ -1,0 +1,114 @@
+"""The HTML page of a run or a study: self-contained, complete, escaped."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from experiments.config import default_table, resolve
+from experiments.errors import UsageError
+from experiments.report import write_report
+from experiments.report.page import cell, table
+from experiments.runs import assemble, execute
+from experiments.sweep.command import run_command
+
+QUICK = {"quick": False, "executor": "serial", "scheduler": None, "workers": None, "quiet": True}
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, and checks that tags are closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.sources, self.headings, self.cells = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.sources += [value for key, value in attrs if key in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("h1", "h2"):
+            self.headings.append(data)
+        if self.open and self.open[-1] == "td":
+            self.cells.append(data)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report") / "study"
+    settings = ("chips=3", "n_modes=4", "sigma_phase_rad=[0.01, 0.1]")
+    run_command("phase-error", settings=settings, out=folder, **QUICK)
+    return folder
+
+
+def test_the_page_of_a_study_holds_its_figure_its_numbers_and_how_to_repeat_it(study):
+    text = write_report(study).read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.headings[:3] == ["Study phase-error", "What", "Figures"]
+    assert len(page.sources) == 1
+    image = base64.b64decode(page.sources[0].removeprefix("data:image/png;base64,"))
+    assert image == (study / "figures" / "phase-error.png").read_bytes()
+    assert "http" not in re.sub(r"base64,[^\"]*", "", text)
+    assert "<script" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "photonzero sweep study.toml" in text
+    assert "sigma_phase_rad = [" in text
+    medians = [
+        line.split(",")[4] for line in (study / "figures" / "phase-error.csv").read_text().splitlines()
+    ]
+    assert {f"{float(value):.4g}" for value in medians[1:]} <= set(page.cells)
+
+
+def test_the_page_of_a_run_shows_the_result_and_the_last_step(tmp_path):
+    run_table = default_table("hjb2", "gauss-newton", None, "published")
+    run_table["batch_size"] = 40
+    run_table["limits"]["max_inferences"] = 40_000
+    config = resolve(run_table)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    result = execute(config, assemble(config, 1), folder, resume=False)
+    page = Page(write_report(folder, tmp_path / "sub" / "page.html").read_text(encoding="utf-8"))
+    assert page.headings[0] == "hjb2 on tonn-tiny"
+    assert len(page.sources) == 3
+    assert f"{result['rel_l2']:.4g}" in page.cells
+    assert f"{result['inferences']:,}" in page.cells
+
+
+def test_text_is_escaped_and_numbers_are_right_aligned():
+    text = table(("a<b", "n"), [("<script>", 1234567), ("x", None)])
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert '<td class="number">1,234,567</td>' in text
+    assert cell(0.000123456) == "0.0001235"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "holds no run and no study; allowed: a folder with config.toml or study.toml"),
+        ({"config.toml": ""}, "the run is not finished"),
+        ({"config.toml": "", "result.json": "{"}, "damaged"),
+        ({"study.toml": 'study = "phase-error"'}, "the study is not finished"),
+    ],
+)
+def test_a_folder_without_a_result_is_one_clear_line(tmp_path, files, message):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=message):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_result_json_of_a_study_names_its_figures(study):
+    result = json.loads((study / "result.json").read_text(encoding="utf-8"))
+    assert [figure["name"] for figure in result["figures"]] == ["phase-error"]
+    assert result["samples"] == 6
+    assert result["failed"] == 0
