@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.noise_model import NoiseModel
-from photonics.actuator import PhaseActuator
+from photonics.circuit import Circuit
 from photonics.controls import ControlGroup
-from photonics.design import NetworkDesign, TTLayer
-from photonics.detection import detection_table, receiver_gain
+from photonics.design import NetworkDesign
+from photonics.detection import detection_table
 from photonics.errors import PhotonicsError
 from photonics.kernels import contraction
 from photonics.kernels.normals import mix64
-from photonics.layout import CoreLayout, lay_out
-from photonics.mesh.orthogonal import rotation_cells
-from photonics.svd_core import block_phases, build_blocks, build_imperfect_blocks, split_quadratures
+from photonics.svd_core import block_phases
 
 FloatArray = npt.NDArray[np.float64]
 RealArray: TypeAlias = npt.NDArray[Any]
@@ -62,7 +60,7 @@ def available_threads() -> int:
 class Chip:
     """A simulated chip; make one with `fabricate`.
 
-    It answers measurements and nothing else: no gradient, no unitary, no noise-free value leaves it.
+    It answers measurements; as an oracle it shows nothing else: no gradient, no unitary, no error.
 
     Attributes:
         design: what was fabricated.
@@ -70,6 +68,8 @@ class Chip:
         seed: its own imperfections and its noise.
         dtype: float32 or float64, the arithmetic of the simulation.
         threads: threads a measurement uses; the answer does not depend on it.
+        circuit: what light meets, for analysis and for mapping with known errors; a real chip has no such
+            attribute, and training never looks at it.
     """
 
     def __init__(
@@ -85,37 +85,12 @@ class Chip:
         self.seed = seed
         self.dtype = np.dtype(dtype)
         self.threads = threads
-        step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
-        self._couplers_err = not noise.coupler_imbalance.is_ideal
-        self._layout = lay_out(design, step_rad, complex_fields=self._couplers_err)
         fabrication, dynamic, couplers, drift = np.random.SeedSequence(seed).spawn(4)
-        self._actuator = PhaseActuator(
-            noise,
-            self._layout.mesh_position,
-            self._layout.is_singular,
-            np.random.default_rng(fabrication),
-            self._layout.is_drive,
-        )
+        self.circuit = Circuit(design, noise, *map(np.random.default_rng, (fabrication, couplers, drift)))
+        self._layout = self.circuit.layout
         self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
         self._n_measurements = 0
-        self._drift_rad: FloatArray | None = None
-        if noise.phase_drift.std_rad > 0:
-            rng = np.random.default_rng(drift)
-            self._drift_rad = noise.phase_drift.draw_stationary_rad(self._actuator.n_erring, rng)
-        self._cells = self._fabricate_cells(np.random.default_rng(couplers))
         self._detect = detection_table(design, noise).astype(self.dtype)
-
-    def _fabricate_cells(self, rng: np.random.Generator) -> FloatArray | None:
-        """(n_controls, 4) of the cell that every phase sets, see `rotation_cells`; None if all are ideal."""
-        if not self._couplers_err and self.noise.insertion_loss.is_ideal:
-            return None
-        phase = self._layout.phase
-        first, second = self.noise.coupler_imbalance.draw_angle_error_rad((2, phase.size), rng)
-        loss = self.noise.insertion_loss
-        amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
-        cells = np.full((self.n_controls, 4), np.nan)
-        cells[phase] = rotation_cells(first, second, amplitude)
-        return cells
 
     @property
     def n_controls(self) -> int:
@@ -145,8 +120,8 @@ class Chip:
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""
         state: dict[str, Any] = {"n_measurements": self._n_measurements}
-        if self._drift_rad is not None:
-            state["drift_rad"] = self._drift_rad.tolist()
+        if self.circuit.drift_rad.size:
+            state["drift_rad"] = self.circuit.drift_rad.tolist()
         return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -155,14 +130,12 @@ class Chip:
         Raises:
             PhotonicsError: the state of another chip.
         """
-        drift = state.get("drift_rad")
-        n_has = 0 if drift is None else len(drift)
-        n_needs = 0 if self._drift_rad is None else self._drift_rad.size
-        if n_has != n_needs:
-            raise PhotonicsError(f"chip state: {n_has} drifting phases; allowed: {n_needs}")
+        drift_rad = np.array(state.get("drift_rad", ()), dtype=np.float64)
+        if drift_rad.shape != self.circuit.drift_rad.shape:
+            n_needs = self.circuit.drift_rad.size
+            raise PhotonicsError(f"chip state: {drift_rad.size} drifting phases; allowed: {n_needs}")
         self._n_measurements = int(state["n_measurements"])
-        if drift is not None:
-            self._drift_rad = np.array(drift, dtype=np.float64)
+        self.circuit.drift_rad = drift_rad
 
     def initial_controls(self, rng: np.random.Generator) -> FloatArray:
         """Random controls to start training from, (n_controls,).
@@ -216,7 +189,7 @@ class Chip:
         key = _derive_key(self._noise_key, self._n_measurements)
         self._n_measurements += 1
         n_points = points.shape[0] * (1 if offsets is None else offsets.shape[0])
-        realised = self._realise(controls, n_points, key)
+        realised = self.circuit.program(controls, n_points, np.random.default_rng(key))
         n_out = int(layer_table[-1, contraction.LAYER_N_OUT])
         out = np.empty((controls.shape[0], n_points, n_out), self.dtype)
         jitter = self.noise.phase_jitter
@@ -262,12 +235,8 @@ class Chip:
         """One candidate on some of its inputs, with phases that change every few of them."""
         hold = self.noise.phase_jitter.hold_inferences
         starts = range(0, points.shape[0], hold)
-        phase = self._layout.phase
         rng = np.random.default_rng(_derive_key(key, 1))
-        errors_rad = self.noise.phase_jitter.draw_rad((len(starts), self._actuator.n_erring), rng)
-        settings = np.repeat(realised[None], len(starts), axis=0)
-        settings[:, phase] = self._actuator.jittered(realised[phase], errors_rad)
-        weights, biases = self._weights(settings)
+        weights, biases = self._weights(self.circuit.jittered(realised, len(starts), rng))
         for i, start in enumerate(starts):
             network = (layer_table, weights[i], biases[i], np.uint64(_derive_key(key, 2 + i)))
             self._run(*network, points[start : start + hold], None, out, start)
@@ -363,112 +332,10 @@ class Chip:
         presented[:, : rows.shape[1]] = rows
         return presented
 
-    def _realise(self, controls: FloatArray, n_inferences: int, key: int) -> FloatArray:
-        """Controls (P, n_controls) with the phases that light meets while each setting is programmed."""
-        layout, rng = self._layout, np.random.default_rng(key)
-        realised = controls.copy()
-        drift_rad = None
-        if self._drift_rad is not None:
-            # Constant while the inputs of one setting pass: right while that is short against tau.
-            drift_rad = np.empty((controls.shape[0], self._drift_rad.size))
-            elapsed_s = self.noise.timing.elapsed_s(n_inferences)
-            for row in drift_rad:
-                row[:] = self.noise.phase_drift.step_rad(self._drift_rad, elapsed_s, rng)
-                self._drift_rad = row.copy()
-        realised[:, layout.phase] = self._actuator.realise(controls[:, layout.phase], rng, drift_rad)
-        for start, stop, step, largest in layout.integer:
-            codes = np.clip(np.rint(controls[:, start:stop] / step), -largest, largest)
-            realised[:, start:stop] = step * codes
-        return realised
-
     def _weights(self, realised: FloatArray) -> tuple[RealArray, RealArray]:
-        """Weights (P, n_weights) and biases (P, n_biases) of a population of realised settings."""
-        layout = self._layout
-        weights = np.empty((realised.shape[0], layout.n_weights))
-        for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
-            # The layer is linear in each of its cores: its gain is carried by the first.
-            factor = realised[:, [gain]] if gain >= 0 else layer.gain
-            for core in cores:
-                matrix = self._core_matrix(realised, core, layer)
-                stop = core.weight + core.n_weights
-                weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
-                factor = None
-        weights[:, layout.readout_weight :] = realised[:, layout.readout]
-        return weights.astype(self.dtype), realised[:, layout.bias].astype(self.dtype)
-
-    def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
-        """Core of every candidate as the kernel reads it, (P, n_weights)."""
-        full = self._unfolded(realised, core, layer)
-        if core.s.size and self._couplers_err:
-            full = split_quadratures(full, core)
-        return np.real(full).reshape(full.shape[0], -1)
-
-    def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
-        """Core of every candidate, (P, rows, columns); complex where couplers err."""
-        if layer.domain == "weight":
-            return realised[:, core.u[0]].reshape(-1, core.rows, core.columns)
-        if layer.domain == "microring":
-            return layer.largest_singular_value * layer.rings.weights(realised[:, core.u])
-        phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
-        blocks: npt.NDArray[Any]
-        if self._cells is None:
-            blocks = build_blocks(*phases, layer.largest_singular_value)
-        else:
-            s_max = layer.largest_singular_value * receiver_gain(layer, self.noise)
-            cells = self._cells[core.u], self._cells[core.s], self._cells[core.v]
-            blocks = build_imperfect_blocks(*phases, s_max, cells)
-        down, across = core.grid
-        k = blocks.shape[-1]
-        full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
-        return full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
-
-    def realised_cores(self, controls: FloatArray) -> tuple[tuple[npt.NDArray[Any], ...], ...]:
-        """Cores that settings would make, for analysis: a real chip cannot show them.
-
-        Programs nothing: neither noise nor drift moves on.
-
-        Args:
-            controls: (P, n_controls).
-
-        Returns:
-            Per layer, per core, (P, r_{k-1} m_k, n_k r_k), without the layer's gain.
-
-        Raises:
-            PhotonicsError: a wrong shape.
-        """
-        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
-            raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
-        realised = controls.copy()
-        drift_rad = None
-        if self._drift_rad is not None:
-            drift_rad = np.repeat(self._drift_rad[None], len(controls), axis=0)
-        rng = np.random.default_rng(_derive_key(self._noise_key, self._n_measurements))
-        phase = self._layout.phase
-        realised[:, phase] = self._actuator.realise(controls[:, phase], rng, drift_rad)
-        return tuple(
-            tuple(self._unfolded(realised, core, layer) for core in cores)
-            for layer, cores in zip(self.design.layers, self._layout.cores, strict=True)
-        )
-
-    def compensated(self, controls: FloatArray) -> FloatArray:
-        """Controls that make this chip, its static errors known, what an ideal one is with `controls`.
-
-        See `photonics.mapping.compensate`.
-        """
-        compensated, phase = controls.copy(), self._layout.phase
-        wanted = controls[phase]
-        if self._cells is not None:
-            # Real parts are a cos and b sin of the angle: their ratio is restored; of an attenuator, a cos.
-            a, b = self._cells[phase, 0], self._cells[phase, 2]
-            loss = self.noise.insertion_loss
-            amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
-            reachable = np.clip(np.cos(wanted) * amplitude / a, -1.0, 1.0)
-            attenuator = np.copysign(np.arccos(reachable), np.sin(wanted))
-            rotation = np.arctan2(np.sin(wanted) / b, np.cos(wanted) / a)
-            corrected = np.where(self._layout.is_singular, attenuator, rotation)
-            wanted = np.where(self._layout.is_drive, wanted, corrected)
-        compensated[phase] = self._actuator.programmed(wanted)
-        return compensated
+        """Weights and biases of realised settings, in the arithmetic of the simulation."""
+        weights, biases = self.circuit.weights(realised)
+        return weights.astype(self.dtype), biases.astype(self.dtype)
 
 
 class ReadoutChip(Chip):

@@ -40,7 +40,8 @@ def unfolded_cores(design: NetworkDesign, controls: FloatArray) -> tuple[tuple[F
         Per layer, per core, (r_{k-1} m_k, n_k r_k).
     """
     chip = fabricate(design, NoiseModel(), 0, dtype=np.float64)
-    return tuple(tuple(np.real(core[0]) for core in layer) for layer in chip.realised_cores(controls[None]))
+    cores = chip.circuit.cores(controls[None], np.random.default_rng(0))
+    return tuple(tuple(np.real(core[0]) for core in layer) for layer in cores)
 
 
 def load_network(
@@ -123,7 +124,7 @@ def compensate(chip: Chip, controls: FloatArray) -> FloatArray:
     Returns:
         (n_controls,).
     """
-    return chip.compensated(controls)
+    return chip.circuit.compensated(controls)
 
 
 def core_fidelity(chip: Chip, controls: FloatArray, wanted: tuple[tuple[FloatArray, ...], ...]) -> float:
@@ -132,7 +133,7 @@ def core_fidelity(chip: Chip, controls: FloatArray, wanted: tuple[tuple[FloatArr
     It is 1 for cores equal up to a factor, and 1 - |error|^2 to first order [clements2016].
 
     Args:
-        chip: programmed once, with the dynamic errors of that programming.
+        chip: as if programmed once, with dynamic errors of a draw of its own.
         controls: (n_controls,).
         wanted: cores as `unfolded_cores` returns them.
 
@@ -140,7 +141,7 @@ def core_fidelity(chip: Chip, controls: FloatArray, wanted: tuple[tuple[FloatArr
         PhotonicsError: a chip without optical cores.
     """
     values = []
-    realised = chip.realised_cores(controls[None])
+    realised = chip.circuit.cores(controls[None], np.random.default_rng(0))
     for layer, own, others in zip(chip.design.layers, realised, wanted, strict=True):
         if layer.domain != "phase":
             continue

@@ -102,23 +102,23 @@ def test_looking_at_cores_moves_no_noise_on():
     noise = replace(preset("harsh"), programming_std_rad=0.1)
     design, loaded = load_network(NETWORK, teacher()[1])
     looked, plain = (fabricate(design, noise, 1) for _ in range(2))
-    looked.realised_cores(loaded[None])
+    looked.circuit.cores(loaded[None], np.random.default_rng(0))
     x = np.ones((3, 8))
     np.testing.assert_array_equal(looked.measure(loaded[None], x), plain.measure(loaded[None], x))
 
 
-def test_realised_cores_are_what_is_measured():
+def test_cores_are_what_is_measured():
     # One layer, no readout: its outputs at unit vectors are the core's columns.
     design = NetworkDesign("one", "", (dense_layer(4, 4, "identity", core_size=4),), n_out=4, readout=False)
     noise = replace(preset("published"), coupler_imbalance=CouplerImbalance(angle_std_rad=0.1))
     chip = fabricate(design, noise, 2, dtype=np.float64)
     controls = chip.initial_controls(np.random.default_rng(3))
     controls[chip.control_groups["layer1/bias"].slice] = 0.0
-    core = chip.realised_cores(controls[None])[0][0][0]
+    core = chip.circuit.cores(controls[None], np.random.default_rng(0))[0][0][0]
     assert np.iscomplexobj(core)
     np.testing.assert_allclose(chip.measure(controls[None], np.eye(4))[0].T, core.real, atol=1e-14)
     with pytest.raises(PhotonicsError, match=r"controls: shape \(3,\)"):
-        chip.realised_cores(np.zeros(3))
+        chip.circuit.cores(np.zeros(3), np.random.default_rng(0))
 
 
 def test_a_chip_without_optics_has_no_fidelity():
