@@ -96,12 +96,8 @@ class _Work:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self._give_up(cancel=kind is not None)
-
-    def _give_up(self, *, cancel: bool) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=cancel)
-            self._executor = None
+            self._workers.stop(self._executor, kind is not None)
 
     def _submit(self, call: Callable[..., Any], *arguments: Any) -> Future[Any]:
         if self._executor is None:

@@ -32,11 +32,13 @@ class Workers:
         make: an executor; called when a study starts, and again if the executor breaks.
         count: chunks that are measured at the same time.
         chunks: chunks to hand out ahead.
+        stop: gives an executor up, at once if the flag says so.
     """
 
     make: Callable[[], Executor]
     count: int
     chunks: int
+    stop: Callable[[Any, bool], None] = lambda executor, now: executor.shutdown(cancel_futures=now)
 
 
 def is_lost_worker(error: Exception) -> bool:
@@ -141,4 +143,10 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
 
 
 def _on(client: Any, count: int) -> Workers:
-    return Workers(lambda: client.get_executor(pure=False), count, count * _CHUNKS_A_WORKER)
+    return Workers(
+        lambda: client.get_executor(pure=False),
+        count,
+        count * _CHUNKS_A_WORKER,
+        # Not to wait means to cancel here.
+        lambda executor, now: executor.shutdown(wait=not now),
+    )
