@@ -1,5 +1,7 @@
 """Conditions, weights, systems, tiles, adaptive points: the PINN objective against formulas by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,26 @@ def test_tiles_change_nothing(monkeypatch, rule):
     assert oracle.inferences == 3 * objective.inferences_per_candidate
     # The order of sums within a product may differ, and sparse-grid weights of 200 amplify it.
     np.testing.assert_allclose(tiled.residuals, whole.residuals, rtol=1e-11)
+
+
+def test_memory_does_not_grow_with_the_nodes(monkeypatch):
+    """Beyond one tile: what is kept of a measurement has as many numbers as the PDE has quantities."""
+    monkeypatch.setattr(block_module, "_NUMBERS_AT_ONCE", 200_000)
+    chip = fabricate(get_design("tonn-tiny"), preset("ideal"), 0)
+    x = chip.initial_controls(np.random.default_rng(0))[None]
+    peaks = []
+    for n_pairs in (40, 1280):
+        rule = make_rule("stein-mc", n_pairs=n_pairs)
+        objective = PinnObjective(get_problem("hjb2"), rule, 200, 0)
+        objective.evaluate(metered(chip), x, with_readout=True)
+        tracemalloc.start()
+        objective.load_batch(1)
+        objective.evaluate(metered(chip), x, with_readout=True)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # All at once, features alone would be 200 x 2561 x 16 numbers of 8 bytes, 66 MB, against 2 MB.
+    assert peaks[1] < 2 * peaks[0]
+    assert peaks[1] < 16e6
 
 
 def test_balance_makes_all_terms_pull_equally():

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from training.objective.ansatz import AffineAnsatz
 from training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from training.problems.base import PDE
 from training.problems.fields import quantity_map
@@ -44,7 +45,11 @@ class Block:
         self._problem = problem
         self._map = quantity_map(stencil, term.keys, problem.scale)
         self._centers = (points - problem.center) / problem.scale
-        self._constant, self._coefficients, self._links = self._take_ansatz_apart()
+        n_points, n_nodes = points.shape[0], stencil.n_nodes
+        self._ansatz = AffineAnsatz(
+            problem, self.nodes, n_points, n_nodes, self.quantities_of, _NUMBERS_AT_ONCE
+        )
+        self._constant = self._ansatz.constant
 
     @property
     def n_inferences(self) -> int:
@@ -64,8 +69,9 @@ class Block:
             network = oracle.measure(controls[some], self._inputs(rows)).astype(np.float64)
             network = network.reshape(network.shape[0], -1, n_nodes, self._problem.n_outputs)
             quantities[some, rows] = self._constant[rows]
-            for out, net, c in self._links:
-                weighted = network[..., net] * self._coefficients[c][rows]
+            coefficients = self._ansatz.coefficients(rows)
+            for out, net, c in self._ansatz.links:
+                weighted = network[..., net] * coefficients[c]
                 quantities[some, rows, out] += weighted @ self._map.rows.T
         return self._formula(quantities)
 
@@ -73,13 +79,12 @@ class Block:
         """Measured features of settings (P, n_controls), reduced to what the formula needs."""
         n_points, n_nodes = self.points.shape[0], self.stencil.n_nodes
         n_quantities = self._map.rows.shape[0]
-        shape = (len(controls), len(self._coefficients), n_points, n_quantities, n_features + 1)
+        shape = (len(controls), self._ansatz.n_coefficients, n_points, n_quantities, n_features + 1)
         reduced = np.empty(shape)
         for some, rows in self._tiles(len(controls), n_features):
             measured = oracle.measure_features(controls[some], self._inputs(rows)).astype(np.float64)
             measured = measured.reshape(measured.shape[0], -1, n_nodes, n_features)
-            for c, coefficient in enumerate(self._coefficients):
-                own = coefficient[rows]
+            for c, own in enumerate(self._ansatz.coefficients(rows)):
                 reduced[some, c, rows, :, :-1] = self._map.rows @ (measured * own[..., None])
                 reduced[some, c, rows, :, -1] = own @ self._map.rows.T
         return reduced
@@ -98,7 +103,7 @@ class Block:
         slopes = self.sensitivities(quantities)
         n_points, n_equations = self.points.shape[0], self.term.n_equations
         columns = np.zeros((n_points, n_equations, self._problem.n_outputs, features.shape[-1]))
-        for out, net, c in self._links:
+        for out, net, c in self._ansatz.links:
             columns[:, :, net] += slopes[:, :, out] @ features[c]
         return columns.reshape(n_points * n_equations, self._problem.n_outputs, -1)
 
@@ -143,7 +148,7 @@ class Block:
         weight = readouts[:, : n_out * n_features].reshape(-1, n_out, n_features)
         theta = np.concatenate([weight, readouts[:, n_out * n_features :, None]], axis=2)
         quantities = np.repeat(self._constant[None], len(readouts), axis=0)
-        for out, net, c in self._links:
+        for out, net, c in self._ansatz.links:
             quantities[:, :, out] += np.moveaxis(features[c] @ theta[:, net].T, -1, 0)
         return quantities
 
@@ -162,38 +167,3 @@ class Block:
         for p in range(0, n_candidates, n_together):
             for b in range(0, self.points.shape[0], n_points):
                 yield slice(p, p + n_together), slice(b, b + n_points)
-
-    def _take_ansatz_apart(self) -> tuple[Array, list[Array], list[tuple[int, int, int]]]:
-        """The ansatz as a constant and coefficients of the network's outputs.
-
-        Returns:
-            Quantities of the constant (B, m, n_q); distinct coefficients, each (B, K); and which
-            output depends on which output of the network by which of them.
-        """
-        n_outputs, n_nodes = self._problem.n_outputs, self.stencil.n_nodes
-        n_points = self.points.shape[0]
-        constant = np.empty((n_points, n_outputs, self._map.rows.shape[0]))
-        slopes = np.empty((n_outputs, n_outputs, n_points, n_nodes))
-        tile = max(1, _NUMBERS_AT_ONCE // (n_nodes * self._problem.dim))
-        # A network that answers 0, then 1 in one output after the other.
-        answers = np.vstack([np.zeros(n_outputs), np.eye(n_outputs)])
-        for start in range(0, n_points, tile):
-            rows = slice(start, start + tile)
-            nodes = self.nodes(rows)
-            shape = (n_outputs + 1, *nodes.shape[:-1], n_outputs)
-            network = np.broadcast_to(answers[:, None, None, :], shape)
-            values = self._problem.solution(nodes, network)
-            constant[rows] = self.quantities_of(values[0])
-            slopes[:, :, rows] = np.moveaxis(values[1:] - values[0], -1, 0)
-        coefficients: list[Array] = []
-        links: list[tuple[int, int, int]] = []
-        for out in range(n_outputs):
-            for net in range(n_outputs):
-                own = slopes[out, net]
-                if not own.any():
-                    continue
-                known = [c for c, other in enumerate(coefficients) if np.array_equal(own, other)]
-                if not known:
-                    coefficients.append(own)
-                links.append((out, net, known[0] if known else len(coefficients) - 1))
-        return constant, coefficients, links
