@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 
@@ -41,7 +41,8 @@ class AffineAnsatz:
     ) -> None:
         self._problem = problem
         self._nodes = nodes
-        pairs = list(product(range(problem.n_outputs), repeat=2))
+        outputs = range(problem.n_outputs)
+        pairs = [(out, net) for out in outputs for net in outputs]
         used = dict.fromkeys(pairs, False)
         equal = dict.fromkeys(combinations(pairs, 2), True)
         few = n_points * n_nodes * len(pairs) <= at_once
@@ -62,7 +63,8 @@ class AffineAnsatz:
             known = [c for c, other in enumerate(self._distinct) if equal[other, pair]]
             if not known:
                 self._distinct.append(pair)
-            self.links.append((*pair, known[0] if known else len(self._distinct) - 1))
+            out, net = pair
+            self.links.append((out, net, known[0] if known else len(self._distinct) - 1))
         self._kept: list[Array] | None = None
         if few:
             self._kept = [np.concatenate([slopes[pair] for slopes in tiles]) for pair in self._distinct]
