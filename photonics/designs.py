@@ -120,7 +120,8 @@ def mnist(name: str, domain: Domain, rank: int = 4, weight_bits: int | None = No
     """784-1024-10 as tensor trains of one rank, no digital readout; Zhao et al. 2023 [zhao2023tonn].
 
     Biases start at zero, as is usual before a relu: random ones, which features of a PDE need, would drown
-    the images' own signals.
+    the images' own signals. In the phase domain singular values cannot exceed s_max, and electronic gains of
+    2 and 4 give logits the size that those of a trained network have.
 
     Args:
         name: of the design.
@@ -130,9 +131,10 @@ def mnist(name: str, domain: Domain, rank: int = 4, weight_bits: int | None = No
     """
     ranks = (1, rank, rank, rank, 1)
     numbers = "" if weight_bits is None else f", integers of {weight_bits} bits"
+    gains = (2.0, 4.0) if domain == "phase" else (1.0, 1.0)
     layers = (
-        TTLayer((8, 4, 4, 8), (7, 4, 4, 7), ranks, "relu", domain),
-        TTLayer((1, 5, 2, 1), (8, 4, 4, 8), ranks, "identity", domain),
+        TTLayer((8, 4, 4, 8), (7, 4, 4, 7), ranks, "relu", domain, gain=gains[0]),
+        TTLayer((1, 5, 2, 1), (8, 4, 4, 8), ranks, "identity", domain, gain=gains[1]),
     )
     return NetworkDesign(
         name,
