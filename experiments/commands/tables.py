@@ -111,7 +111,7 @@ def optimizers(
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-mnist"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
 @click.option("--tune", is_flag=True, help="Choose step sizes on another seed instead, by validation error.")
-@click.option("--max-inferences", type=click.IntRange(1), default=500_000, help="Budget of a run of --tune.")
+@click.option("--max-inferences", type=click.IntRange(1), default=400_000, help="Budget of a run of --tune.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def mnist(
     rows: tuple[str, ...],
