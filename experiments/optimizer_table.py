@@ -131,7 +131,7 @@ def tune(out: Path, problems: tuple[str, ...], noise: str, budget: int, quiet: b
                     config = resolve(_run_table(problem, method, noise, seed, budget, value))
                     try:
                         finished_run(config, folder, quiet)
-                        last.append(_history(folder)[-1, 3])
+                        last.append(read_history(folder)[-1, 3])
                     except MeasurementError:
                         # So large a step that the controls left the range of numbers: it is not chosen.
                         last.append(np.inf)
@@ -143,7 +143,7 @@ def tune(out: Path, problems: tuple[str, ...], noise: str, budget: int, quiet: b
     return chosen
 
 
-def _history(folder: Path) -> Array:
+def read_history(folder: Path) -> Array:
     """Rows of history.csv: step, inferences, loss, validation error, wall time."""
     return np.genfromtxt(folder / HISTORY, delimiter=",", skip_header=1).reshape(-1, 5)
 
@@ -182,7 +182,7 @@ def compare_optimizers(
                 folder = out / f"{problem}-{method.optimizer}-{seed}"
                 table = _run_table(problem, method, noise, seed, budget, value)
                 result = finished_run(resolve(table), folder, quiet)
-                history = _history(folder)
+                history = read_history(folder)
                 curves.setdefault(problem, {}).setdefault(method.label, []).append(history)
                 reached = {f"to_{t:g}": inferences_to(history, t) for t in THRESHOLDS}
                 kept = {key: result[key] for key in ("seed", "inferences", "steps", "rel_l2", "wall_s")}
@@ -215,7 +215,7 @@ def _draw(path: Path, curves: dict[str, dict[str, list[Array]]], noise: str) -> 
                 first = max(history[0, 1] for history in histories)
                 last = min(history[-1, 1] for history in histories)
                 grid = np.geomspace(first, max(last, first * 1.01), 60)
-                errors = np.stack([_at(history, grid) for history in histories])
+                errors = np.stack([error_after(history, grid) for history in histories])
                 color = f"C{k}"
                 low, high = errors.min(axis=0), errors.max(axis=0)
                 axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
@@ -231,7 +231,7 @@ def _draw(path: Path, curves: dict[str, dict[str, list[Array]]], noise: str) -> 
         panels[-1].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
 
 
-def _at(history: Array, grid: Array) -> Array:
+def error_after(history: Array, grid: Array) -> Array:
     """Validation error after so many inferences: that of the last step completed by then."""
     index = np.searchsorted(history[:, 1], grid * (1 + 1e-9), side="right") - 1
     return history[np.maximum(index, 0), 3]

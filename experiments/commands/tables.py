@@ -135,3 +135,27 @@ def mnist(
         click.echo(mnist_table.tune(out / "tuning", rows, data, max_inferences, quiet))
         return
     mnist_table.tabulate_mnist(out, seeds, rows, data, quiet)
+
+
+@tables.command()
+@click.argument("problems", nargs=-1)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/tables-compression"), metavar="DIR"
+)
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--max-inferences", type=click.IntRange(1), default=1_000_000, help="Budget of a run.")
+@click.option("--estimates", type=click.IntRange(2), default=40, metavar="N", help="For the variance.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def compression(
+    problems: tuple[str, ...], out: Path, seeds: int, max_inferences: int, estimates: int, quiet: bool
+) -> None:
+    """Tensor trains against dense layers, on black-scholes and digits or PROBLEMS.
+
+    \b
+    Example:
+      photonzero tables compression black-scholes --seeds 3
+    """
+    from experiments.compression_table import compare_compression
+
+    chosen = problems or ("black-scholes", "digits")
+    compare_compression(out, chosen, seeds, max_inferences, estimates, quiet)
