@@ -48,6 +48,8 @@ class RunConfig:
         batch_size: collocation points of a batch.
         seed: of training; the chip is fabricated with it too unless `chip_seed` says otherwise.
         chip_seed: of fabrication and noise.
+        n_chips: chips of the same design that are trained with the same controls.
+        n_held_out: further chips that the trained controls are tried on at the end.
         dtype: arithmetic of the simulator, "float32" or "float64".
         points: where the PDE is measured, and what counts how much.
         batches: which samples of a dataset a batch takes.
@@ -70,6 +72,8 @@ class RunConfig:
     batches: BatchOptions = field(default_factory=BatchOptions)
     limits: Limits = field(default_factory=Limits)
     own_design: NetworkDesign | None = None
+    n_chips: int = 1
+    n_held_out: int = 0
     data: str | None = None
 
     @property
@@ -87,6 +91,8 @@ class RunConfig:
             "chip_seed": self.chip_seed,
             "dtype": self.dtype,
             "data": self.data,
+            "n_chips": self.n_chips,
+            "n_held_out": self.n_held_out,
             "noise": {"name": self.noise_name, **asdict(self.noise)},
             "optimizer": {"name": self.optimizer, **asdict(self.optimizer_options)},
             "limits": asdict(self.limits),
@@ -267,6 +273,8 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "points",
         "batches",
         "data",
+        "n_chips",
+        "n_held_out",
         "noise",
         "optimizer",
         "derivatives",
@@ -276,7 +284,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     if "problem" not in table:
         raise UsageError("configuration: problem is missing")
     problem = known_problem(table["problem"])
-    optional = {"design", "chip_seed", "points", "batches", "data"}
+    optional = {"design", "chip_seed", "points", "batches", "data", "n_chips", "n_held_out"}
     if problem in DATASETS:
         for key in ("derivatives", "points"):
             if key in table:
@@ -305,6 +313,11 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         _known("derivatives", names["derivatives"], rule_names())
         _reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
     seed = _integer(table["seed"], "seed", 0)
+    n_chips = _integer(table.get("n_chips", 1), "n_chips", 1)
+    if n_chips > 1 and problem in DATASETS:
+        raise UsageError(
+            f"n_chips: {n_chips} for {problem}; allowed: 1, ensembles need a mean square as loss"
+        )
     return RunConfig(
         problem=problem,
         chip=table["chip"],
@@ -318,6 +331,8 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         batch_size=_integer(table["batch_size"], "batch_size", 1),
         seed=seed,
         chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
+        n_chips=n_chips,
+        n_held_out=_integer(table.get("n_held_out", 0), "n_held_out", 0),
         dtype=table["dtype"],
         data=None if table.get("data") is None else str(table["data"]),
         batches=build(BatchOptions, dict(_section({"batches": {}, **table}, "batches")), "batches."),

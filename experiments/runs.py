@@ -26,12 +26,13 @@ from experiments.hardware import training_cost
 from photonics.chip import Chip, fabricate
 from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from training.classification import ClassificationObjective
+from training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
 from training.objective import PinnObjective
 from training.optimizers import Optimizer, get_method, start_on
-from training.oracle import Array
+from training.oracle import Array, MeteredOracle, metered
 from training.problems import get_problem
 from training.stencils import make_rule
-from training.trainer import HISTORY_COLUMNS, Callback, Progress, TrainingRun
+from training.trainer import HISTORY_COLUMNS, Callback, Limits, Progress, TrainingRun
 
 CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
 
@@ -40,12 +41,31 @@ _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 
 @dataclass(frozen=True)
 class Assembled:
-    """The parts of a run, put together from its configuration."""
+    """The parts of a run, put together from its configuration.
+
+    Attributes:
+        chip: the first one.
+        objective: of one chip.
+        optimizer: on controls that all chips share.
+        initial_controls: (n_controls,).
+        further_chips: of an ensemble.
+        held_out: chips that are never trained on.
+    """
 
     chip: Chip
     objective: PinnObjective | ClassificationObjective
     optimizer: Optimizer
     initial_controls: Array
+    further_chips: tuple[Chip, ...] = ()
+    held_out: tuple[Chip, ...] = ()
+
+    def run(self, limits: Limits, callbacks: Sequence[Callback] = ()) -> TrainingRun:
+        """The training of one chip or of an ensemble."""
+        if not self.further_chips:
+            return TrainingRun(self.chip, self.objective, self.optimizer, limits, callbacks)
+        chips = (self.chip, *self.further_chips)
+        objective = EnsembleObjective(self.objective, len(chips))
+        return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
 
 
 def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
@@ -61,13 +81,16 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     Raises:
         UsageError: parts that do not fit together.
     """
-    chip = fabricate(
-        config.design,
-        config.noise,
-        config.chip_seed,
-        dtype=config.dtype,
-        threads=threads,
-    )
+
+    def fabricated(seed: int) -> Chip:
+        return fabricate(config.design, config.noise, seed, dtype=config.dtype, threads=threads)
+
+    def further(role: int, n: int) -> tuple[Chip, ...]:
+        """Chips with seeds of their own, the same whatever the other role's number."""
+        streams = [np.random.SeedSequence([config.chip_seed, role, k]) for k in range(n)]
+        return tuple(fabricated(int(stream.generate_state(1)[0])) for stream in streams)
+
+    chip = fabricated(config.chip_seed)
     points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
     point_seed = int(points.generate_state(1)[0])
     if config.problem in DATASETS:
@@ -84,7 +107,9 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     initial = chip.initial_controls(np.random.default_rng(controls)) if start is None else start
     rng = np.random.default_rng(directions)
     optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
-    return Assembled(chip, objective, optimizer, initial)
+    return Assembled(
+        chip, objective, optimizer, initial, further(0, config.n_chips - 1), further(1, config.n_held_out)
+    )
 
 
 def _classification(config: RunConfig, seed: int) -> ClassificationObjective:
@@ -144,7 +169,7 @@ def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | Classifica
         CheckpointError: no usable checkpoint there.
     """
     parts = assemble(config, 1)
-    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits)
+    run = parts.run(config.limits)
     run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
     return parts.objective, run.optimizer.controls
 
@@ -184,7 +209,7 @@ def execute(
             write_state(run)
             last_written = time.perf_counter()
 
-    run = TrainingRun(parts.chip, parts.objective, parts.optimizer, config.limits, (keep_state, *callbacks))
+    run = parts.run(config.limits, (keep_state, *callbacks))
     if resume:
         run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
     write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))
@@ -194,17 +219,32 @@ def execute(
     finally:
         # Whatever ended it, the last completed step is kept.
         write_state(run)
-    error = run.test_error()
+    held_out = [metered(chip) for chip in parts.held_out]
+    quality = _quality(parts, run, held_out)
     _draw(config, parts, run, folder)
-    if isinstance(parts.objective, ClassificationObjective):
-        quality = {"test_accuracy": 1.0 - error}
-    else:
-        # A problem without a solution has no error, and JSON has no NaN.
-        quality = {"rel_l2": None if np.isnan(error) else error}
-    result = _result(config, parts.chip, run, quality, stop)
+    checked = run.inferences_validation + sum(chip.inferences for chip in held_out)
+    result = _result(config, parts.chip, run, {**quality, "inferences_validation": checked}, stop)
     text = json.dumps(result, indent=2) + "\n"
     write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
     return result
+
+
+def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracle]) -> dict[str, Any]:
+    """Test error, for an ensemble the mean over its chips, and what the controls do on other chips."""
+    accuracy = isinstance(parts.objective, ClassificationObjective)
+
+    def stated(error: float) -> float | None:
+        # A problem without a solution has no error, and JSON has no NaN.
+        return 1.0 - error if accuracy else None if np.isnan(error) else error
+
+    name = "test_accuracy" if accuracy else "rel_l2"
+    quality: dict[str, Any] = {name: stated(run.test_error())}
+    if parts.further_chips:
+        quality["n_chips"] = 1 + len(parts.further_chips)
+    if held_out:
+        errors = [parts.objective.test_error(chip, run.optimizer.controls) for chip in held_out]
+        quality[f"held_out_{name}"] = [stated(error) for error in errors]
+    return quality
 
 
 def _write_history(path: Path, run: TrainingRun) -> None:
@@ -233,7 +273,6 @@ def _result(
         **quality,
         "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
         "inferences": run.inferences,
-        "inferences_validation": run.inferences_validation,
         "steps": run.optimizer.n_steps,
         "wall_s": run.wall_s,
         "peak_rss_mb": _peak_rss_mb(),
@@ -283,15 +322,17 @@ def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -
     title = f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}"
     history = np.array(run.history).reshape(-1, len(HISTORY_COLUMNS))
     before, after = parts.initial_controls, run.optimizer.controls
+    # Of an ensemble the first chip is drawn.
+    oracle = run.checking.members[0] if isinstance(run.checking, EnsembleOracle) else run.checking
     draw_controls(folder / "figures" / "controls.png", title, parts.chip.control_groups, before, after)
     objective = parts.objective
     if isinstance(objective, ClassificationObjective):
         inputs, labels = objective.data.test
-        answers = objective.answers(run.checking, after, inputs)
+        answers = objective.answers(oracle, after, inputs)
         draw_classification(folder / "figures", title, history, labels, answers, objective.data.n_classes)
         return
     problem, points = objective.problem, objective.test_points
-    predicted = objective.predict(run.checking, after, points)
+    predicted = objective.predict(oracle, after, points)
     draw_run(
         folder / "figures",
         title=title,

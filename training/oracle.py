@@ -205,6 +205,10 @@ class MeteredOracle:
         """Named groups of controls, as the wrapped oracle states them."""
         return self._oracle.control_groups
 
+    def count_from(self, inferences: int, settings: int) -> None:
+        """Continue from totals that were counted before."""
+        self.inferences, self.settings = inferences, settings
+
     def measure(self, controls: Array, inputs: Inputs) -> Array:
         """Measure, count, check.
 

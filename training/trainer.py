@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from training.ensemble import metered_chips
 from training.errors import ArgumentError, CheckpointError
 from training.objective import Objective
 from training.optimizers.base import Optimizer
-from training.oracle import Array, ForwardOracle, metered
+from training.oracle import Array, ForwardOracle
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 
@@ -90,8 +91,9 @@ class TrainingRun:
     """One training of one oracle: everything that a checkpoint holds.
 
     Args:
-        oracle: the chip. If it has ``state()`` and ``restore(state)``, as a simulated one has, its noise
-            continues exactly on resume; a real chip has neither.
+        oracle: the chip, or an `EnsembleOracle` with an `EnsembleObjective`. If it has ``state()`` and
+            ``restore(state)``, as a simulated one has, its noise continues exactly on resume; a real chip has
+            neither.
         objective: what is minimised. If it has ``state()`` and ``restore(state)``, they are part of the
             checkpoint.
         optimizer: how.
@@ -111,8 +113,8 @@ class TrainingRun:
     history: list[tuple[float, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._training = metered(self.oracle, self.limits.answer_timeout_s)
-        self._checking = metered(self.oracle, self.limits.answer_timeout_s)
+        self._training = metered_chips(self.oracle, self.limits.answer_timeout_s)
+        self._checking = metered_chips(self.oracle, self.limits.answer_timeout_s)
         self._asked_to_stop: dict[str, str] = {}
         self._n_batches, self._batch_factor = 0, 1
         self._wall_before_s = 0.0
@@ -196,9 +198,8 @@ class TrainingRun:
                 raise CheckpointError("checkpoint: state of another optimizer cannot be read")
             self.optimizer.restore(own)
             trainer = json.loads(str(state["trainer"]))
-            self._training.inferences = trainer["inferences"]
-            self._training.settings = trainer["settings"]
-            self._checking.inferences = trainer["inferences_validation"]
+            self._training.count_from(trainer["inferences"], trainer["settings"])
+            self._checking.count_from(trainer["inferences_validation"], 0)
             self._n_batches = trainer["n_batches"]
             self._batch_factor = trainer["batch_factor"]
             self._wall_before_s = trainer["wall_s"]
