@@ -312,7 +312,7 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
             for noise_std, color, marker in zip(NOISE_LEVELS, _COLORS, _MARKERS, strict=True):
                 own = [row for row in rows if row["noise"] == noise_std]
                 name = f"{noise_std * 100:g} % detector noise" if noise_std else "no detector noise"
-                places, shown = (np.array([row[column] for row in own]) for column in (nodes, key))
+                places, shown = _apart([row[nodes] for row in own]), np.array([row[key] for row in own])
                 if key.endswith("_median"):
                     ends = [[row[key.replace("median", end)] for row in own] for end in ("min", "max")]
                     axes.vlines(places, *ends, color=color, linewidth=0.8)
@@ -324,7 +324,8 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
             axes.set_xlabel("inferences per collocation point")
             # A rule is named once, above its place, where it has an error to show.
             quiet = [row for row in rows if row["noise"] == 0.0]
-            _name_above(axes, [row[nodes] if np.isfinite(row[key]) else np.nan for row in quiet])
+            places = _apart([row[nodes] for row in quiet])
+            _name_above(axes, np.where([np.isfinite(row[key]) for row in quiet], places, np.nan))
         keys = [
             Line2D([], [], linestyle="none", marker=f"${k}$", color="black", markeredgewidth=0, label=c.label)
             for k, c in enumerate(CHOICES, start=1)
@@ -333,12 +334,19 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
         grid[-1].legend(handles=[*grid[0].get_legend_handles_labels()[0], *keys], loc="center")
 
 
-def _name_above(axes: Axes, places: list[float]) -> None:
-    """Numbers of the rules above their places, aside where another rule has nearly as many nodes."""
-    for place in sorted({place for place in places if np.isfinite(place)}):
-        name = ", ".join(str(k) for k, other in enumerate(places, start=1) if other == place)
+def _apart(nodes: list[float]) -> Array:
+    """Places of rules on the axis, those of equally many nodes beside each other."""
+    return np.array([n * 1.1 ** nodes[:k].count(n) for k, n in enumerate(nodes)])
+
+
+def _name_above(axes: Axes, places: Array) -> None:
+    """Numbers of the rules above their places, aside where another rule is near."""
+    for number, place in enumerate(places, start=1):
+        if not np.isfinite(place):
+            continue
         near = [other for other in places if other != place and abs(np.log(other / place)) < 0.15]
         side = "center" if not near else "right" if place < near[0] else "left"
+        name = str(number)
         axes.text(place, 1.0, name, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
 
 
