@@ -10,7 +10,14 @@ import numpy as np
 
 from devices.coupler import CouplerImbalance
 from devices.noise_model import preset
-from experiments.studies.targets import realised_matrix
+from experiments.studies.targets import (
+    MODES,
+    TOPOLOGY,
+    MeshOptions,
+    load_file,
+    network_of,
+    target_text,
+)
 from experiments.studies.tasks import (
     MAX_SIGMA_PHASE_RAD,
     TaskOptions,
@@ -21,14 +28,15 @@ from experiments.studies.tasks import (
     sample_config,
     with_phase_bias,
 )
-from experiments.sweep.figures import HeatMap, draw_heat_maps
+from experiments.sweep.figures import HeatMap, draw_heat_maps, good
 from experiments.sweep.plan import Plan
 from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from photonics.mesh import fidelity, haar_phases, rectangular
+from photonics.mesh import MeshImperfections, build, fidelity
+from photonics.phase_file import MeshNetwork
 
 
 @dataclass(frozen=True)
-class Options(TaskOptions):
+class Options(TaskOptions, MeshOptions):
     """Settings of the study.
 
     Attributes:
@@ -37,22 +45,36 @@ class Options(TaskOptions):
 
     network: bool = True
 
+    def __post_init__(self) -> None:
+        """Check the values."""
+        TaskOptions.__post_init__(self)
+        MeshOptions.__post_init__(self)
+
 
 def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
-    """A mesh and, if asked for, the digits network with the same errors."""
-    return [
-        {"fidelity": _fidelity(sample), "test_accuracy": _accuracy(sample, prepared)} for sample in samples
-    ]
+    """A mesh, and a network with the same errors: the user's, or the digits network if asked for."""
+    rows = []
+    for sample in samples:
+        network = network_of(sample, prepared)
+        realised = _realised(network, sample)
+        imported = sample.options.phases is not None
+        accuracy = network.test_accuracy(realised) if imported else _accuracy(sample, prepared)
+        rows.append({"fidelity": float(fidelity(network.matrix(), realised)), "test_accuracy": accuracy})
+    return rows
 
 
-def _fidelity(sample: Sample) -> float:
-    mesh = rectangular(sample.setting["n_modes"])
-    wanted = haar_phases(mesh, sample.chip_rng("target"))
-    setting = sample.setting
-    target, realised = realised_matrix(
-        mesh, wanted, setting["sigma_phase_rad"], setting["sigma_coupler_rad"], sample.chip_rng("errors")
-    )
-    return float(fidelity(target, realised))
+def _loads_digits(plan: Plan) -> bool:
+    return plan.options.network and plan.options.phases is None
+
+
+def _realised(network: MeshNetwork, sample: Sample) -> np.ndarray:
+    """Transfer matrix (N, N) with normal errors of every phase and every coupler."""
+    rng = sample.chip_rng("errors")
+    sigma_rad = sample.setting["sigma_phase_rad"]
+    phases = [phase + sigma_rad * rng.standard_normal(phase.size) for phase in network.phases]
+    couplers = sample.setting["sigma_coupler_rad"] * rng.standard_normal((2, network.mesh.n_mzi))
+    errors = MeshImperfections(coupler_in_error_rad=couplers[0], coupler_out_error_rad=couplers[1])
+    return build(network.mesh, *phases, imperfections=errors)
 
 
 def _accuracy(sample: Sample, prepared: Prepared) -> float | None:
@@ -68,38 +90,49 @@ def _accuracy(sample: Sample, prepared: Prepared) -> float | None:
 def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
     """A heat map a column, one figure for each number of modes."""
     drawings = []
-    columns = ["fidelity"] + ["test_accuracy"] * plan.options.network
-    for n_modes in plan.grid["n_modes"]:
-        name = "component-error" if len(plan.grid["n_modes"]) == 1 else f"component-error-{n_modes}"
-        own = [row for row in rows if row["n_modes"] == n_modes]
+    columns = ["fidelity", "test_accuracy"] if good(rows, "test_accuracy") else ["fidelity"]
+    loaded = "loaded digits" if plan.options.phases is None else "imported"
+    meshes = list(dict.fromkeys((setting["topology"], setting["n_modes"]) for setting in plan.settings))
+    for topology, n_modes in meshes:
+        name = "component-error" if len(meshes) == 1 else f"component-error-{topology}-{n_modes}"
+        own = [row for row in rows if (row["topology"], row["n_modes"]) == (topology, n_modes)]
         titles = {
-            "fidelity": f"fidelity, rectangular mesh, N = {n_modes}",
-            "test_accuracy": "test accuracy of the loaded digits network",
+            "fidelity": f"fidelity, {topology} mesh, N = {n_modes}",
+            "test_accuracy": f"test accuracy of the {loaded} network",
         }
         maps = [HeatMap("sigma_phase_rad", "sigma_coupler_rad", key, titles[key]) for key in columns]
         draw_heat_maps(folder, name, plan.study, own, maps)
         drawings.append(
             Drawing(
                 name,
-                "Medians over chips, errors of phases and couplers independent. Left: normal errors of every "
-                "phase and every coupler of a Haar-random mesh. Right: the digits network, trained on an "
-                "ideal chip and loaded onto chips with such couplers and a uniform phase bias of the same "
-                f"standard deviation. {plan.chips} chips.",
+                "Medians over chips, errors of phases and couplers independent. Fidelity: normal errors of "
+                f"every phase and every coupler; {target_text(plan)}. {_right(plan)}{plan.chips} chips.",
             )
         )
     return drawings
+
+
+def _right(plan: Plan) -> str:
+    if not _loads_digits(plan):
+        return ""
+    return (
+        "Accuracy: the digits network, trained on an ideal chip and loaded onto chips with such couplers and "
+        "a uniform phase bias of the same standard deviation. "
+    )
 
 
 STUDY = Study(
     name="component-error",
     summary="Errors of phases and couplers together: fidelity of meshes, accuracy of the digits network.",
     axes=(
-        Axis("n_modes", "modes N", "int", 2, 1024),
+        TOPOLOGY,
+        MODES,
         Axis("sigma_coupler_rad", "std. of coupler angles [rad]", high=np.pi / 4),
         Axis("sigma_phase_rad", "std. of phases [rad]", high=MAX_SIGMA_PHASE_RAD),
     ),
     defaults={
         "chips": 5,
+        "topology": ["rectangular"],
         "n_modes": [16],
         "sigma_coupler_rad": [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
         "sigma_phase_rad": [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
@@ -109,6 +142,7 @@ STUDY = Study(
     measure=measure,
     draw=draw,
     options=Options,
-    preparations=lambda plan: ideal_networks(plan) if plan.options.network else (),
+    load=load_file,
+    preparations=lambda plan: ideal_networks(plan) if _loads_digits(plan) else (),
     prepare=prepare_ideal,
 )

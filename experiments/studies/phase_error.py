@@ -7,12 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.studies.targets import mesh_of, target_phases
-from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, values_of
+from experiments.studies.targets import (
+    MODES,
+    TOPOLOGY,
+    MeshOptions,
+    load_file,
+    mesh_named,
+    network_of,
+    target_text,
+)
+from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, good, values_of
 from experiments.sweep.plan import Plan
 from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
 from photonics.errors import PhotonicsError
-from photonics.mesh import TOPOLOGIES, build, expected_fidelity, fidelity, matrix_error
+from photonics.mesh import build, expected_fidelity, fidelity, matrix_error
 
 _BLOCK = 7
 """Matrices that are built together: few enough to stay in a processor's cache until they are compared."""
@@ -20,12 +28,10 @@ _BLOCK = 7
 
 def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
     """One chip with one target, its errors scaled to every sigma."""
-    first = samples[0]
-    mesh = mesh_of(first)
-    wanted = target_phases(mesh, first)
-    rng = first.chip_rng("errors")
+    network = network_of(samples[0], prepared)
+    mesh, wanted, target = network.mesh, network.phases, network.matrix()
+    rng = samples[0].chip_rng("errors")
     errors = [rng.standard_normal(phase.size) for phase in wanted]
-    target = build(mesh, *wanted)
     rows: list[Row] = []
     for start in range(0, len(samples), _BLOCK):
         block = samples[start : start + _BLOCK]
@@ -33,7 +39,11 @@ def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
         pairs = zip(wanted, errors, strict=True)
         realised = build(mesh, *(phase + sigma_rad * error for phase, error in pairs))
         found = zip(fidelity(target, realised).tolist(), matrix_error(target, realised).tolist(), strict=True)
-        rows += [{"fidelity": near, "matrix_error": far} for near, far in found]
+        accuracy = [network.test_accuracy(matrix) for matrix in realised]
+        rows += [
+            {"fidelity": near, "matrix_error": far, "test_accuracy": right}
+            for (near, far), right in zip(found, accuracy, strict=True)
+        ]
     return rows
 
 
@@ -42,7 +52,7 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
     sigmas = np.array(values_of(rows, "sigma_phase_rad"))
     closed_forms = []
     for k, setting in enumerate(dict.fromkeys((s["topology"], s["n_modes"]) for s in plan.settings)):
-        mesh = TOPOLOGIES[setting[0]](setting[1])
+        mesh = mesh_named(plan, *setting)
         small = [sigma for sigma in sigmas if sigma > 0 and _is_small(mesh, sigma)]
         lost = [1.0 - expected_fidelity(mesh, sigma) for sigma in small]
         closed_forms.append(("small-error closed form" if k == 0 else None, small, lost))
@@ -54,14 +64,16 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
         ),
         Panel("sigma_phase_rad", "matrix_error", lines),
     ]  # fmt: skip
+    if good(rows, "test_accuracy"):
+        panels.append(Panel("sigma_phase_rad", "test_accuracy", lines, title="imported network", y_log=False))
     draw_panels(folder, "phase-error", plan.study, rows, panels)
     return [
         Drawing(
             "phase-error",
             "Left: fidelity |tr(W†R)|²/(tr(W†W) tr(R†R)) of the realised matrix R with the wanted one W, "
             "as its distance from 1. Right: relative distance ‖R − W‖/‖W‖. Every phase shifter, those at "
-            f"the outputs included, has an independent normal error; {plan.chips} chips, each with a "
-            f"Haar-random target of its own; {BAND_TEXT}.",
+            f"the outputs included, has an independent normal error; {plan.chips} chips, "
+            f"{target_text(plan)}; {BAND_TEXT}.",
         )
     ]
 
@@ -78,8 +90,8 @@ STUDY = Study(
     name="phase-error",
     summary="Fidelity and matrix error of meshes against the errors of their phases.",
     axes=(
-        Axis("topology", "topology", "text", choices=tuple(TOPOLOGIES)),
-        Axis("n_modes", "modes N", "int", 2, 1024),
+        TOPOLOGY,
+        MODES,
         Axis("sigma_phase_rad", "standard deviation of every phase [rad]"),
     ),
     defaults={
@@ -92,8 +104,11 @@ STUDY = Study(
     measured=(
         Measured("fidelity", "fidelity"),
         Measured("matrix_error", "matrix error ‖R − W‖ / ‖W‖"),
+        Measured("test_accuracy", "test accuracy"),
     ),
     measure=measure,
     draw=draw,
+    options=MeshOptions,
+    load=load_file,
     scanned=True,
 )

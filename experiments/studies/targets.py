@@ -1,47 +1,110 @@
-"""What the meshes of a study are meant to do: random unitary matrices."""
+"""What the meshes of a study are meant to do: random unitary matrices, or a user's own phases."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from experiments.sweep.study import Sample
-from photonics.mesh import (
-    TOPOLOGIES,
-    MeshImperfections,
-    MeshPhases,
-    MeshTopology,
-    build,
-    haar_phases,
-)
+from experiments.errors import UsageError
+from experiments.sweep.plan import Plan
+from experiments.sweep.study import Axis, Prepared, Sample
+from photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, haar_phases
+from photonics.phase_file import MeshNetwork, from_arrays, load_phases
+
+IMPORTED = "imported"
+"""Name of the topology of a user's own mesh."""
+
+TOPOLOGY = Axis("topology", "topology", "text", choices=(*TOPOLOGIES, IMPORTED))
+MODES = Axis("n_modes", "modes N", "int", 2, 1024)
+
+_FILE = "phases"
 
 
-def mesh_of(sample: Sample) -> MeshTopology:
-    """The mesh that a sample's setting names.
+@dataclass(frozen=True)
+class MeshOptions:
+    """Settings of a study of meshes.
+
+    Attributes:
+        phases: npz file of a mesh of one's own (docs/studies.md), to be measured instead of random ones. Its
+            topology and number of modes replace those of the grid.
+    """
+
+    phases: str | None = None
+
+    def __post_init__(self) -> None:
+        """The study can be continued from another folder."""
+        if self.phases is not None:
+            object.__setattr__(self, "phases", str(Path(self.phases).resolve()))
+
+    def content_hash(self) -> str:
+        """Hash of the file."""
+        return hashlib.sha256(Path(self.phases).read_bytes()).hexdigest() if self.phases is not None else ""
+
+    def fixed_axes(self, grid: Mapping[str, Any]) -> dict[str, Any]:
+        """Topology and number of modes of the file, unless the grid has them: workers have no file.
+
+        Raises:
+            UsageError: imported meshes without a file.
+            PhotonicsError: a file that cannot be used.
+        """
+        named = grid["topology"] if isinstance(grid["topology"], list | tuple) else [grid["topology"]]
+        if self.phases is None:
+            if IMPORTED in named:
+                raise UsageError(f"topology: {IMPORTED!r} without phases; allowed with: phases = FILE.npz")
+            return {}
+        if list(named) == [IMPORTED]:
+            return {}
+        return {"topology": [IMPORTED], "n_modes": [load_phases(Path(self.phases)).mesh.n_modes]}
+
+
+def load_file(plan: Plan) -> dict[str, dict[str, np.ndarray]]:
+    """The user's mesh, for all samples.
+
+    Raises:
+        PhotonicsError: a file that cannot be used.
+        UsageError: its number of modes is not the grid's.
+    """
+    if plan.options.phases is None:
+        return {}
+    network = load_phases(Path(plan.options.phases))
+    if plan.grid["n_modes"] != (network.mesh.n_modes,):
+        raise UsageError(f"n_modes: {plan.grid['n_modes']}; allowed for this file: {network.mesh.n_modes}")
+    return {_FILE: network.to_arrays()}
+
+
+def network_of(sample: Sample, prepared: Prepared) -> MeshNetwork:
+    """The mesh of a sample and its setting: the user's, Haar-random, or uniform where that is not possible.
 
     Raises:
         PhotonicsError: a butterfly whose number of modes is not a power of two.
     """
-    return TOPOLOGIES[sample.setting["topology"]](sample.setting["n_modes"])
+    if _FILE in prepared:
+        return from_arrays(prepared[_FILE])
+    mesh = mesh_named(sample.plan, sample.setting["topology"], sample.setting["n_modes"])
+    return MeshNetwork(mesh, _random_phases(mesh, sample.chip_rng("target")))
 
 
-def target_phases(mesh: MeshTopology, sample: Sample) -> MeshPhases:
-    """What a sample's chip is programmed to: Haar-random; uniform phases on a mesh that is not universal."""
-    rng = sample.chip_rng("target")
+def mesh_named(plan: Plan, topology: str, n_modes: int) -> MeshTopology:
+    """The mesh of a setting."""
+    if topology == IMPORTED:
+        return load_phases(Path(plan.options.phases)).mesh
+    return TOPOLOGIES[topology](n_modes)
+
+
+def _random_phases(mesh: MeshTopology, rng: np.random.Generator) -> MeshPhases:
     if mesh.name != "butterfly":
         return haar_phases(mesh, rng)
     sizes = (mesh.n_mzi, mesh.n_mzi, mesh.n_modes, mesh.n_edge)
     return MeshPhases(*(2.0 * np.pi * rng.random(size) for size in sizes))
 
 
-def realised_matrix(
-    mesh: MeshTopology,
-    wanted: MeshPhases,
-    sigma_phase_rad: float,
-    sigma_coupler_rad: float,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The wanted matrix (N, N), and the one that phases and couplers with normal errors realise."""
-    phases = [phase + sigma_phase_rad * rng.standard_normal(phase.size) for phase in wanted]
-    couplers = sigma_coupler_rad * rng.standard_normal((2, mesh.n_mzi))
-    errors = MeshImperfections(coupler_in_error_rad=couplers[0], coupler_out_error_rad=couplers[1])
-    return build(mesh, *wanted), build(mesh, *phases, imperfections=errors)
+def target_text(plan: Plan) -> str:
+    """What captions say of the wanted matrices."""
+    if plan.options.phases is not None:
+        return f"the phases of {Path(plan.options.phases).name}"
+    return "Haar-random targets, one a chip (uniform phases on a butterfly)"

@@ -81,7 +81,7 @@ class SweepDisplay:
         """Print medians on stdout."""
         plan = self._plan
         varied = [name for name, values in plan.grid.items() if len(values) > 1] or list(plan.grid)[-1:]
-        names = [measured.name for measured in plan.study.measured]
+        names = [m.name for m in plan.study.measured if any(row[m.name] is not None for row in rows)]
         columns = {name: summarise(rows, varied, name) for name in names}
         table = Table(box=None, pad_edge=False)
         for column in (*varied, *names):

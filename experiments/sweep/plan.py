@@ -30,8 +30,8 @@ class FileOptions(Protocol):
         """Hash of the file; a constant without one."""
         ...
 
-    def fixed_axes(self) -> Mapping[str, Any]:
-        """Axes whose values the file says, with them."""
+    def fixed_axes(self, grid: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Axes whose values the file says, with them; `grid` as it is without."""
         ...
 
 
@@ -147,7 +147,8 @@ def resolve_plan(table: Mapping[str, Any], settings: Sequence[str] = (), *, quic
             raise UsageError(f"{key}: {full[key]!r}; allowed: a section [{key}]")
     _known_keys("grid", full["grid"], tuple(axis.name for axis in study.axes))
     options = build(study.options, full["options"], "options.")
-    grid = {**full["grid"], **(options.fixed_axes() if isinstance(options, FileOptions) else {})}
+    fixed = options.fixed_axes(full["grid"]) if isinstance(options, FileOptions) else {}
+    grid = {**full["grid"], **fixed}
     plan = Plan(
         study=study,
         grid={axis.name: _values(axis, grid[axis.name]) for axis in study.axes},

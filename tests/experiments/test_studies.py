@@ -1,11 +1,13 @@
 """The built-in studies, small: what they measure, checked against closed forms and against each other."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from devices.noise_model import NoiseModel, preset
+from experiments.errors import UsageError
 from experiments.studies.noise_injection import ManyChips
 from experiments.studies.tasks import with_phase_bias
 from experiments.sweep import get_study, resolve_plan, run_sweep, study_names
@@ -13,9 +15,12 @@ from experiments.sweep.command import draw_study
 from experiments.sweep.executors import SerialExecutor, Workers
 from photonics.chip import fabricate
 from photonics.designs import get_design
+from photonics.errors import PhotonicsError
 from photonics.mesh import TOPOLOGIES, expected_fidelity
+from photonics.phase_file import load_phases
 from training.oracle import Stencil
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_mesh.npz"
 SERIAL = Workers(SerialExecutor, 1, 1)
 SHORT = {"digits_inferences": 9000}
 LOADED = {"digits_inferences": 18000}
@@ -105,6 +110,35 @@ def test_a_loaded_network_suffers_from_what_the_study_varies(tmp_path, name, set
     table = {"study": name, "options": LOADED}
     _, rows, _ = run(tmp_path, table, "problem=digits", "method=loaded", *settings)
     assert rows[-1]["error"] > rows[0]["error"] + 0.1
+
+
+def test_own_phases_are_swept_as_random_ones_are(tmp_path):
+    table = {"study": "phase-error", "chips": 2, "options": {"phases": str(EXAMPLE)}}
+    plan, rows, _ = run(tmp_path / "phase", table, "sigma_phase_rad=[0.0, 1.0]")
+    example = load_phases(EXAMPLE)
+    best = example.test_accuracy(example.matrix())
+    assert plan.grid["topology"] == ("imported",)
+    assert [row["test_accuracy"] == best for row in rows] == [True, True, False, False]
+    assert rows[0]["fidelity"] == pytest.approx(1.0, abs=1e-13)
+    # A worker resolves the plan again, and needs no file for it.
+    again = plan.to_table()
+    again["options"]["phases"] = "/nowhere.npz"
+    assert resolve_plan(again).grid == plan.grid
+    table = {"study": "component-error", "chips": 1, "options": {"phases": str(EXAMPLE)}}
+    _, rows, _ = run(tmp_path / "component", table, "sigma_coupler_rad=[0, 0.3]", "sigma_phase_rad=0")
+    assert rows[0]["test_accuracy"] == best > rows[1]["test_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("topology=imported",), "topology: 'imported' without phases; allowed with: phases = FILE.npz"),
+        (("phases=none.npz",), "none.npz: No such file"),
+    ],
+)
+def test_bad_imports_are_one_clear_line(settings, message):
+    with pytest.raises((UsageError, PhotonicsError), match=message):
+        resolve_plan({"study": "phase-error"}, settings)
 
 
 def test_scaling_counts_the_mzis_of_its_meshes(tmp_path):
