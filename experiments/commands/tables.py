@@ -159,3 +159,29 @@ def compression(
 
     chosen = problems or ("black-scholes", "digits")
     compare_compression(out, chosen, seeds, max_inferences, estimates, quiet)
+
+
+@tables.command()
+@click.argument("problem", default="black-scholes")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-ranks"), metavar="DIR")
+@click.option("--ranks", default="1,2,4", metavar="R,R,..", help="Tried one by one, and grown through.")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
+@click.option("--max-inferences", type=click.IntRange(1), default=1_000_000, help="Budget of a run.")
+@click.option("--optimizer", default="gauss-newton", metavar="NAME")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def ranks(
+    problem: str, out: Path, ranks: str, seeds: int, max_inferences: int, optimizer: str, quiet: bool
+) -> None:
+    """Tensor trains of fixed ranks, and one that grows from the first rank when it stalls.
+
+    \b
+    Example:
+      photonzero tables ranks black-scholes --ranks 1,2,4
+    """
+    from experiments.errors import UsageError
+    from experiments.rank_table import compare_ranks
+
+    parts = ranks.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise UsageError(f"--ranks: {ranks!r}; allowed: numbers with commas between them")
+    compare_ranks(out, problem, tuple(int(part) for part in parts), seeds, max_inferences, optimizer, quiet)
