@@ -66,15 +66,15 @@ def train_growing(config: RunConfig, ranks: tuple[int, ...]) -> Growth:
     """
     if not ranks or ranks[0] < 1 or any(b <= a for a, b in itertools.pairwise(ranks)):
         raise UsageError(f"ranks: {ranks}; allowed: increasing numbers from 1 on")
-    design, start = with_rank(config.design, ranks[0]), None
     rng = np.random.default_rng([config.seed, 2])
-    spent, history, stages = 0, [np.zeros((0, len(HISTORY_COLUMNS)))], []
-    for number, rank in enumerate(ranks):
-        if number:
-            design, start = grow_network(design, start, rank, rng)
+    spent, history, stages = 0, [], []
+    design, start = with_rank(config.design, ranks[0]), None
+    while True:
+        number = len(stages)
         last = number == len(ranks) - 1
         left = config.limits.max_inferences - spent
         limits = replace(config.limits, max_inferences=left, plateau_steps=None if last else _PATIENCE)
+        # A later stage draws points and directions of its own.
         stage = replace(config, own_design=design, limits=limits, seed=config.seed + 1000 * number)
         parts = assemble(stage, None, start)
         run = parts.run(limits)
@@ -82,12 +82,12 @@ def train_growing(config: RunConfig, ranks: tuple[int, ...]) -> Growth:
         rows = np.array(run.history).reshape(-1, len(HISTORY_COLUMNS))
         rows[:, 1] += spent
         history.append(rows)
-        stages.append((rank, spent))
+        stages.append((ranks[number], spent))
         spent += run.inferences
-        start = run.optimizer.controls
-        if "max_inferences" in reasons or last:
-            break
-    return Growth(run.test_error(), parts.chip.n_controls, np.concatenate(history), tuple(stages))
+        if last or "max_inferences" in reasons:
+            joined = np.concatenate(history)
+            return Growth(run.test_error(), parts.chip.n_controls, joined, tuple(stages))
+        design, start = grow_network(design, run.optimizer.controls, ranks[number + 1], rng)
 
 
 def compare_ranks(
