@@ -199,8 +199,8 @@ def trained_error(
     start = start_on(chip, chip.initial_controls(np.random.default_rng(controls)))
     options = GaussNewtonOptions(n_directions=2, n_remembered=1, n_dampings=1)
     optimizer = SubspaceGaussNewton(start, options, np.random.default_rng(directions))
-    # The base twice, its probes, and the base again with each of the trials.
-    first_step = 3 + options.n_directions + options.n_dampings
+    # The base twice, its probes, the trials with the base, and with noise the base once more.
+    first_step = 4 + options.n_directions + options.n_dampings
     limits = Limits(max(budget, first_step * objective.inferences_per_candidate))
     run = TrainingRun(chip, objective, optimizer, limits)
     run.train()
