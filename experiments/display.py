@@ -111,6 +111,9 @@ class TrainingDisplay:
 
 def print_names() -> None:
     """All names the command knows, as one table."""
+    # Studies load whatever they measure, which a training's display does not need.
+    from experiments.sweep.registry import get_study, study_names
+
     table = Table(box=None, pad_edge=False)
     table.add_column("kind")
     table.add_column("name")
@@ -127,6 +130,8 @@ def print_names() -> None:
         table.add_row("optimizer", name, get_method(name).summary)
     for name in rule_names():
         table.add_row("derivatives", name, "")
+    for name in study_names():
+        table.add_row("study", name, get_study(name).summary)
     Console(highlight=False).print(table)
 
 

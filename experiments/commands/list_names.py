@@ -7,7 +7,7 @@ import click
 
 @click.command(name="list")
 def list_names() -> None:
-    """List problems, chips, noise presets, optimizers and derivative rules.
+    """List problems, chips, noise presets, optimizers, derivative rules and studies.
 
     \b
     Example:

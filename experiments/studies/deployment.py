@@ -165,7 +165,7 @@ STUDY = Study(
         "chips": 3,
         "sigma_phase_rad": [0.01, 0.05, 0.3],
         "hjb20_inferences": 1_100_000,
-        "digits_inferences": 40_000,
+        "digits_inferences": 60_000,
     },
     measured=(
         Measured("error", "test error"),

@@ -30,7 +30,7 @@ STUDY = network_study(
         Axis("readout_std", "std. of a reading (share of full scale)", high=1.0),
     ),
     noise_of,
-    defaults={"adc_bits": [0], "readout_std": [0.0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1]},
+    defaults={"adc_bits": [0], "readout_std": [0.0, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0]},
     quick={"readout_std": [1e-3, 0.01, 0.1]},
     caption=(
         "Every reading of a detector errs by so much, fresh at every inference, in training, validation and "

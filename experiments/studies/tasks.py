@@ -142,7 +142,7 @@ class TaskOptions:
 
     noise: str = "ideal"
     hjb20_inferences: int = 1_100_000
-    digits_inferences: int = 40_000
+    digits_inferences: int = 60_000
 
     def __post_init__(self) -> None:
         preset(self.noise)

@@ -21,12 +21,18 @@ _BAND = (10.0, 90.0)
 
 BAND_TEXT = "median, band from the 10th to the 90th percentile"
 
-_LOG_RATIO = 20.0
+_LOG_RATIO = 9.99
 """Axes whose values span at least this ratio are logarithmic."""
 
 _MARKERS = "osD^vPX*"
 
-_LEGEND_COLUMNS = 5
+_LEGEND_INSIDE = 3
+"""A legend with more lines goes below the figure, where it hides nothing."""
+
+_LEGEND_LINE_IN = 0.2
+
+_LETTERS_A_PANEL = 52
+"""Letters of a legend in the width of one panel."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, A
         middle, low, high = (of(np.array([line[part] for line in own])) for part in ("median", "low", "high"))
         shown += [*middle, *low, *high]
         color = PALETTE[number % len(PALETTE)]
-        label = ", ".join(line_label(panel.lines[k], key[k]) for k in varied)
+        label = ", ".join(line_label(study, panel.lines[k], key[k]) for k in varied)
         axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
         marker = _MARKERS[number % len(_MARKERS)]
         axes.plot(x, middle, color=color, marker=marker, markersize=3, label=label or None)
@@ -152,28 +158,38 @@ def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, A
     scale(axes, "x", [line[panel.x] for line in summary])
     if panel.y_log or (panel.y_log is None and _is_wide(shown)):
         axes.set_yscale("log")
+        _name_ticks(axes.yaxis, shown)
     axes.set_xlabel(study.label(panel.x))
     axes.set_ylabel(panel.y_label or study.label(panel.y))
     axes.set_title(panel.title)
 
 
 def _draw_legend(drawn: Any) -> None:
-    """One legend for panels with the same lines, below them; else one in each that has any."""
-    legends = [axes.get_legend_handles_labels() for axes in drawn.axes]
-    labelled = [labels for _, labels in legends if labels]
-    if not labelled:
+    """One legend below panels that share their lines or have many; else one in each that has any."""
+    lines: dict[str, Any] = {}
+    labelled = 0
+    for axes in drawn.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        labelled += bool(labels)
+        lines |= dict(zip(labels, handles, strict=True))
+    if len(lines) <= _LEGEND_INSIDE and labelled < 2:
+        for axes in drawn.axes:
+            if axes.get_legend_handles_labels()[1]:
+                axes.legend()
         return
-    if len(labelled) > 1 and all(labels == labelled[0] for labels in labelled):
-        drawn.legend(*legends[0], loc="outside lower center", ncols=_LEGEND_COLUMNS)
-        return
-    for axes, (_, labels) in zip(drawn.axes, legends, strict=True):
-        if labels:
-            axes.legend()
+    columns = _LETTERS_A_PANEL * len(drawn.axes) // (max(map(len, lines)) + 7)
+    columns = min(max(1, columns), len(lines))
+    width, height = drawn.get_size_inches()
+    drawn.set_size_inches(width, height + _LEGEND_LINE_IN * -(-len(lines) // columns))
+    drawn.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=columns)
 
 
-def line_label(axis: str, value: Any) -> str:
-    """How a legend names a value of an axis: text as it is, numbers with their axis."""
-    return str(value) if isinstance(value, str) else f"{axis} = {value:g}"
+def line_label(study: Study, axis: str, value: Any) -> str:
+    """How a legend names a value of an axis: text as it is, numbers with what they are and their unit."""
+    if isinstance(value, str):
+        return value
+    name, _, unit = study.label(axis).partition(" [")
+    return f"{name} = {value:g} {unit.rstrip(']')}".rstrip()
 
 
 def _is_wide(values: Sequence[float]) -> bool:
@@ -188,6 +204,15 @@ def scale(axes: Any, which: str, values: Sequence[Any]) -> None:
         set_scale("symlog", linthresh=min(positive))
     elif len(positive) == len(values) and _is_wide(positive):
         set_scale("log")
+        _name_ticks(getattr(axes, f"{which}axis"), positive)
+
+
+def _name_ticks(axis: Any, values: Sequence[float]) -> None:
+    """Decades get names; the ticks between them only where there are too few decades to read a value."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    short = not _is_wide([value for value in values if value > 0])
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}") if short else NullFormatter())
 
 
 @dataclass(frozen=True)
