@@ -67,7 +67,7 @@ _RATE = "optimizer.learning_rate"
 _PATIENCE = ("optimizer.patience=15",)
 """Steps without progress after which the hybrid turns to coordinates: a run has about two hundred."""
 
-_DENSE, _TT, _GAUSS_NEWTON = 100_000, 3_000_000, 10_000_000
+_DENSE, _TT, _GAUSS_NEWTON = 100_000, 1_000_000, 4_000_000
 
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),

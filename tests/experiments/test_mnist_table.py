@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments import mnist_table
+from experiments.bench import network
 from experiments.commands.tables import tables
 from experiments.errors import UsageError
 from experiments.first_order import FirstOrderOptions
@@ -97,3 +98,16 @@ def test_unknown_rows_and_missing_data_are_named(tmp_path):
     )
     assert isinstance(answer.exception, UsageError)
     assert "allowed: at least one pair" in str(answer.exception)
+
+
+def test_speed_is_stated_against_the_arithmetic(monkeypatch):
+    monkeypatch.setattr(network, "_IMAGES", 64)
+    monkeypatch.setattr(network, "_ROUNDS", 1)
+    result = network.run_mnist()
+    # Multiplications of the cores of [8,4,4,8] x [7,4,4,7] and [1,5,2,1] x [8,4,4,8], last core first.
+    first = 112 * 32 * 7 + 28 * 16 * 16 * 8 + 7 * 16 * 16 * 32 + 8 * 28 * 128
+    second = 128 * 4 * 8 + 32 * 8 * 16 + 8 * 20 * 16 * 2 + 1 * 32 * 10
+    assert result["operations_per_image"] == 2 * (first + second) + 1024 + 10
+    operations = result["operations_per_image"] * 64
+    assert result["gflop_per_s"] * 1e9 * result["seconds"] == pytest.approx(operations)
+    assert result["peak_gflop_per_s"] * 1e9 * result["floor_s"] == pytest.approx(operations)
