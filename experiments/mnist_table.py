@@ -67,7 +67,10 @@ _RATE = "optimizer.learning_rate"
 _PATIENCE = ("optimizer.patience=15",)
 """Steps without progress after which the hybrid turns to coordinates: a run has about two hundred."""
 
-_DENSE, _TT, _GAUSS_NEWTON = 100_000, 1_000_000, 4_000_000
+_COSINE = ('optimizer.schedule="cosine"', "optimizer.schedule_steps=140")
+"""Down to a tenth within the budget: with a constant step random directions lose again what they found."""
+
+_DENSE, _TT, _LONG = 100_000, 1_000_000, 4_000_000
 
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
@@ -78,18 +81,20 @@ ROWS = (
         settings=(f"{_RATE}=1.0",)),
     Row("hybrid-dense", "hybrid, dense", "dense-mnist", "hybrid", _DENSE,
         settings=(*_PATIENCE, f"{_RATE}=0.03")),
-    Row("rge-tt", "random directions, TT", "tt-mnist", "rge-adam", _TT, key=_RATE,
-        values=(0.03, 0.1, 0.3)),
-    Row("coordinate-tt", "coordinate-wise, TT", "tt-mnist", "coordinate", _TT, key=_RATE,
-        values=(0.3, 1.0, 3.0)),
+    Row("rge-tt", "random directions, TT", "tt-mnist", "rge-adam", _TT,
+        settings=_COSINE, key=_RATE, values=(0.03, 0.1, 0.3)),
+    Row("coordinate-tt", "coordinate-wise, TT", "tt-mnist", "coordinate", _TT,
+        settings=_COSINE, key=_RATE, values=(0.3, 1.0, 3.0)),
     Row("hybrid-tt", "hybrid, TT", "tt-mnist", "hybrid", _TT,
-        settings=_PATIENCE, key=_RATE, values=(0.03, 0.1, 0.3)),
-    Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _GAUSS_NEWTON),
-    Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", _GAUSS_NEWTON,
+        settings=(*_PATIENCE, *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
+    Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
+    Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
+    Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", _TT, "published"),
+    Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist", "gauss-newton", _LONG,
         "published"),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("rge-int8", "random directions, int8 TT", "int8-mnist", "rge-adam", _TT,
-        settings=("optimizer.whole_codes=true",), key=_RATE, values=(0.03, 0.1, 0.3)),
+        settings=("optimizer.whole_codes=true", *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
 )  # fmt: skip
 
 TUNED: Mapping[str, float] = MappingProxyType(
