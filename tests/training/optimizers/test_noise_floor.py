@@ -154,7 +154,7 @@ def test_noise_is_measured_on_a_chip_and_costs_an_evaluation_a_step(std):
     objective = PinnObjective(HJB(2), make_rule("central", spacing=0.3), 60, seed=1)
     x = np.random.default_rng(2).standard_normal(chip.n_controls)
     method = get_method("gauss-newton")
-    options = method.options(n_directions=4)
+    options = method.options(n_directions=4, subtract_noise=True)
     optimizer = method.make(start_on(chip, x), options, np.random.default_rng(3))
     run = TrainingRun(chip, objective, optimizer, Limits(10**9, max_steps=20))
     run.train()
