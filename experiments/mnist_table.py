@@ -370,7 +370,12 @@ _LINES: Mapping[str, str] = MappingProxyType(
 
 
 def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) -> None:
-    """Validation accuracy against inferences: median line and range band; exact gradients as levels."""
+    """Validation accuracy against inferences: median line and range band; exact gradients as levels.
+
+    Of a row that exists with a larger budget too, only the longer one is drawn.
+    """
+    names = {row.name for row in rows}
+    rows = tuple(row for row in rows if f"{row.name}-long" not in names)
     with figure(path, 7.0, 3.8) as drawn:
         axes = drawn.subplots()
         for k, row in enumerate(row for row in rows if row.optimizer is not None):
@@ -384,7 +389,9 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
             low, high = accuracy.min(axis=0), accuracy.max(axis=0)
             axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
             median = np.median(accuracy, axis=0)
-            axes.plot(grid, median, style, color=color, linewidth=width, label=row.label)
+            axes.plot(
+                grid, median, style, color=color, linewidth=width, label=row.label.removesuffix(", longer")
+            )
         for row in rows:
             if row.optimizer is None:
                 level = float(np.median([1 - history[:, 3].min() for history in curves[row.name]]))
