@@ -17,9 +17,9 @@ from photonics.mesh import build, haar_phases, rectangular
 
 _MODES = 64
 _SIGMAS = 21
-_CHIPS = 40
+_CHIPS = 300
 _CHIPS_IN_PROCESSES = 1500
-_ROUNDS = 5
+_ROUNDS = 3
 
 _HERE = Workers(SerialExecutor, 1, 1)
 

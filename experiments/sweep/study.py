@@ -142,7 +142,7 @@ Prepared = Mapping[str, Mapping[str, Array]]
 """What all samples share, by name: such as a trained network's controls."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """A kind of study; a `Plan` is one of them with all its values.
 

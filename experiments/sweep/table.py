@@ -30,7 +30,7 @@ def format_row(plan: Plan, index: int, row: Row) -> str:
     """One CSV line, the same bits for the same row: floats with all their digits."""
     setting, rest = divmod(index, plan.chips * plan.seeds)
     chip, seed = divmod(rest, plan.seeds)
-    cells = [_cell(row.get(measured.name)) for measured in plan.study.measured]
+    cells = [_cell(row.get(name)) for name in _measured_names(plan.study)]
     return (
         f"{_setting_texts(plan)[setting]},{chip},{seed},{','.join(cells)},{_quoted(row.get(FAILURE, ''))}\n"
     )
@@ -42,7 +42,14 @@ def _setting_texts(plan: Plan) -> list[str]:
     return [",".join(str(value) for value in setting.values()) for setting in plan.settings]
 
 
+@lru_cache(maxsize=4)
+def _measured_names(study: Study) -> tuple[str, ...]:
+    return tuple(measured.name for measured in study.measured)
+
+
 def _cell(value: Any) -> str:
+    if type(value) is float:
+        return repr(value)
     if value is None:
         return ""
     # NumPy's numbers print their type.
@@ -59,22 +66,26 @@ def read_rows(study: Study, text: str) -> list[Row]:
     Raises:
         UsageError: other columns, or cells that are not numbers.
     """
-    header, *lines = csv.reader(io.StringIO(text)) if text else [[]]
-    if tuple(header) != study.columns:
-        raise UsageError(f"table: columns {header}; allowed: {', '.join(study.columns)}")
-    kinds: dict[str, Any] = {axis.name: _KINDS[axis.kind] for axis in study.axes}
-    kinds |= {"chip": int, "seed": int}
-    kinds |= {measured.name: _OPTIONAL[measured.kind] for measured in study.measured}
-    convert = [*kinds.items(), (FAILURE, str)]
+    # Nothing is quoted but reasons of failures, which are rare.
+    quoted = '"' in text
+    lines = list(csv.reader(io.StringIO(text))) if quoted else [line.split(",") for line in text.splitlines()]
+    header = tuple(lines[0]) if lines else ()
+    if header != study.columns:
+        raise UsageError(f"table: columns {', '.join(header)}; allowed: {', '.join(study.columns)}")
+    if len(lines) == 1:
+        return []
+    kinds = [_KINDS[axis.kind] for axis in study.axes]
+    kinds += [int, int, *(_OPTIONAL[measured.kind] for measured in study.measured), str]
     try:
-        return [
-            {name: kind(cell) for (name, kind), cell in zip(convert, line, strict=True)} for line in lines
-        ]
+        # By columns: a table has few of them and many rows.
+        cells = zip(*lines[1:], strict=True)
+        columns = [list(map(kind, column)) for kind, column in zip(kinds, cells, strict=True)]
     except ValueError as error:
         raise UsageError(f"table: {error}") from error
+    return [dict(zip(study.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-_KINDS = {"float": float, "int": int, "text": str}
+_KINDS: dict[str, Any] = {"float": float, "int": int, "text": str}
 _OPTIONAL: dict[str, Any] = {
     "float": lambda cell: float(cell) if cell else None,
     "int": lambda cell: int(cell) if cell else None,

@@ -33,7 +33,7 @@ def fidelity(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
     if w.ndim < 2 or w.shape[-2:] != r.shape[-2:]:
         raise PhotonicsError(f"realised: shape {r.shape}; allowed: matrices of shape {w.shape[-2:]}")
     # Sums without temporary arrays: these follow every matrix of a study.
-    overlap = np.abs(np.einsum("...ij,...ij->...", w.conj(), r)) ** 2
+    overlap = np.abs(np.vecdot(_flat(w), _flat(r))) ** 2
     norm = _power(w) * _power(r)
     if not np.all((norm > 0) & np.isfinite(norm)):
         raise PhotonicsError("wanted, realised: zero or not finite; allowed: finite, not zero")
@@ -64,8 +64,13 @@ def matrix_error(wanted: npt.ArrayLike, realised: npt.ArrayLike) -> FloatArray:
 
 def _power(matrix: npt.NDArray[Any]) -> FloatArray:
     """Sum of the squared moduli of the entries, over the last two axes."""
-    parts = np.ascontiguousarray(matrix, dtype=np.complex128).view(np.float64)
-    return np.asarray(np.einsum("...ij,...ij->...", parts, parts))
+    parts = _flat(matrix).view(np.float64)
+    return np.asarray(np.vecdot(parts, parts))
+
+
+def _flat(matrix: npt.NDArray[Any]) -> npt.NDArray[np.complex128]:
+    """(..., N * N)."""
+    return np.ascontiguousarray(matrix, dtype=np.complex128).reshape(*matrix.shape[:-2], -1)
 
 
 def expected_fidelity(topology: MeshTopology, phase_std_rad: float) -> float:
