@@ -11,6 +11,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from experiments.errors import UsageError
@@ -119,7 +120,7 @@ def executors(name: str, workers: int | None, scheduler: str | None) -> Iterator
 
 def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     try:
-        from distributed import Client, LocalCluster  # pyright: ignore[reportMissingImports]
+        distributed: Any = import_module("distributed")
     except ImportError as error:
         raise UsageError("executor dask: not installed; allowed: pip install 'photonzero[dask]'") from error
     if scheduler is not None and workers is not None:
@@ -127,13 +128,15 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     if scheduler is None:
         count = workers or available_threads()
         with (
-            LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
-            Client(cluster) as client,
+            distributed.LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
         ):
             yield _on(client, count)
         return
     try:
-        client = Client(scheduler, timeout=_SECONDS_TO_CONNECT)
+        client = distributed.Client(scheduler, timeout=_SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:
         raise UsageError(f"scheduler: {scheduler!r} cannot be reached; allowed: tcp://HOST:PORT") from error
     with client:
