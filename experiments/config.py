@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-import types
-import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from devices.noise_model import NoiseModel, preset
 from experiments.datasets import DATASETS
 from experiments.errors import UsageError
+from experiments.settings import (
+    build,
+    merge,
+    read_toml,
+    reject_unknown,
+    require_integer,
+    require_known,
+    section,
+    without_none,
+)
 from photonics.design import NetworkDesign
 from photonics.designs import design_names, get_design
 from training.classification import BatchOptions
@@ -26,8 +32,6 @@ from training.optimizers import get_method, optimizer_names
 from training.problems import file_hash, get_problem, is_file_problem, problem_names, split_file_problem
 from training.stencils import rule_names, rule_options
 from training.trainer import Limits
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class RunConfig:
             table["derivatives"] = {"name": self.derivatives, **self.derivative_options}
         if self.own_design is not None:
             table["design"] = asdict(self.own_design)
-        return _without_none(table)
+        return without_none(table)
 
     def fingerprint(self) -> str:
         """Hash of everything but the limits: equal for runs that can continue each other."""
@@ -130,7 +134,7 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
         DeviceError: unknown noise.
     """
     problem = known_problem(problem)
-    _known("optimizer", optimizer, optimizer_names())
+    require_known("optimizer", optimizer, optimizer_names())
     preset = problem_preset(problem)
     table = {
         "problem": problem,
@@ -148,11 +152,11 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
         table["batches"] = {**asdict(BatchOptions()), **preset.get("batches", {})}
     else:
         rule = derivatives or preset.get("derivatives", "central")
-        _known("derivatives", rule, rule_names())
+        require_known("derivatives", rule, rule_names())
         own = preset.get("derivative_options", {}).get(rule, {})
         table["derivatives"] = {"name": rule, **rule_options(rule), **own}
         table["points"] = {**asdict(PointOptions()), **preset.get("points", {})}
-    return _without_none(_merge(table, preset.get("method", {}).get(optimizer, {})))
+    return without_none(merge(table, preset.get("method", {}).get(optimizer, {})))
 
 
 def problem_preset(problem: str) -> Mapping[str, Any]:
@@ -171,8 +175,8 @@ def problem_preset(problem: str) -> Mapping[str, Any]:
         return tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
 
     if is_file_problem(problem):
-        return _merge(read("common"), {"chip": _fitting_chip(problem)})
-    return _merge(read("common"), read(problem))
+        return merge(read("common"), {"chip": _fitting_chip(problem)})
+    return merge(read("common"), read(problem))
 
 
 def _fitting_chip(problem: str) -> str:
@@ -198,7 +202,7 @@ def known_problem(problem: Any) -> str:
         file_hash(problem)
         path, cls = split_file_problem(problem)
         return f"{path.resolve()}:{cls}" if cls else str(path.resolve())
-    _known("problem", problem, (*problem_names(), *DATASETS, "file.py:Class"))
+    require_known("problem", problem, (*problem_names(), *DATASETS, "file.py:Class"))
     return problem
 
 
@@ -243,16 +247,16 @@ def noise_table(noise: str) -> dict[str, Any]:
         UsageError: a file that cannot be read.
     """
     if not noise.endswith(".toml"):
-        return {"name": noise, **_without_none(asdict(preset(noise)))}
+        return {"name": noise, **without_none(asdict(preset(noise)))}
     table = read_toml(Path(noise))
     base = table.pop("base", "ideal")
     if not isinstance(base, str):
         raise UsageError(f"{noise}: base = {base!r}; allowed: the name of a preset")
-    start = _without_none(asdict(preset(base)))
+    start = without_none(asdict(preset(base)))
     if "voltage_quantizer" in table:
         # Two grids for one DAC make no sense: the file's replaces the preset's.
         start.pop("phase_quantizer", None)
-    return {"name": noise, **_merge(start, table)}
+    return {"name": noise, **merge(start, table)}
 
 
 def resolve(table: Mapping[str, Any]) -> RunConfig:
@@ -280,7 +284,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "derivatives",
         "limits",
     }
-    _reject_unknown(table, allowed, "")
+    reject_unknown(table, allowed, "")
     if "problem" not in table:
         raise UsageError("configuration: problem is missing")
     problem = known_problem(table["problem"])
@@ -298,22 +302,22 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     for key in allowed - optional:
         if key not in table:
             raise UsageError(f"configuration: {key} is missing")
-    sections = {key: dict(_section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
+    sections = {key: dict(section(table, key)) for key in ("noise", "optimizer", "derivatives", "limits")}
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
     own_design = None
     if "design" in table:
-        own_design = build(NetworkDesign, dict(_section(table, "design")), "design.")
+        own_design = build(NetworkDesign, dict(section(table, "design")), "design.")
     else:
-        _known("chip", table["chip"], design_names())
-    _known("optimizer", names["optimizer"], optimizer_names())
-    _known("dtype", table["dtype"], ("float32", "float64"))
+        require_known("chip", table["chip"], design_names())
+    require_known("optimizer", names["optimizer"], optimizer_names())
+    require_known("dtype", table["dtype"], ("float32", "float64"))
     if problem in DATASETS:
         names["derivatives"] = "none"
     else:
-        _known("derivatives", names["derivatives"], rule_names())
-        _reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
-    seed = _integer(table["seed"], "seed", 0)
-    n_chips = _integer(table.get("n_chips", 1), "n_chips", 1)
+        require_known("derivatives", names["derivatives"], rule_names())
+        reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
+    seed = require_integer(table["seed"], "seed", 0)
+    n_chips = require_integer(table.get("n_chips", 1), "n_chips", 1)
     if n_chips > 1 and problem in DATASETS:
         raise UsageError(
             f"n_chips: {n_chips} for {problem}; allowed: 1, ensembles need a mean square as loss"
@@ -328,15 +332,15 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         optimizer_options=build(get_method(names["optimizer"]).options, sections["optimizer"], "optimizer."),
         derivatives=names["derivatives"],
         derivative_options=sections["derivatives"],
-        batch_size=_integer(table["batch_size"], "batch_size", 1),
+        batch_size=require_integer(table["batch_size"], "batch_size", 1),
         seed=seed,
-        chip_seed=_integer(table.get("chip_seed", seed), "chip_seed", 0),
+        chip_seed=require_integer(table.get("chip_seed", seed), "chip_seed", 0),
         n_chips=n_chips,
-        n_held_out=_integer(table.get("n_held_out", 0), "n_held_out", 0),
+        n_held_out=require_integer(table.get("n_held_out", 0), "n_held_out", 0),
         dtype=table["dtype"],
         data=None if table.get("data") is None else str(table["data"]),
-        batches=build(BatchOptions, dict(_section({"batches": {}, **table}, "batches")), "batches."),
-        points=build(PointOptions, dict(_section({"points": {}, **table}, "points")), "points."),
+        batches=build(BatchOptions, dict(section({"batches": {}, **table}, "batches")), "batches."),
+        points=build(PointOptions, dict(section({"points": {}, **table}, "points")), "points."),
         limits=build(Limits, sections["limits"], "limits."),
     )
 
@@ -355,119 +359,3 @@ def with_limits(
     }
     given = {key: value for key, value in changes.items() if value is not None}
     return replace(config, limits=replace(config.limits, **given))
-
-
-def apply_settings(table: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Change a nested dictionary by ``section.key=value`` texts, values written as in TOML.
-
-    Raises:
-        UsageError: not of that form, or a section that is a value.
-    """
-    changed = _merge({}, table)
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(f"--set {setting}: allowed: key=value, such as batch_size=200")
-        *sections, last = key.strip().split(".")
-        place: Any = changed
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise UsageError(f"--set {setting}: {section} is a value, not a section")
-        place[last] = _toml_value(text.strip())
-    return changed
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file.
-
-    Raises:
-        UsageError: missing, unreadable or not TOML; names the file.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML ({error})") from error
-
-
-def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
-    """A frozen dataclass, nested ones included, from a dictionary.
-
-    Raises:
-        UsageError: an unknown key or a wrong type, named with its path.
-    """
-    _check_keys(cls, table, path)
-    try:
-        return msgspec.convert(table, cls, strict=True)
-    except msgspec.ValidationError as error:
-        cause = error.__cause__
-        if isinstance(cause, ValueError):
-            # The dataclass itself refused a value: its own words are clearer.
-            raise UsageError(str(cause)) from error
-        raise UsageError(f"configuration {path.rstrip('.')}: {error}") from error
-
-
-def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:
-    known = {f.name for f in fields(cls)}
-    _reject_unknown(table, known, path)
-    hints = typing.get_type_hints(cls)
-    for key, value in table.items():
-        options = typing.get_args(hints[key]) or (hints[key],)
-        nested = [option for option in options if is_dataclass(option)]
-        for part in value if isinstance(value, list) else [value]:
-            if nested and isinstance(part, Mapping):
-                _check_keys(nested[0], part, f"{path}{key}.")
-
-
-def _reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> None:
-    for key in table:
-        if key not in allowed:
-            raise UsageError(f"configuration: unknown key {path}{key}; allowed: {', '.join(sorted(allowed))}")
-
-
-def _known(what: str, value: Any, allowed: Any) -> None:
-    if value not in allowed:
-        raise UsageError(f"{what}: {value!r}; allowed: {', '.join(allowed)}")
-
-
-def _section(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    if not isinstance(table[key], Mapping):
-        raise UsageError(f"configuration {key}: {table[key]!r}; allowed: a section [{key}]")
-    return table[key]
-
-
-def _integer(value: Any, name: str, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise UsageError(f"{name}: {value!r}; allowed: an integer >= {low}")
-    return value
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        # A bare word is text, so that names need no quotes inside the shell's quotes.
-        return text
-
-
-def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {key: _merge(value, {}) if isinstance(value, Mapping) else value for key, value in base.items()}
-    for key, value in change.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key, {}), dict):
-            merged[key] = _merge(merged.get(key, {}), value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _plain(value) for key, value in table.items() if not isinstance(value, types.NoneType)}
-
-
-def _plain(value: Any) -> Any:
-    """Nested tables without None, tuples as the lists that TOML has."""
-    if isinstance(value, Mapping):
-        return _without_none(value)
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

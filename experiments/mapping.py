@@ -14,9 +14,10 @@ from rich.progress import track
 from rich.table import Table
 
 from devices.noise_model import NoiseModel
-from experiments.config import build, noise_table
+from experiments.config import noise_table
 from experiments.errors import UsageError
 from experiments.runs import load_config, trained
+from experiments.settings import build
 from photonics.chip import Chip, fabricate
 from photonics.design import NetworkDesign, dense_layer
 from photonics.mapping import compensate, core_fidelity, load_network, unfolded_cores

@@ -17,12 +17,13 @@ import tomli_w
 from rich.console import Console
 
 from experiments.compare import finished_run
-from experiments.config import RunConfig, apply_settings, default_table, read_toml, resolve
+from experiments.config import RunConfig, default_table, resolve
 from experiments.datasets import load_dataset
 from experiments.errors import UsageError
 from experiments.first_order import EpochReport, ExactNetwork, FirstOrderOptions, train_first_order
 from experiments.gradient_variance import Spread, gradient_spread
 from experiments.runs import CONFIG, HISTORY, RESULT
+from experiments.settings import apply_settings, read_toml
 from experiments.style import figure
 from photonics.chip import fabricate
 from photonics.designs import get_design

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from experiments.config import RunConfig, problem_label, read_toml, resolve
+from experiments.config import RunConfig, problem_label, resolve
 from experiments.datasets import DATASETS, load_dataset
 from experiments.errors import UsageError
 from experiments.hardware import training_cost
+from experiments.settings import read_toml
 from photonics.chip import Chip, fabricate
 from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from training.classification import ClassificationObjective

@@ -62,6 +62,7 @@ def train(
       photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
     """
     from experiments import config as configs
+    from experiments import settings as toml
     from experiments.display import TrainingDisplay
     from experiments.errors import UsageError
     from experiments.runs import assemble, execute, load_config, new_folder
@@ -80,7 +81,7 @@ def train(
         folder = resume
     else:
         if config is not None:
-            table = configs.read_toml(config)
+            table = toml.read_toml(config)
             if problem is not None and problem != table.get("problem"):
                 raise UsageError(f"problem: {problem!r}; {config} is of {table.get('problem')!r}")
             given = [f"--{k}" for k in ("noise", "optimizer", "derivatives") if chosen[k] is not None]
@@ -99,7 +100,7 @@ def train(
         if chip is not None:
             table.pop("design", None)
             table.update(configs.chip_table(chip))
-        run_config = configs.resolve(configs.apply_settings(table, settings))
+        run_config = configs.resolve(toml.apply_settings(table, settings))
         folder = None
     run_config = configs.with_limits(run_config, max_inferences, steps, target_error)
     # Whatever can be wrong with the parts is found before a folder is made.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.config import read_toml
 from experiments.errors import UsageError
 from experiments.runs import RESULT, provenance
+from experiments.settings import read_toml
 from experiments.sweep.display import SweepDisplay
 from experiments.sweep.engine import run_sweep
 from experiments.sweep.executors import executors

@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from experiments.config import apply_settings, build
 from experiments.errors import UsageError
+from experiments.settings import apply_settings, build
 from experiments.sweep.registry import get_study
 from experiments.sweep.study import Axis, Sample, Study
 

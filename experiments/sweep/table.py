@@ -14,8 +14,8 @@ from typing import Any
 
 import tomli_w
 
-from experiments.config import read_toml
 from experiments.errors import UsageError
+from experiments.settings import read_toml
 from experiments.sweep.plan import Plan, resolve_plan
 from experiments.sweep.study import Row, Study
 from experiments.sweep.work import FAILURE

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from experiments.compression_table import dense_twin, gradient_spread
-from experiments.config import apply_settings, default_table, resolve
+from experiments.config import default_table, resolve
 from experiments.errors import UsageError
 from experiments.rank_table import train_growing, with_rank
+from experiments.settings import apply_settings
 from photonics.designs import get_design
 
 

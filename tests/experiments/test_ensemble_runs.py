@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from experiments.config import apply_settings, default_table, resolve
+from experiments.config import default_table, resolve
 from experiments.errors import UsageError
 from experiments.runs import assemble, execute, trained
+from experiments.settings import apply_settings
 
 
 def config(*settings):
