@@ -104,7 +104,8 @@ def test_digits_through_the_command(tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert "rel_l2" not in result
     assert 0 <= result["test_accuracy"] <= 1
-    assert result["inferences"] == (1 + 3 * (10 + 3 + 1)) * 100
+    # The first base is measured twice, then three steps of 10 directions, 3 trials and the next base.
+    assert result["inferences"] == (2 + 3 * (10 + 3 + 1)) * 100
     assert (tmp_path / "run" / "figures" / "confusion.png").stat().st_size > 0
     # Another three steps continue the run as if it had never stopped.
     photonzero("train", "--resume", "run", "--steps", 4, cwd=tmp_path)
