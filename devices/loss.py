@@ -99,6 +99,11 @@ class InsertionLoss:
         return float(amplitude_transmission(self.cell_db))
 
     @property
+    def push_pull_amplitude(self) -> float:
+        """Factor on both fields that leave a cell with a phase shifter in either arm."""
+        return self.cell_amplitude * self.phase_shifter_amplitude
+
+    @property
     def phase_shifter_amplitude(self) -> float:
         """Factor on the field in the arm that holds a phase shifter."""
         return float(amplitude_transmission(self.phase_shifter_db))

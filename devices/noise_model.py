@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -98,25 +98,19 @@ PRESETS: Mapping[str, NoiseModel] = MappingProxyType(
         # The constants of Zhao et al. 2023 [zhao2023tonn], on every phase of the chip.
         "published": _PUBLISHED,
         # The same, with the singular-value phases left ideal as in the published code.
-        "published-ideal-sigma": NoiseModel(
-            phase_quantizer=_PUBLISHED.phase_quantizer,
-            phase_shifter=_PUBLISHED.phase_shifter,
-            thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
+        "published-ideal-sigma": replace(
+            _PUBLISHED,
             ideal_singular_values=True,
         ),
         # The same with detectors that err by 0.1 percent of their range at every inference.
-        "published-detector": NoiseModel(
-            phase_quantizer=_PUBLISHED.phase_quantizer,
-            phase_shifter=_PUBLISHED.phase_shifter,
-            thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
+        "published-detector": replace(
+            _PUBLISHED,
             readout_noise=ReadoutNoise(std_of_full_scale=0.001),
         ),
         # The published phase errors, and around them the light of the hardware figures: couplers one
         # percent off, lossy cells, 100 mW of laser, readings of 20 ns, and 8-bit converters.
-        "physical": NoiseModel(
-            phase_quantizer=_PUBLISHED.phase_quantizer,
-            phase_shifter=_PUBLISHED.phase_shifter,
-            thermal_crosstalk=_PUBLISHED.thermal_crosstalk,
+        "physical": replace(
+            _PUBLISHED,
             coupler_imbalance=CouplerImbalance(angle_std_rad=0.01),
             insertion_loss=InsertionLoss(cell_db=0.1),
             optical_readout=OpticalReadout(

@@ -48,9 +48,8 @@ class OpticalReadout:
         """Variance of a reading in the dark, in squares of the output that an input of 1 would make."""
         detector = self.detector
         oscillator_a = detector.responsivity_a_per_w * self.local_oscillator_w
-        shot_a2 = (
-            2.0 * ELEMENTARY_CHARGE_C * detector.bandwidth_hz * (oscillator_a + 2.0 * detector.dark_current_a)
-        )
+        # Each detector of the pair takes half of the reference light.
+        shot_a2 = 2.0 * float(detector.shot_variance_a2(0.5 * self.local_oscillator_w))
         signal_a2 = 4.0 * detector.responsivity_a_per_w * oscillator_a * self.mode_power_w(n_inputs)
         return (shot_a2 + detector.thermal_variance_a2) / signal_a2
 

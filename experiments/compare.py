@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.config import RunConfig, default_table, resolve
+from experiments.csv_file import write_csv
 from experiments.display import TrainingDisplay
 from experiments.errors import UsageError
 from experiments.runs import CHECKPOINT, CONFIG, HISTORY, RESULT, assemble, execute, load_config
 from experiments.style import BLUE, ORANGE, figure
-from training.checkpoint import write_atomically
 from training.oracle import Array
 
 
@@ -73,11 +71,7 @@ def compare_hjb20(out: Path, n_seeds: int, max_inferences: int, quiet: bool) -> 
             rows.append({"method": method.label, **{key: result[key] for key in COLUMNS[1:]}})
             history = np.genfromtxt(folder / HISTORY, delimiter=",", skip_header=1).reshape(-1, 5)
             curves.setdefault(method.label, []).append(history)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out / "table.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / "table.csv", COLUMNS, rows)
     _draw(out / "error.png", curves)
     if not quiet:
         _print_summary(rows, out)

@@ -7,8 +7,6 @@ each with the step size that suits it.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,13 +19,13 @@ from rich.table import Table
 
 from experiments.compare import finished_run
 from experiments.config import default_table, resolve
+from experiments.csv_file import write_csv
 from experiments.errors import UsageError
 from experiments.optimizer_table import error_after, read_history
 from experiments.runs import assemble
 from experiments.style import PALETTE, figure
 from photonics.design import Domain, NetworkDesign, dense_layer
 from photonics.designs import get_design
-from training.checkpoint import write_atomically
 from training.estimators import RandomDirections
 from training.optimizers.scaling import control_scales
 from training.oracle import Array
@@ -162,11 +160,7 @@ def compare_compression(
                         "error": error,
                     }
                 )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out / "compression.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / "compression.csv", list(rows[0]), rows)
     _draw(out / "compression.png", curves, n_seeds)
     if not quiet:
         _print_summary(rows, out)

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from experiments.compare import finished_run
 from experiments.config import RunConfig, default_table, resolve
+from experiments.csv_file import write_csv
 from experiments.datasets import load_dataset
 from experiments.errors import UsageError
 from experiments.first_order import EpochReport, ExactNetwork, FirstOrderOptions, train_first_order
@@ -202,7 +203,7 @@ def tabulate_mnist(
             if not quiet:
                 print(f"{row.name} seed {seed}: {result['test_accuracy']:.4f}", flush=True)
     results.sort(key=lambda r: [row.name for row in chosen].index(r["row"]))
-    _write_csv(out / "mnist.csv", COLUMNS, results)
+    write_csv(out / "mnist.csv", COLUMNS, results)
     _draw(out / "mnist.png", chosen, curves)
     spreads = _kept_spreads(out / "mnist-variance.csv", data)
     if not quiet:
@@ -256,7 +257,7 @@ def _kept_spreads(path: Path, data: str | None) -> list[Spread]:
             rows = list(csv.DictReader(file))
         return [msgspec.convert(row, Spread, strict=False) for row in rows]
     spreads = measured_spreads(data)
-    _write_csv(path, tuple(asdict(spreads[0])), [asdict(spread) for spread in spreads])
+    write_csv(path, tuple(asdict(spreads[0])), [asdict(spread) for spread in spreads])
     return spreads
 
 
@@ -333,10 +334,6 @@ def _write_text(path: Path, lines: list[Any]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     write_atomically(path, lambda file: file.write(text.getvalue().encode()))
-
-
-def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    _write_text(path, [columns, *([row[column] for column in columns] for row in rows)])
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:

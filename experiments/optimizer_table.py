@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +14,10 @@ from rich.table import Table
 
 from experiments.compare import finished_run
 from experiments.config import default_table, resolve
+from experiments.csv_file import write_csv
 from experiments.errors import UsageError
 from experiments.runs import HISTORY
 from experiments.style import figure
-from training.checkpoint import write_atomically
 from training.errors import MeasurementError
 from training.oracle import Array
 
@@ -196,11 +194,7 @@ def compare_optimizers(
                         **reached,
                     }
                 )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out / "optimizers.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / "optimizers.csv", list(rows[0]), rows)
     _draw(out / "optimizers.png", curves, noise)
     if not quiet:
         _print_summary(rows, out)

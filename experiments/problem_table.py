@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from rich.console import Console
 
 from experiments.compare import finished_run
 from experiments.config import default_table, resolve
-from training.checkpoint import write_atomically
+from experiments.csv_file import write_csv
 from training.problems import get_problem
 
 TARGETS = {
@@ -65,11 +63,7 @@ def tabulate_problems(out: Path, n_seeds: int, only: tuple[str, ...], quiet: boo
             result = finished_run(resolve(table), out / f"{name}-{seed}", quiet)
             known = {"target": TARGETS.get(name), "reference_error": problem.reference_error}
             rows.append({key: {**result, **known}[key] for key in _COLUMNS})
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out / "problems.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / "problems.csv", _COLUMNS, rows)
     if not quiet:
         Console(highlight=False).print(markdown_table(rows), markup=False, soft_wrap=True)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.config import RunConfig, default_table, resolve
+from experiments.csv_file import write_csv
 from experiments.errors import UsageError
 from experiments.runs import assemble
 from experiments.style import PALETTE, figure
 from photonics.design import NetworkDesign
 from photonics.designs import get_design
 from photonics.tensor_train import grow_network
-from training.checkpoint import write_atomically
 from training.oracle import Array
 from training.trainer import HISTORY_COLUMNS
 
@@ -130,11 +128,7 @@ def compare_ranks(
                     "stages": " ".join(f"{rank}@{spent}" for rank, spent in found.stages),
                 }
             )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(out / "ranks.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(out / "ranks.csv", list(rows[0]), rows)
     with figure(out / "ranks.png", 5.0, 3.4) as drawn:
         axes = drawn.subplots()
         for color, (label, histories) in zip(PALETTE, curves.items(), strict=False):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from rich.table import Table
 
 from devices.noise_model import preset
 from devices.readout_noise import ReadoutNoise
+from experiments.csv_file import write_csv
 from experiments.style import BLUE, GREEN, ORANGE, figure
 from photonics.chip import fabricate
 from photonics.design import NetworkDesign, TTLayer
 from photonics.designs import get_design
-from training.checkpoint import write_atomically
 from training.objective import PinnObjective
 from training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
 from training.oracle import Array
@@ -228,13 +227,8 @@ def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None
         for noise_std in NOISE_LEVELS:
             row = kept.get((choice.label, noise_std)) or _new_row(choice, noise_std, n_seeds, budget)
             rows.append(row)
-            text = io.StringIO()
-            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(
-                {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in r.items()} for r in rows
-            )
-            write_atomically(table, lambda file, text=text: file.write(text.getvalue().encode()))
+            printed = ({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in r.items()} for r in rows)
+            write_csv(table, COLUMNS, printed)
     draw_stencils(out / "stencils.png", rows)
     if not quiet:
         _print(rows)

@@ -59,8 +59,7 @@ class Circuit:
             return None
         phase = self.layout.phase
         first, second = self.noise.coupler_imbalance.draw_angle_error_rad((2, phase.size), rng)
-        loss = self.noise.insertion_loss
-        amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
+        amplitude = self.noise.insertion_loss.push_pull_amplitude
         cells = np.full((self.layout.n_controls, 4), np.nan)
         cells[phase] = rotation_cells(first, second, amplitude)
         return cells
@@ -186,8 +185,7 @@ class Circuit:
         if self._cells is not None:
             # Real parts are a cos and b sin of the angle: their ratio is restored; of an attenuator, a cos.
             a, b = self._cells[phase, 0], self._cells[phase, 2]
-            loss = self.noise.insertion_loss
-            amplitude = loss.cell_amplitude * loss.phase_shifter_amplitude
+            amplitude = self.noise.insertion_loss.push_pull_amplitude
             reachable = np.clip(np.cos(wanted) * amplitude / a, -1.0, 1.0)
             attenuator = np.copysign(np.arccos(reachable), np.sin(wanted))
             rotation = np.arctan2(np.sin(wanted) / b, np.cos(wanted) / a)

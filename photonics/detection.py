@@ -19,8 +19,7 @@ def receiver_gain(layer: TTLayer, noise: NoiseModel) -> float:
     The longest path through a block meets a cell in every layer of either mesh and an attenuator
     between them. Light on the edge of a mesh meets fewer and comes out a little too bright.
     """
-    cell = noise.insertion_loss.cell_amplitude * noise.insertion_loss.phase_shifter_amplitude
-    return cell ** -(2 * rectangular(layer.core_size).n_layers + 1)
+    return noise.insertion_loss.push_pull_amplitude ** -(2 * rectangular(layer.core_size).n_layers + 1)
 
 
 def detection_table(design: NetworkDesign, noise: NoiseModel) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ from devices.noise_model import NoiseModel
 from photonics.chip import Chip, fabricate
 from photonics.design import NetworkDesign, TTLayer
 from photonics.errors import PhotonicsError
+from photonics.mesh import fidelity
 from photonics.svd_core import block_phases
 
 FloatArray = npt.NDArray[np.float64]
@@ -146,8 +147,7 @@ def core_fidelity(chip: Chip, controls: FloatArray, wanted: tuple[tuple[FloatArr
         if layer.domain != "phase":
             continue
         for a, b in zip(own, others, strict=True):
-            norms = float(np.linalg.norm(a[0]) * np.linalg.norm(b))
-            values.append(abs(np.vdot(a[0], b)) ** 2 / norms**2 if norms else float("nan"))
+            values.append(float(fidelity(b, a[0])) if a[0].any() and b.any() else float("nan"))
     if not values:
         raise PhotonicsError(f"design {chip.design.name}: no optical core; allowed: a chip with meshes")
     return float(np.mean(values))

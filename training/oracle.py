@@ -173,6 +173,12 @@ class ReadoutOracle(ForwardOracle, Protocol):
         ...
 
 
+def readout_controls(oracle: ReadoutOracle) -> Array:
+    """Places of the readout's controls, (n_readout,): weights, row after row, then biases."""
+    index = np.arange(oracle.n_controls)
+    return np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
+
+
 class MeteredOracle:
     """Counts optical inferences = settings x input vectors, and checks every answer.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.csv_file import write_csv
 from experiments.sweep.study import Row, Study
-from training.checkpoint import write_atomically
 
 FIGURES = "figures"
 
@@ -88,13 +86,8 @@ def summarise(rows: Sequence[Row], by: Sequence[str], column: str) -> list[dict[
 
 def write_data(folder: Path, name: str, rows: Sequence[dict[str, Any]]) -> None:
     """The data of a figure, as figures/NAME.csv."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
     (folder / FIGURES).mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FIGURES / f"{name}.csv", lambda file: file.write(text.getvalue().encode()))
+    write_csv(folder / FIGURES / f"{name}.csv", list(rows[0]) if rows else [], rows)
 
 
 def draw_panels(

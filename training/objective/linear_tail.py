@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.oracle import Array, ReadoutOracle
+from training.oracle import Array, ReadoutOracle, readout_controls
 
 
 class LinearTail:
@@ -22,8 +22,7 @@ class LinearTail:
 
     def measured(self, controls: Array, oracle: ReadoutOracle) -> Array:
         """Residuals (P, B * c) of the candidates (P, n_controls) that the features were measured of."""
-        index = np.arange(oracle.n_controls)
-        readout = np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
+        readout = readout_controls(oracle)
         return np.concatenate([self.residuals(p, row[None, readout]) for p, row in enumerate(controls)])
 
     def residuals(self, p: int, readouts: Array) -> Array:

@@ -14,7 +14,7 @@ from training.objective.adaptive import adapted_points
 from training.objective.base import Evaluation
 from training.objective.block import Block, Features
 from training.objective.faces import Sides, blocks_inside
-from training.oracle import Array, ForwardOracle, ReadoutOracle
+from training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from training.problems.base import PDE, sample_condition
 from training.problems.terms import Term, problem_terms
 from training.stencils import DerivativeRule, DerivativeStencil
@@ -262,11 +262,10 @@ class PinnObjective:
 
     def _evaluate_features(self, oracle: ReadoutOracle, controls: Array) -> Evaluation:
         """As `evaluate`, from one measurement of the features and the known readout."""
-        index = np.arange(oracle.n_controls)
-        n_weights = index[oracle.readout_weight].size
-        n_features = n_weights // self.problem.n_outputs
+        readout = readout_controls(oracle)
+        n_features = readout.size // self.problem.n_outputs - 1
         features = [block.features(oracle, controls, n_features) for block in self._blocks]
-        readouts = controls[:, np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])]
+        readouts = controls[:, readout]
         parts = [
             np.concatenate([block.residuals_of(own[p], readouts[p : p + 1]) for p in range(len(controls))])
             for block, own in zip(self._blocks, features, strict=True)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import numpy as np
-
 from training.objective import Evaluation
-from training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle
+from training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,7 @@ def start_on(oracle: ForwardOracle, controls: Array) -> Start:
     """The start on an oracle, with its readout where it shows its features."""
     readout = None
     if isinstance(oracle, ReadoutOracle):
-        index = np.arange(oracle.n_controls)
-        readout = np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
+        readout = readout_controls(oracle)
     return Start(controls, oracle.control_groups, readout)
 
 
