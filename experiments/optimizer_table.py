@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -42,7 +43,7 @@ class Method:
         optimizer: its name.
         label: in table and figure.
         key: the setting that is tuned, None for one that is used as it is.
-        values: that it is tried with.
+        values: that it is tried with, increasing; tuning goes on beyond them while the best one is the last.
     """
 
     optimizer: str
@@ -63,31 +64,38 @@ METHODS = (
     Method("cma-es", "CMA-ES, diagonal", "sigma", (0.05, 0.1, 0.2, 0.4)),
 )
 
-TUNED: Mapping[str, Mapping[str, float]] = MappingProxyType(
+_BEYOND = 3
+"""Values that are tried at most beyond either end of a method's own."""
+
+TUNED: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {
-        "hjb20": {
-            "rge-adam": 0.03,
-            "coordinate": 1.0,
-            "hybrid": 0.03,
-            "sign-sgd": 0.3,
-            "flops": 0.01,
-            "sparse-coordinate": 0.3,
-            "spsa": 0.001,
-            "cma-es": 0.2,
-        },
-        "black-scholes": {
-            "rge-adam": 0.01,
-            "coordinate": 0.03,
-            "hybrid": 0.1,
-            "sign-sgd": 0.01,
-            "flops": 0.001,
-            "sparse-coordinate": 0.1,
-            "spsa": 0.001,
-            "cma-es": 0.1,
+        "published": {
+            "hjb20": {
+                "rge-adam": 0.03,
+                "coordinate": 1.0,
+                "hybrid": 0.03,
+                "sign-sgd": 0.3,
+                "flops": 0.01,
+                "sparse-coordinate": 0.3,
+                "spsa": 0.001,
+                "cma-es": 0.2,
+            },
+            "black-scholes": {
+                "rge-adam": 0.01,
+                "coordinate": 0.03,
+                "hybrid": 0.1,
+                "sign-sgd": 0.01,
+                "flops": 0.001,
+                "sparse-coordinate": 0.1,
+                "spsa": 0.001,
+                "cma-es": 0.1,
+            },
         },
     }
 )
-"""What `photonzero tables optimizers --tune --max-inferences 1000000` chose."""
+"""By noise and problem, what `photonzero tables optimizers --tune --max-inferences 1000000` chose."""
+
+_CHOSEN = "tuned.json"
 
 
 def _run_table(problem: str, method: Method, noise: str, seed: int, budget: int, value: float | None) -> Any:
@@ -109,36 +117,91 @@ def _run_table(problem: str, method: Method, noise: str, seed: int, budget: int,
 def tune(out: Path, problems: tuple[str, ...], noise: str, budget: int, quiet: bool) -> dict[str, Any]:
     """The value of each method's step size with the lowest median validation error at the end.
 
+    Written to `tuned.json` in the folder, where `compare_optimizers` looks first.
+
     Args:
-        out: folder of the runs.
+        out: folder; runs are in its subfolder `tuning`.
         problems: names.
         noise: preset or file.
         budget: inferences of a run.
         quiet: print nothing.
+
+    Returns:
+        Values by problem and method.
     """
     chosen: dict[str, dict[str, float]] = {}
     for problem in problems:
         for method in METHODS:
             if method.key is None:
                 continue
-            errors = []
-            for value in method.values:
-                last = []
-                for seed in _TUNING_SEEDS:
-                    folder = out / f"{problem}-{method.optimizer}-{value:g}-{seed}"
-                    config = resolve(_run_table(problem, method, noise, seed, budget, value))
-                    try:
-                        finished_run(config, folder, quiet)
-                        last.append(read_history(folder)[-1, 3])
-                    except MeasurementError:
-                        # So large a step that the controls left the range of numbers: it is not chosen.
-                        last.append(np.inf)
-                errors.append(float(np.median(last)))
-            best = method.values[int(np.nanargmin(errors))]
-            chosen.setdefault(problem, {})[method.optimizer] = best
+
+            def error(value: float, problem: str = problem, method: Method = method) -> float:
+                folder = out / "tuning" / f"{problem}-{method.optimizer}-{value:g}"
+                tables = [_run_table(problem, method, noise, s, budget, value) for s in _TUNING_SEEDS]
+                return float(np.median([_last_error(table, folder, quiet) for table in tables]))
+
+            errors = search(error, method.values, _BEYOND)
+            chosen.setdefault(problem, {})[method.optimizer] = min(errors, key=errors.__getitem__)
             if not quiet:
-                print(problem, method.optimizer, dict(zip(method.values, errors, strict=True)))
+                print(problem, method.optimizer, errors, flush=True)
+    known = _chosen_in(out)
+    known[noise] = {**known.get(noise, {}), **chosen}
+    (out / _CHOSEN).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     return chosen
+
+
+def search(error: Callable[[float], float], values: Sequence[float], beyond: int) -> dict[float, float]:
+    """Errors by value: of all `values`, and of further ones while the best is the first or the last.
+
+    Args:
+        error: of a value.
+        values: increasing; the further ones continue the ratios of neighbours, which alternate in 1, 3, 10.
+        beyond: how many further ones are tried at either end.
+    """
+    tried = list(values)
+    errors = {value: error(value) for value in tried}
+    left = {0: beyond, -1: beyond}
+    while True:
+        best = min(tried, key=errors.__getitem__)
+        end = 0 if best == tried[0] else -1
+        if best != tried[end] or not left[end] or not np.isfinite(errors[best]):
+            return errors
+        left[end] -= 1
+        first, second, third = tried[:3] if end == 0 else tried[:-4:-1]
+        value = float(f"{first * second / third:.6g}")
+        tried.insert(0 if end == 0 else len(tried), value)
+        errors[value] = error(value)
+
+
+def _last_error(table: dict[str, Any], folder: Path, quiet: bool) -> float:
+    """Validation error at the end of a run; infinity for one that did not get there."""
+    own = folder / str(table["seed"])
+    try:
+        finished_run(resolve(table), own, quiet)
+    except MeasurementError:
+        # So large a step that the controls left the range of numbers: it is not chosen.
+        return np.inf
+    last = float(read_history(own)[-1, 3])
+    return last if np.isfinite(last) else np.inf
+
+
+def _chosen_in(out: Path) -> dict[str, Any]:
+    """What was tuned in a folder, by noise, problem and method."""
+    path = out / _CHOSEN
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def step_sizes(out: Path, problem: str, noise: str) -> Mapping[str, float]:
+    """Tuned values by method, from the folder or from `TUNED`.
+
+    Raises:
+        UsageError: never chosen for that problem with that noise.
+    """
+    for known in (_chosen_in(out), TUNED):
+        if problem in known.get(noise, {}):
+            return known[noise][problem]
+    allowed = ", ".join(f"{p} with {n}" for n, problems in TUNED.items() for p in problems)
+    raise UsageError(f"step sizes: none for {problem} with {noise}; allowed: {allowed}, or --tune first")
 
 
 def read_history(folder: Path) -> Array:
@@ -166,16 +229,14 @@ def compare_optimizers(
         quiet: print nothing.
 
     Raises:
-        UsageError: a problem that step sizes were never chosen for, or a folder with another run.
+        UsageError: step sizes were never chosen for a problem and this noise, or a folder with another run.
     """
-    for problem in problems:
-        if problem not in TUNED:
-            raise UsageError(f"problem: {problem!r}; allowed: {', '.join(TUNED)}, or --tune first")
+    tuned = {problem: step_sizes(out, problem, noise) for problem in problems}
     rows: list[dict[str, Any]] = []
     curves: dict[str, dict[str, list[Array]]] = {}
     for problem in problems:
         for method in METHODS:
-            value = TUNED[problem].get(method.optimizer)
+            value = tuned[problem].get(method.optimizer)
             for seed in range(n_seeds):
                 folder = out / f"{problem}-{method.optimizer}-{seed}"
                 table = _run_table(problem, method, noise, seed, budget, value)

@@ -99,7 +99,7 @@ def optimizers(
 
     chosen = problems or ("hjb20", "black-scholes")
     if tune:
-        found = optimizer_table.tune(out / "tuning", chosen, noise, max_inferences, quiet)
+        found = optimizer_table.tune(out, chosen, noise, max_inferences, quiet)
         click.echo(found)
         return
     optimizer_table.compare_optimizers(out, chosen, seeds, noise, max_inferences, quiet)

@@ -14,6 +14,7 @@ from training.objective.adaptive import adapted_points
 from training.objective.base import Evaluation
 from training.objective.block import Block, Features
 from training.objective.faces import Sides, blocks_inside
+from training.objective.windows import span_of, window
 from training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from training.problems.base import PDE, sample_condition
 from training.problems.terms import Term, problem_terms
@@ -33,6 +34,7 @@ class PointOptions:
             their derivatives by the readout, so that all terms pull equally hard (the trace
             rule of [wang2022ntk], in the readout), for chips that show their features.
         adaptive: share of a batch drawn where the last batch's residuals were large, 0 to 1.
+        overlap: share of a batch's points that the next one keeps, below 1; not with `adaptive`.
         n_validation: validation points.
         n_test: test points.
     """
@@ -40,6 +42,7 @@ class PointOptions:
     condition_share: float = 0.25
     balance: Balance = "off"
     adaptive: float = 0.0
+    overlap: float = 0.0
     n_validation: int = 1000
     n_test: int = 10_000
 
@@ -50,6 +53,12 @@ class PointOptions:
             raise ArgumentError(f"balance: {self.balance!r}; allowed: off, residuals, columns")
         if not 0 <= self.adaptive <= 1:
             raise ArgumentError(f"adaptive: {self.adaptive}; allowed: from 0 to 1")
+        if not 0 <= self.overlap < 1:
+            raise ArgumentError(f"overlap: {self.overlap}; allowed: from 0, below 1")
+        if self.overlap > 0 and self.adaptive > 0:
+            raise ArgumentError(
+                f"overlap: {self.overlap} with adaptive {self.adaptive}; allowed: one of them"
+            )
         for name in ("n_validation", "n_test"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
@@ -129,17 +138,13 @@ class PinnObjective:
         known = (self._known, self._scores)
         rng = np.random.default_rng([self._seed, 0, number])
         n_points = factor * self._batch_size
-        points = self._collocation(n_points, rng)
+        points, free = self._drawn(0, n_points, rng)
         stencil = self._terms[0].stencil(self._rule, self.problem.scale, rng)
         if self._options.adaptive > 0 and self._scores.size:
             points = adapted_points(self.problem, points, *known, self._options.adaptive, rng)
-        free = np.zeros(points.shape, dtype=bool)
         blocks = self._new_blocks(self._terms[0], points, free, lambda _: stencil)
-        for term in self._terms[1:]:
-            assert term.condition is not None
-            share = term.condition.share or self._options.condition_share
-            n = max(1, math.ceil(share * n_points))
-            points, fixed = sample_condition(self.problem, term.condition, n, rng)
+        for k, term in enumerate(self._terms[1:], start=1):
+            points, fixed = self._drawn(k, n_points, rng)
             blocks += self._new_blocks(
                 term,
                 points,
@@ -207,6 +212,29 @@ class PinnObjective:
         if not self.problem.has_exact:
             return math.nan
         return self.problem.relative_error(predicted, self.problem.reference(points))
+
+    def _drawn(self, k: int, n_points: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Points of term k in a batch of n collocation points, and which coordinates are fixed."""
+        condition = self._terms[k].condition
+        if condition is None:
+
+            def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+                points = self._collocation(n, rng)
+                return points, np.zeros(points.shape, dtype=bool)
+
+            share = 1.0
+        else:
+
+            def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+                return sample_condition(self.problem, condition, n, rng)
+
+            share = condition.share or self._options.condition_share
+        size, chunk = (max(1, math.ceil(share * n)) for n in (n_points, self._batch_size))
+        overlap = self._options.overlap
+        if overlap == 0 or (condition is not None and condition.points is not None):
+            return draw(size, rng)
+        points, fixed = window(draw, [self._seed, 3, k], chunk, span_of(self._number, size, overlap))
+        return points, fixed
 
     def _collocation(self, n: int, rng: np.random.Generator) -> Array:
         points = np.asarray(self.problem.collocation(n, rng), dtype=np.float64)

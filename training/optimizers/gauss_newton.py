@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -40,7 +40,13 @@ from training.objective import DigitalTail, Evaluation, QuadraticModel
 from training.optimizers.base import Candidates, Start
 from training.optimizers.noise_floor import NoiseFloor
 from training.optimizers.readout_solver import ReadoutSolver
-from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
+from training.optimizers.rounding import Rounding, effects_on_model, grid_steps, to_sequential_codes
+from training.optimizers.scaling import (
+    control_scales,
+    perturbation_sizes,
+    to_random_codes,
+    to_whole_codes,
+)
 from training.oracle import Array, ControlGroupView
 from training.random_state import generator_from_array, generator_to_array
 
@@ -54,6 +60,8 @@ class GaussNewtonOptions:
         n_remembered: at most so many of them are the last accepted steps.
         directions: "all" perturbs every control at once; "groups" one group of controls a direction,
             in turn, with the length of a perturbation of all.
+        rounding: of optical steps to the DAC's grid. "nearest" moves real numbers, which the chip rounds;
+            "stochastic" and "sequential" move by whole codes, see `training.optimizers.rounding`.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
         n_dampings: M, optical steps tried a step.
@@ -70,6 +78,7 @@ class GaussNewtonOptions:
     n_directions: int = 10
     n_remembered: int = 2
     directions: Literal["all", "groups"] = "all"
+    rounding: Rounding = "nearest"
     perturb_phase_rad: float = 0.02
     perturb_digital: float = 0.02
     n_dampings: int = 5
@@ -91,6 +100,8 @@ class GaussNewtonOptions:
             raise ArgumentError(f"n_remembered: {self.n_remembered}; allowed: below {self.n_directions}")
         if self.directions not in ("all", "groups"):
             raise ArgumentError(f"directions: {self.directions!r}; allowed: all, groups")
+        if self.rounding not in get_args(Rounding):
+            raise ArgumentError(f"rounding: {self.rounding!r}; allowed: {', '.join(get_args(Rounding))}")
         for name in ("perturb_phase_rad", "perturb_digital", "initial_damping"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
@@ -143,6 +154,7 @@ class SubspaceGaussNewton:
         # What is known exactly need not be probed.
         self._size[self._readout] = 0.0
         self._start_groups = start.groups
+        self._grid = grid_steps(start.groups, self._x.size)
         self._probed_groups = _probed_groups(start.groups, self._size)
         self._damping = options.initial_damping
         self._readout_damping = options.initial_damping
@@ -300,11 +312,22 @@ class SubspaceGaussNewton:
             steps.append((z * unit) @ self._directions)
             left.append(residual + subspace @ z)
         self._trials = np.stack(steps)
+        self._trials[1:] = self._in_codes(self._trials[1:], norms, gram)
         if solver is not None:
             answers = np.array([[solver.step(factor, r) for factor in factors] for r in left])
             # The base is measured as it stands; an optical step with the readout that should go with it.
             self._trials[1:, self._readout] = answers[1:, middle]
             self._trial_readouts = self._x[self._readout] + answers
+
+    def _in_codes(self, steps: Array, norms: Array, gram: Array) -> Array:
+        """Optical steps (M, n_controls) that end on the DAC's grid, or as they are."""
+        settings = self._x + steps
+        if self._options.rounding == "stochastic":
+            return to_random_codes(self._start_groups, settings, self._rng) - self._x
+        if self._options.rounding == "sequential":
+            effects = effects_on_model(self._directions, norms, gram)
+            return to_sequential_codes(self._grid, settings, effects) - self._x
+        return steps
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the optical steps, with the readout that suits it best."""

@@ -47,10 +47,10 @@ def to_whole_codes(groups: Mapping[str, ControlGroupView], changes: Array) -> Ar
 def to_random_codes(
     groups: Mapping[str, ControlGroupView], controls: Array, rng: np.random.Generator
 ) -> Array:
-    """Controls (n_controls,) with those on a grid rounded up or down at random, right on the average."""
+    """Controls (..., n_controls) with those on a grid rounded up or down at random, right on the average."""
     rounded = controls.copy()
     for group in groups.values():
         if group.grid_step > 0:
-            codes = controls[group.slice] / group.grid_step
-            rounded[group.slice] = group.grid_step * np.floor(codes + rng.random(codes.shape))
+            codes = controls[..., group.slice] / group.grid_step
+            rounded[..., group.slice] = group.grid_step * np.floor(codes + rng.random(codes.shape))
     return rounded
