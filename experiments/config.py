@@ -318,10 +318,6 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
     seed = require_integer(table["seed"], "seed", 0)
     n_chips = require_integer(table.get("n_chips", 1), "n_chips", 1)
-    if n_chips > 1 and problem in DATASETS:
-        raise UsageError(
-            f"n_chips: {n_chips} for {problem}; allowed: 1, ensembles need a mean square as loss"
-        )
     return RunConfig(
         problem=problem,
         chip=table["chip"],

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from training.errors import ArgumentError, MeasurementError
-from training.objective.base import DigitalTail, Evaluation, MeanSquare, Objective
+from training.objective.base import (
+    DigitalTail,
+    Evaluation,
+    MeanSquare,
+    Objective,
+    OutputLoss,
+    QuadraticModel,
+)
 from training.oracle import (
     Array,
     ControlGroupView,
@@ -146,7 +153,7 @@ class EnsembleObjective:
     """The task of every chip of an ensemble: residuals stacked, losses and errors averaged over chips.
 
     Args:
-        objective: the task of one chip, whose loss is a mean square.
+        objective: the task of one chip.
     """
 
     def __init__(self, objective: Objective, n_chips: int) -> None:
@@ -160,6 +167,11 @@ class EnsembleObjective:
         """Of all chips together."""
         return self._n_chips * self.single.inferences_per_candidate
 
+    @property
+    def inferences_to_choose(self) -> int:
+        """Of the task: one chip, the first, chooses the batch of all."""
+        return getattr(self.single, "inferences_to_choose", 0)
+
     def load_batch(self, number: int, factor: int = 1) -> None:
         """The same batch for every chip."""
         self.single.load_batch(number, factor)
@@ -169,12 +181,13 @@ class EnsembleObjective:
         parts = [
             self.single.evaluate(member, controls, with_readout=with_readout) for member in _members(oracle)
         ]
-        if not all(isinstance(part.loss, MeanSquare) for part in parts):
-            raise ArgumentError("ensemble: a loss that is no mean square; allowed: PDEs and regressions")
         residuals = np.concatenate([part.residuals for part in parts], axis=1)
         tails = [part.tail for part in parts if part.tail is not None]
         tail = _StackedTail(tails) if len(tails) == len(parts) else None
-        return Evaluation((residuals**2).mean(axis=1), residuals, tail)
+        if all(isinstance(part.loss, MeanSquare) for part in parts):
+            return Evaluation((residuals**2).mean(axis=1), residuals, tail)
+        loss = _MeanLoss([part.loss for part in parts])
+        return Evaluation(loss.losses(residuals), residuals, tail, loss)
 
     def validation_error(self, oracle: ForwardOracle, controls: Array) -> float:
         """Mean over chips."""
@@ -199,6 +212,29 @@ class EnsembleObjective:
         restore: Any = getattr(self.single, "restore", None)
         if restore is not None:
             restore(state)
+
+
+class _MeanLoss:
+    """`OutputLoss` of all chips' outputs side by side: the mean of theirs."""
+
+    def __init__(self, losses: Sequence[OutputLoss]) -> None:
+        self._losses = losses
+        self.is_quadratic = all(loss.is_quadratic for loss in losses)
+
+    def losses(self, outputs: Array) -> Array:
+        """See `OutputLoss`."""
+        parts = np.split(outputs, len(self._losses), axis=1)
+        return np.mean([loss.losses(part) for loss, part in zip(self._losses, parts, strict=True)], axis=0)
+
+    def quadratic(self, outputs: Array) -> QuadraticModel:
+        """See `OutputLoss`: a mean over all outputs is the mean of those over each chip's."""
+        parts = np.split(outputs, len(self._losses))
+        models = [loss.quadratic(part) for loss, part in zip(self._losses, parts, strict=True)]
+        blocks = [model.blocks for model in models if model.blocks is not None]
+        if 0 < len(blocks) < len(models):
+            raise ArgumentError("ensemble: losses with and without blocks; allowed: one kind of loss")
+        residual = np.concatenate([model.residual for model in models])
+        return QuadraticModel(residual, np.concatenate(blocks) if blocks else None)
 
 
 class _StackedTail:

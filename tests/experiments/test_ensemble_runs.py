@@ -39,6 +39,16 @@ def test_an_ensemble_is_trained_and_tried_on_other_chips(tmp_path):
 def test_bad_numbers_of_chips_are_named():
     with pytest.raises(UsageError, match="n_chips: 0"):
         config("n_chips=0")
-    table = default_table("digits", "gauss-newton", None, "published")
-    with pytest.raises(UsageError, match="n_chips: 2 for digits; allowed: 1, ensembles need a mean square"):
-        resolve({**table, "n_chips": 2})
+
+
+def test_an_ensemble_classifies(tmp_path):
+    settings = ("n_chips=2", "n_held_out=1", "batch_size=500", "limits.max_inferences=90000")
+    table = apply_settings(default_table("digits", "gauss-newton", None, "published"), settings)
+    run_config = resolve(table)
+    parts = assemble(run_config, 1)
+    result = execute(run_config, parts, tmp_path, resume=False)
+    assert result["n_chips"] == 2
+    assert len(result["held_out_test_accuracy"]) == 1
+    # Guesses are right in a tenth of all cases.
+    assert result["test_accuracy"] > 0.5
+    assert result["inferences"] <= 90000

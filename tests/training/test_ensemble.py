@@ -5,6 +5,7 @@ import pytest
 
 from tests.conftest import LabChip
 from training.checkpoint import load_checkpoint, save_checkpoint
+from training.classification.cross_entropy import CrossEntropy
 from training.ensemble import (
     EnsembleObjective,
     EnsembleReadoutOracle,
@@ -13,7 +14,7 @@ from training.ensemble import (
     metered_chips,
 )
 from training.errors import ArgumentError, MeasurementError
-from training.objective import PinnObjective
+from training.objective import Evaluation, PinnObjective
 from training.optimizers import get_method, start_on
 from training.oracle import ForwardOracle, MeteredOracle, ReadoutOracle
 from training.problems import HJB
@@ -154,3 +155,36 @@ def test_bad_input_is_named():
         EnsembleObjective(pinn(), 0)
     with pytest.raises(MeasurementError, match="a single oracle; allowed: an EnsembleOracle"):
         EnsembleObjective(pinn(), 2).evaluate(SineChip(0), np.zeros((1, 25)))
+
+
+class Labelled:
+    """A task with cross-entropy as its loss, on every oracle's outputs at fixed inputs."""
+
+    inferences_per_candidate = 6
+    inferences_to_choose = 0
+
+    def __init__(self):
+        rng = np.random.default_rng(5)
+        self.inputs, self.loss = rng.random((6, 3)), CrossEntropy(rng.integers(0, 3, 2), 3)
+
+    def evaluate(self, oracle, controls, *, with_readout=False):
+        outputs = oracle.measure(controls, self.inputs)[:, :, 0]
+        return Evaluation(self.loss.losses(outputs), outputs, None, self.loss)
+
+
+def test_a_mean_of_cross_entropies_and_its_curvature_are_those_of_the_chips():
+    chips = [SineChip(seed) for seed in range(3)]
+    x = np.random.default_rng(4).standard_normal((2, 25))
+    together = EnsembleObjective(Labelled(), 3).evaluate(ensemble(chips), x)
+    alone = [Labelled().evaluate(chip, x) for chip in chips]
+    np.testing.assert_allclose(together.losses, np.mean([part.losses for part in alone], axis=0), rtol=1e-14)
+    change = 0.1 * np.random.default_rng(6).standard_normal((3, 6))
+
+    def model(loss, outputs, change):
+        near = loss.quadratic(outputs)
+        return ((near.residual + near.transform(change[None])[0]) ** 2).mean()
+
+    expected = [model(part.loss, part.residuals[1], own) for part, own in zip(alone, change, strict=True)]
+    found = model(together.loss, together.residuals[1], change.ravel())
+    assert found == pytest.approx(np.mean(expected), rel=1e-13)
+    assert not together.loss.is_quadratic
