@@ -91,6 +91,28 @@ TUNED: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType(
                 "cma-es": 0.1,
             },
         },
+        "published-detector": {
+            "hjb20": {
+                "rge-adam": 0.03,
+                "coordinate": 0.01,
+                "hybrid": 0.03,
+                "sign-sgd": 0.3,
+                "flops": 0.001,
+                "sparse-coordinate": 1.0,
+                "spsa": 0.001,
+                "cma-es": 0.8,
+            },
+            "black-scholes": {
+                "rge-adam": 0.01,
+                "coordinate": 0.03,
+                "hybrid": 0.03,
+                "sign-sgd": 0.01,
+                "flops": 0.001,
+                "sparse-coordinate": 0.03,
+                "spsa": 0.001,
+                "cma-es": 0.05,
+            },
+        },
     }
 )
 """By noise and problem, what `photonzero tables optimizers --tune --max-inferences 1000000` chose."""
