@@ -52,6 +52,7 @@ class RunConfig:
         batch_size: collocation points of a batch.
         seed: of training; the chip is fabricated with it too unless `chip_seed` says otherwise.
         chip_seed: of fabrication and noise.
+        frozen: groups of controls that stay where they start; patterns such as "*/bias".
         n_chips: chips of the same design that are trained with the same controls.
         n_held_out: further chips that the trained controls are tried on at the end.
         dtype: arithmetic of the simulator, "float32" or "float64".
@@ -76,6 +77,7 @@ class RunConfig:
     batches: BatchOptions = field(default_factory=BatchOptions)
     limits: Limits = field(default_factory=Limits)
     own_design: NetworkDesign | None = None
+    frozen: tuple[str, ...] = ()
     n_chips: int = 1
     n_held_out: int = 0
     data: str | None = None
@@ -95,6 +97,7 @@ class RunConfig:
             "chip_seed": self.chip_seed,
             "dtype": self.dtype,
             "data": self.data,
+            "frozen": list(self.frozen),
             "n_chips": self.n_chips,
             "n_held_out": self.n_held_out,
             "noise": {"name": self.noise_name, **asdict(self.noise)},
@@ -277,6 +280,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "points",
         "batches",
         "data",
+        "frozen",
         "n_chips",
         "n_held_out",
         "noise",
@@ -288,7 +292,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     if "problem" not in table:
         raise UsageError("configuration: problem is missing")
     problem = known_problem(table["problem"])
-    optional = {"design", "chip_seed", "points", "batches", "data", "n_chips", "n_held_out"}
+    optional = {"design", "chip_seed", "points", "batches", "data", "frozen", "n_chips", "n_held_out"}
     if problem in DATASETS:
         for key in ("derivatives", "points"):
             if key in table:
@@ -331,6 +335,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         batch_size=require_integer(table["batch_size"], "batch_size", 1),
         seed=seed,
         chip_seed=require_integer(table.get("chip_seed", seed), "chip_seed", 0),
+        frozen=_patterns(table.get("frozen", [])),
         n_chips=n_chips,
         n_held_out=require_integer(table.get("n_held_out", 0), "n_held_out", 0),
         dtype=table["dtype"],
@@ -339,6 +344,12 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         points=build(PointOptions, dict(section({"points": {}, **table}, "points")), "points."),
         limits=build(Limits, sections["limits"], "limits."),
     )
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(pattern, str) for pattern in value):
+        raise UsageError(f"frozen: {value!r}; allowed: a list of groups, such as ['*/bias']")
+    return tuple(value)
 
 
 def with_limits(

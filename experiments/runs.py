@@ -29,7 +29,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint, write_atomical
 from training.classification import ClassificationObjective
 from training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
 from training.objective import PinnObjective
-from training.optimizers import Optimizer, get_method, start_on
+from training.optimizers import Optimizer, PartialOptimizer, Start, get_method, start_on
 from training.oracle import Array, MeteredOracle, metered
 from training.problems import get_problem
 from training.stencils import make_rule
@@ -107,7 +107,12 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
         raise UsageError(f"start: {start.shape} controls; allowed for {config.chip}: ({chip.n_controls},)")
     initial = chip.initial_controls(np.random.default_rng(controls)) if start is None else start
     rng = np.random.default_rng(directions)
-    optimizer = get_method(config.optimizer).make(start_on(chip, initial), config.optimizer_options, rng)
+
+    def make(start: Start) -> Optimizer:
+        return get_method(config.optimizer).make(start, config.optimizer_options, rng)
+
+    on_chip = start_on(chip, initial)
+    optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
     return Assembled(
         chip, objective, optimizer, initial, further(0, config.n_chips - 1), further(1, config.n_held_out)
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,22 @@ from photonics.controls import ControlGroup
 from photonics.design import NetworkDesign
 from photonics.detection import detection_table
 from photonics.errors import PhotonicsError
-from photonics.kernels import contraction
+from photonics.kernels import contraction, population
 from photonics.kernels.normals import mix64
 from photonics.svd_core import block_phases
 
 FloatArray = npt.NDArray[np.float64]
 RealArray: TypeAlias = npt.NDArray[Any]
+T = TypeVar("T")
 
 _POINTS_PER_JOB = 8192
 _CENTERS_PER_JOB = 32
 _HOLDS_PER_JOB = 64
+_SETTINGS_PER_JOB = 32
 """Inputs of one candidate that one job works through, and centres of a large stencil, whose first layer
 is evaluated again in every job: long enough to hide that, short enough to share among threads, and
-fixed, because noise is keyed by the job. Where phases jitter, settings that one job builds."""
+fixed, because noise is keyed by the job. Where phases jitter, settings that one job builds. Last, settings
+of one job that share what they have in common."""
 
 
 class StencilLike(Protocol):
@@ -201,6 +204,11 @@ class Chip:
             rows_per_job = _POINTS_PER_JOB
             if offsets is not None:
                 rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
+        if offsets is None and jitter.std_rad == 0 and controls.shape[0] > 2:
+            first, reference = self._shared(layer_table, weights, biases)
+            if first.any():
+                self._run_shared(layer_table, weights, biases, key, points, first, reference, out)
+                return out
         jobs = [
             (p, start) for p in range(controls.shape[0]) for start in range(0, points.shape[0], rows_per_job)
         ]
@@ -215,6 +223,11 @@ class Chip:
                 network = (layer_table, weights[p], biases[p], np.uint64(job_key))
                 self._run(*network, part, offsets, out[p], start)
 
+        self._do(work, jobs)
+        return out
+
+    def _do(self, work: Callable[[T], None], jobs: Sequence[T]) -> None:
+        """All jobs, side by side."""
         if self.threads == 1 or len(jobs) == 1:
             for job in jobs:
                 work(job)
@@ -222,7 +235,50 @@ class Chip:
             with ThreadPoolExecutor(self.threads) as pool:
                 for _ in pool.map(work, jobs):
                     pass
-        return out
+
+    def _shared(
+        self, layer_table: npt.NDArray[np.int64], weights: RealArray, biases: RealArray
+    ) -> tuple[npt.NDArray[np.int64], tuple[RealArray, RealArray]]:
+        """Where each setting begins to differ from what most have in common, and that."""
+        reference = (population.common_setting(weights), population.common_setting(biases))
+        differs = (weights != reference[0], biases != reference[1])
+        stages = self._layout.stage_table
+        return population.first_events(layer_table, stages, self._detect, *differs), reference
+
+    def _run_shared(
+        self,
+        layer_table: npt.NDArray[np.int64],
+        weights: RealArray,
+        biases: RealArray,
+        key: int,
+        points: RealArray,
+        first: npt.NDArray[np.int64],
+        reference: tuple[RealArray, RealArray],
+        out: RealArray,
+    ) -> None:
+        """All settings, several at a time from where they begin to differ."""
+        n_settings = weights.shape[0]
+
+        def work(job: tuple[int, int]) -> None:
+            p, start = job
+            some = slice(p, min(p + _SETTINGS_PER_JOB, n_settings))
+            keys = [_derive_key(_derive_key(key, q), start) for q in range(some.start, some.stop)]
+            rows = slice(start, start + _POINTS_PER_JOB)
+            population.run_population(
+                layer_table,
+                self._layout.stage_table,
+                *reference,
+                weights[some],
+                biases[some],
+                self._detect,
+                np.array(keys, dtype=np.uint64),
+                first[some],
+                points[rows],
+                out[some, rows],
+            )
+
+        places = range(0, n_settings, _SETTINGS_PER_JOB)
+        self._do(work, [(p, start) for p in places for start in range(0, points.shape[0], _POINTS_PER_JOB)])
 
     def _run_jittered(
         self,

@@ -220,6 +220,7 @@ class _MeanLoss:
     def __init__(self, losses: Sequence[OutputLoss]) -> None:
         self._losses = losses
         self.is_quadratic = all(loss.is_quadratic for loss in losses)
+        self.residual_variance = losses[0].residual_variance
 
     def losses(self, outputs: Array) -> Array:
         """See `OutputLoss`."""

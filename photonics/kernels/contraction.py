@@ -280,7 +280,35 @@ def _expand_tile(center_part, offset_part, h, n, n_offsets, start, width):
 
 
 @njit(**JIT, inline="always")
-def _buffer_rows(layers, stages):
+def run_stage(stage, weights, src, dst, width):
+    """One core on a tile, from `src` to `dst`."""
+    rows, columns = stage[STAGE_ROWS], stage[STAGE_COLUMNS]
+    n_left, n_right = stage[STAGE_N_LEFT], stage[STAGE_N_RIGHT]
+    w = weights[stage[STAGE_WEIGHT] : stage[STAGE_WEIGHT] + rows * columns]
+    if n_right == 1 and rows % 4 == 0 and columns == 8:
+        _contract_first(w, src, dst, n_left, rows, width)
+    else:
+        contract_stage(w, src, dst, n_left, rows, columns, n_right * width)
+
+
+@njit(**JIT, inline="always")
+def finish_layer(layer, biases, d, noise_key, h, spare, width):
+    """What follows the cores of a layer, in place: detection, its converters, bias and activation."""
+    n = layer[LAYER_N_OUT]
+    if d[DETECT_SIGNAL] > 0 or d[DETECT_COMMON] > 0:
+        _detect_light(h, spare, n, width, d, noise_key)
+    elif d[DETECT_STD] > 0:
+        add_normals(h, n, width, d[DETECT_STD], noise_key)
+    if d[ADC_STEP] > 0:
+        _convert(h, n * width, d[ADC_STEP], d[ADC_SHIFT], d[ADC_CODES])
+    bias = biases[layer[LAYER_BIAS] : layer[LAYER_BIAS] + n]
+    _activate(h, bias, n, width, layer[LAYER_ACTIVATION])
+    if d[DAC_STEP] > 0:
+        _convert(h, n * width, d[DAC_STEP], h.dtype.type(0.0), d[DAC_CODES])
+
+
+@njit(**JIT, inline="always")
+def buffer_rows(layers, stages):
     """Largest number of rows that any layer or intermediate contraction holds."""
     largest = 0
     for k in range(layers.shape[0]):
@@ -302,10 +330,9 @@ def make_run_network(width: int):
         n_layers = layers.shape[0]
         n_in, n_first = layers[0, LAYER_N_IN], layers[0, LAYER_N_OUT]
         n_out = layers[n_layers - 1, LAYER_N_OUT]
-        size = _buffer_rows(layers, stages) * width
+        size = buffer_rows(layers, stages) * width
         here, there = np.zeros(size, weights.dtype), np.zeros(size, weights.dtype)
         n_points = out.shape[0]
-        h_zero = weights.dtype.type(0.0)
         for start in range(0, n_points, width):
             count = min(width, n_points - start)
             if n_offsets > 0:
@@ -319,27 +346,9 @@ def make_run_network(width: int):
                 layer = layers[k]
                 if k > 0 or n_offsets == 0:
                     for j in range(layer[LAYER_STAGE_START], layer[LAYER_STAGE_STOP]):
-                        stage = stages[j]
-                        rows, columns = stage[STAGE_ROWS], stage[STAGE_COLUMNS]
-                        n_left, n_right = stage[STAGE_N_LEFT], stage[STAGE_N_RIGHT]
-                        w = weights[stage[STAGE_WEIGHT] : stage[STAGE_WEIGHT] + rows * columns]
-                        if n_right == 1 and rows % 4 == 0 and columns == 8:
-                            _contract_first(w, here, there, n_left, rows, width)
-                        else:
-                            contract_stage(w, here, there, n_left, rows, columns, n_right * width)
+                        run_stage(stages[j], weights, here, there, width)
                         here, there = there, here
-                n = layer[LAYER_N_OUT]
-                d, noise_key = detect[k], mix64(tile_key + np.uint64(k))
-                if d[DETECT_SIGNAL] > 0 or d[DETECT_COMMON] > 0:
-                    _detect_light(here, there, n, width, d, noise_key)
-                elif d[DETECT_STD] > 0:
-                    add_normals(here, n, width, d[DETECT_STD], noise_key)
-                if d[ADC_STEP] > 0:
-                    _convert(here, n * width, d[ADC_STEP], d[ADC_SHIFT], d[ADC_CODES])
-                bias = biases[layer[LAYER_BIAS] : layer[LAYER_BIAS] + n]
-                _activate(here, bias, n, width, layer[LAYER_ACTIVATION])
-                if d[DAC_STEP] > 0:
-                    _convert(here, n * width, d[DAC_STEP], h_zero, d[DAC_CODES])
+                finish_layer(layer, biases, detect[k], mix64(tile_key + np.uint64(k)), here, there, width)
             for i in range(n_out):
                 for t in range(count):
                     out[start + t, i] = here[i * width + t]

@@ -20,6 +20,7 @@ from training.trainer import Limits, TrainingRun
 # those of all others, in settings measured.
 SMALL = {
     "gauss-newton": ({"n_directions": 4}, 2, 4 + 1 + 5),
+    "recursive-gauss-newton": ({"trial_batch_factor": 1}, 0, 1 + 25 + 1 + 4),
     "rge-adam": ({"n_directions": 4}, 0, 2 * 4),
     "rge-sgd": ({"n_directions": 4}, 0, 2 * 4),
     "sign-sgd": ({"n_directions": 4}, 0, 4 + 1),

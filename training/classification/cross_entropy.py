@@ -30,6 +30,7 @@ class CrossEntropy:
 
     def __init__(self, labels: Array, n_classes: int, weights: Array | None = None) -> None:
         self._labels, self._c = labels, n_classes
+        self.residual_variance: float | None = n_classes / 2.0
         self._weights = np.ones(len(labels)) if weights is None else weights
 
     def losses(self, outputs: Array) -> Array:

@@ -11,19 +11,21 @@ from training.oracle import Array
 
 
 class CoordinateWise(Memoryless):
-    """A block of coordinates after the other, each by a central difference of its own.
+    """A block of coordinates after the other, each by a difference of its own.
 
-    No variance of its own, and no bias on a quadratic; entries outside the block are 0. A whole
-    gradient takes 2 n losses.
+    No variance of its own; entries outside the block are 0. Central differences have no bias on a quadratic,
+    and a whole gradient takes 2 n losses; one-sided ones take n + 1, and are off by half the curvature.
 
     Args:
         n: controls.
         n_coordinates: of a step; n takes all of them.
         seed: of the order.
+        antithetic: central differences, else one-sided.
     """
 
-    def __init__(self, n: int, n_coordinates: int, seed: int) -> None:
+    def __init__(self, n: int, n_coordinates: int, seed: int, antithetic: bool = True) -> None:
         self._n, self._block, self._seed = n, min(n_coordinates, n), seed
+        self._antithetic = antithetic
 
     def probes(self, step: int, rng: np.random.Generator) -> Probes:
         """The next block of an order that is drawn anew in every cycle."""
@@ -35,12 +37,16 @@ class CoordinateWise(Memoryless):
         directions[np.arange(self._block), chosen] = 1.0
 
         def gradient(losses: Array) -> Array:
-            plus, minus = np.split(losses, 2)
             estimate = np.zeros(self._n)
-            estimate[chosen] = (plus - minus) / 2.0
+            if self._antithetic:
+                estimate[chosen] = (losses[: self._block] - losses[self._block :]) / 2.0
+            else:
+                estimate[chosen] = losses[1:] - losses[0]
             return estimate
 
-        return Probes(np.vstack([directions, -directions]), gradient)
+        if self._antithetic:
+            return Probes(np.vstack([directions, -directions]), gradient)
+        return Probes(np.vstack([np.zeros(self._n), directions]), gradient)
 
 
 class Hybrid:

@@ -54,9 +54,12 @@ class OutputLoss(Protocol):
 
     Attributes:
         is_quadratic: whether `quadratic` is the loss itself.
+        residual_variance: by how much a squared residual of `quadratic` has to be divided to be twice a
+            negative log-likelihood; None where the loss is no likelihood.
     """
 
     is_quadratic: bool
+    residual_variance: float | None
 
     def losses(self, outputs: Array) -> Array:
         """Losses (Q,) of outputs (Q, R)."""
@@ -71,6 +74,7 @@ class MeanSquare:
     """``mean(outputs^2)``: the outputs are residuals."""
 
     is_quadratic = True
+    residual_variance: float | None = None
 
     def losses(self, outputs: Array) -> Array:
         """Mean squares (Q,)."""

@@ -2,6 +2,7 @@
 
 from training.optimizers.base import Candidates, Optimizer, Start, start_on
 from training.optimizers.forward_gradient import ForwardGradient, GradientOptions
+from training.optimizers.frozen import PartialOptimizer
 from training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
 from training.optimizers.registry import Method, get_method, optimizer_names
 
@@ -12,6 +13,7 @@ __all__ = [
     "GradientOptions",
     "Method",
     "Optimizer",
+    "PartialOptimizer",
     "Start",
     "SubspaceGaussNewton",
     "get_method",

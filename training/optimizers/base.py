@@ -57,8 +57,11 @@ class Optimizer(Protocol):
     """What the trainer needs. A step is one or more rounds of ask and tell."""
 
     needs: Literal["loss", "residuals"]
-    n_steps: int
-    """Steps completed."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps completed."""
+        ...
 
     @property
     def controls(self) -> Array:

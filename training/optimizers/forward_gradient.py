@@ -55,7 +55,9 @@ class GradientOptions:
             "importance", of groups drawn by the length of their gradient.
         n_directions: K: directions a step, coordinates a step, or directions of every group.
         distribution: of random directions.
-        antithetic: pairs, 2 K losses; else one-sided, K + 1 losses. Coordinates are always in pairs.
+        n_coordinates: of a step of "coordinate", and of "hybrid" after its stall; None takes n_directions. As
+            many as there are controls give whole gradients.
+        antithetic: pairs, 2 K losses; else one-sided, K + 1 losses.
         update: "sgd", "momentum", "sign", "adam" or "amsgrad".
         learning_rate: in rad for phases, in units of the group's scale for digital controls; for
             "sgd" and "momentum" times the gradient in these units.
@@ -74,6 +76,7 @@ class GradientOptions:
 
     estimator: EstimatorName = "random"
     n_directions: int = 28
+    n_coordinates: int | None = None
     distribution: Distribution = "rademacher"
     antithetic: bool = True
     update: UpdateName = "adam"
@@ -99,8 +102,8 @@ class GradientOptions:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ArgumentError(f"{name}: {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
-        for name in ("n_directions", "schedule_steps", "patience"):
-            if getattr(self, name) < 1:
+        for name in ("n_directions", "n_coordinates", "schedule_steps", "patience"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
         for name in ("learning_rate", "schedule_factor", "perturb_phase_rad", "perturb_digital"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
@@ -287,9 +290,11 @@ def _make_estimator(
         return GroupDirections(groups, n, k, distribution, antithetic)
     if options.estimator == "importance":
         return ImportantGroups(groups, n, k, distribution, antithetic)
-    if options.estimator == "coordinate":
-        return CoordinateWise(n, k, int(rng.integers(2**31)))
     random = RandomDirections(n, k, distribution, antithetic)
     if options.estimator == "random":
         return random
-    return Hybrid(random, CoordinateWise(n, k, int(rng.integers(2**31))), options.patience, options.tolerance)
+    seed = int(rng.integers(2**31))
+    coordinates = CoordinateWise(n, options.n_coordinates or k, seed, antithetic)
+    if options.estimator == "coordinate":
+        return coordinates
+    return Hybrid(random, coordinates, options.patience, options.tolerance)

@@ -25,6 +25,7 @@ from training.optimizers.forward_gradient import (
     ZoAdaMMOptions,
 )
 from training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
+from training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
 from training.optimizers.sparse_coordinate import SparseCoordinate, SparseCoordinateOptions
 
 
@@ -47,6 +48,11 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {
         "gauss-newton": Method(
             "forward-only Gauss-Newton in a random subspace", GaussNewtonOptions, SubspaceGaussNewton
+        ),
+        "recursive-gauss-newton": Method(
+            "Gauss-Newton on all controls, continued from batch to batch",
+            RecursiveOptions,
+            RecursiveGaussNewton,
         ),
         "rge-adam": Method(
             "random directions fed to Adam, the published way", GradientOptions, ForwardGradient

@@ -1,0 +1,163 @@
+"""Settings that differ in a few controls: what they have in common is computed once.
+
+A network runs through events: cores one after the other and, behind the cores of a layer, its end (detection,
+bias, activation). A setting that differs from a reference in a late core shares everything before. Probes of
+one control each take about half the time this way; every answer keeps its bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from photonics.kernels import JIT
+from photonics.kernels.contraction import (
+    DETECT_COMMON,
+    DETECT_SIGNAL,
+    DETECT_STD,
+    LAYER_BIAS,
+    LAYER_N_IN,
+    LAYER_N_OUT,
+    LAYER_STAGE_START,
+    LAYER_STAGE_STOP,
+    STAGE_COLUMNS,
+    STAGE_ROWS,
+    STAGE_WEIGHT,
+    TILE_WIDTH,
+    buffer_rows,
+    finish_layer,
+    run_stage,
+)
+from photonics.kernels.normals import mix64
+
+
+def make_run_population(width: int):
+    """The kernel for tiles of `width` points; see `run_population` for its arguments."""
+
+    @njit(**JIT)
+    def run_population(
+        layers, stages, reference_weights, reference_biases, weights, biases, detect, keys, first, points, out
+    ):
+        n_layers = layers.shape[0]
+        n_in, n_out = layers[0, LAYER_N_IN], layers[n_layers - 1, LAYER_N_OUT]
+        n_events = layers[n_layers - 1, LAYER_STAGE_STOP] + n_layers
+        size = buffer_rows(layers, stages) * width
+        here, there = np.zeros(size, weights.dtype), np.zeros(size, weights.dtype)
+        needed = np.zeros(n_events + 1, np.bool_)
+        last = 0
+        for p in range(first.shape[0]):
+            needed[first[p]] = True
+            last = max(last, first[p])
+        # What stands before an event, for the events that any setting starts with.
+        kept = np.zeros((n_events + 1, size if last > 0 else 1), weights.dtype)
+        inputs = np.zeros(size, weights.dtype)
+        n_points = points.shape[0]
+        for start in range(0, n_points, width):
+            count = min(width, n_points - start)
+            for t in range(count):
+                for i in range(n_in):
+                    inputs[i * width + t] = points[start + t, i]
+            # Number -1 is the reference, which no noise may reach: `first` sees to that.
+            for p in range(-1, first.shape[0]):
+                begin = 0 if p < 0 else first[p]
+                end = last if p < 0 else n_events
+                w = reference_weights if p < 0 else weights[p]
+                b = reference_biases if p < 0 else biases[p]
+                source = inputs if begin == 0 else kept[begin]
+                tile_key = np.uint64(0) if p < 0 else mix64(keys[p] ^ np.uint64(start))
+                for k in range(n_layers):
+                    layer = layers[k]
+                    for j in range(layer[LAYER_STAGE_START], layer[LAYER_STAGE_STOP]):
+                        event = j + k
+                        if begin <= event and event < end:
+                            if event == begin:
+                                run_stage(stages[j], w, source, here, width)
+                            else:
+                                run_stage(stages[j], w, here, there, width)
+                                here, there = there, here
+                            if p < 0 and needed[event + 1]:
+                                kept[event + 1] = here
+                    event = layer[LAYER_STAGE_STOP] + k
+                    if begin <= event and event < end:
+                        n_row = layer[LAYER_N_OUT] * width
+                        if event == begin:
+                            here[:n_row] = source[:n_row]
+                        noise_key = mix64(tile_key + np.uint64(k))
+                        finish_layer(layer, b, detect[k], noise_key, here, there, width)
+                        if p < 0 and needed[event + 1]:
+                            kept[event + 1] = here
+                if begin == n_events:
+                    here[: n_out * width] = source[: n_out * width]
+                if p >= 0:
+                    for i in range(n_out):
+                        for t in range(count):
+                            out[p, start + t, i] = here[i * width + t]
+
+    return run_population
+
+
+_KERNELS = {width: make_run_population(width) for width in set(TILE_WIDTH.values())}
+
+
+def run_population(
+    layers, stages, reference_weights, reference_biases, weights, biases, detect, keys, first, points, out
+) -> None:
+    """Network outputs of some settings at some points, the bits of `run_network` for each of them.
+
+    Args:
+        layers: see `run_network`.
+        stages: see there.
+        reference_weights: (n_weights,) what the settings are compared with.
+        reference_biases: (n_biases,).
+        weights: (P, n_weights).
+        biases: (P, n_biases).
+        detect: see there.
+        keys: (P,) uint64 noise keys.
+        first: (P,) events that each setting starts with, see `first_events`.
+        points: (N, d).
+        out: (P, N, n_out) receives the outputs.
+    """
+    _KERNELS[TILE_WIDTH[weights.dtype]](
+        layers, stages, reference_weights, reference_biases, weights, biases, detect, keys, first, points, out
+    )
+
+
+def common_setting(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Per entry what two of three far rows (P, n) agree on: exact for rows that change an entry each."""
+    n = len(rows)
+    a, b, c = rows[0], rows[n // 3], rows[2 * n // 3]
+    return np.where(a == b, a, c)
+
+
+def first_events(
+    layers: npt.NDArray[np.int64],
+    stages: npt.NDArray[np.int64],
+    detect: npt.NDArray[np.floating],
+    weights: npt.NDArray[np.bool_],
+    biases: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int64]:
+    """Numbers (P,) of the first events that differ from the reference's; that of no event for a copy of it.
+
+    Event j + k is core j, of layer k; event LAYER_STAGE_STOP + k is the end of layer k.
+
+    Args:
+        layers: see `run_network`.
+        stages: see there.
+        detect: see there.
+        weights: (P, n_weights) whether they differ.
+        biases: (P, n_biases).
+    """
+    n_layers = len(layers)
+    first = np.full(len(weights), layers[-1, LAYER_STAGE_STOP] + n_layers)
+    for k in reversed(range(n_layers)):
+        start, stop, bias = layers[k, [LAYER_STAGE_START, LAYER_STAGE_STOP, LAYER_BIAS]]
+        differs = biases[:, bias : bias + layers[k, LAYER_N_OUT]].any(axis=1)
+        # Noise is drawn for every setting anew.
+        noisy = (detect[k, [DETECT_STD, DETECT_SIGNAL, DETECT_COMMON]] > 0).any()
+        first[differs | noisy] = stop + k
+        for j in reversed(range(start, stop)):
+            place = stages[j, STAGE_WEIGHT]
+            end = place + stages[j, STAGE_ROWS] * stages[j, STAGE_COLUMNS]
+            first[weights[:, place:end].any(axis=1)] = j + k
+    return first

@@ -1,0 +1,218 @@
+"""Recursive Gauss-Newton: every direction is measured on few samples, and what was learned of them is kept.
+
+`training.optimizers.gauss_newton` sees K random directions of n on many samples and forgets them after the
+step. Here a step measures all n controls, one after the other, on a small batch: the whole Jacobian of its
+outputs for n inferences a sample. A step from so few samples alone would fit nothing else; but least squares
+can be continued from batch to batch. The covariance P of the controls, n x n, holds what all batches so far
+have said. With J the Jacobian and r the residuals of a batch, in units of their deviation,
+
+    G = P J^T (J P J^T + 1)^-1,    x <- x - f G r,    P <- (P - G J P) / forgetting:
+
+the extended Kalman filter as a way to train networks [singhal1989], damped by what is known, P^-1. A
+`forgetting` below 1 lets old batches, whose Jacobians were measured elsewhere, count less.
+
+The factor f is measured: the base and steps of several lengths are tried on a fresh and larger batch, the
+best is kept. If the base is, P is shrunk. A step costs 1 + n evaluations of a batch, and
+1 + len(step_factors) of a batch `trial_batch_factor` times as large.
+
+Controls of a digital readout are not probed where the chip shows its features: their columns are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import cho_factor, solve_triangular
+
+from training.errors import ArgumentError
+from training.objective import Evaluation, QuadraticModel
+from training.optimizers.base import Candidates, Start
+from training.optimizers.scaling import control_scales, perturbation_sizes
+from training.oracle import Array
+from training.random_state import generator_from_array, generator_to_array
+
+
+@dataclass(frozen=True)
+class RecursiveOptions:
+    """Settings of `RecursiveGaussNewton`.
+
+    Attributes:
+        perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
+        perturb_digital: size of a digital perturbation, in units of its group's scale.
+        initial_variance: of every control before the first batch, in squared units of its group's scale: how
+            far from the start a good setting is expected.
+        forgetting: weight of a batch against the next one, above 0 and up to 1.
+        step_factors: lengths of the steps that are tried.
+        trial_batch_factor: size of the batch they are tried on, in units of the usual one.
+        exact_readout: use the readout's exact columns where the chip shows its features.
+    """
+
+    perturb_phase_rad: float = 0.02
+    perturb_digital: float = 0.02
+    initial_variance: float = 1.0
+    forgetting: float = 0.995
+    step_factors: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5)
+    trial_batch_factor: int = 8
+    exact_readout: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("perturb_phase_rad", "perturb_digital", "initial_variance"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
+        if self.trial_batch_factor < 1:
+            raise ArgumentError(f"trial_batch_factor: {self.trial_batch_factor}; allowed: >= 1")
+        if not 0 < self.forgetting <= 1:
+            raise ArgumentError(f"forgetting: {self.forgetting}; allowed: above 0 and up to 1")
+        if not self.step_factors or not all(np.isfinite(f) and f > 0 for f in self.step_factors):
+            raise ArgumentError(f"step_factors: {self.step_factors}; allowed: at least one, all > 0")
+
+
+class RecursiveGaussNewton:
+    """Gauss-Newton on all controls, continued from batch to batch; see the module's text.
+
+    Memory: besides the evaluation, n x n numbers of 8 bytes in the settings of the probes, n x n of 4 bytes
+    in P and as many in its copy for the checkpoint, and about 3 n x R of 8 bytes for the Jacobian.
+
+    Args:
+        start: where, and what can be set.
+        options: see `RecursiveOptions`.
+        rng: draws the signs of the perturbations.
+    """
+
+    needs: Literal["loss", "residuals"] = "residuals"
+
+    _SHRINK = 0.5
+    """What P is multiplied with when no trial is better than the base."""
+
+    def __init__(self, start: Start, options: RecursiveOptions, rng: np.random.Generator) -> None:
+        self.n_steps = 0
+        self._x = np.array(start.controls, dtype=np.float64)
+        self._options, self._rng = options, rng
+        n = self._x.size
+        self._scale = control_scales(start.groups, n)
+        self._size = perturbation_sizes(start.groups, n, options.perturb_phase_rad, options.perturb_digital)
+        self._readout: Array = np.zeros(0, dtype=np.int64)
+        if start.readout is not None and options.exact_readout:
+            self._readout = start.readout
+        self._probed = np.setdiff1d(np.arange(n), self._readout)
+        # Single precision: it is a preconditioner, and the larger part of a checkpoint.
+        self._covariance = np.eye(n, dtype=np.float32) * np.float32(options.initial_variance)
+        self._loss = np.inf
+        self._base_outputs = np.zeros(0)
+        self._model = QuadraticModel(self._base_outputs)
+        self._variance = 1.0
+        self._base_columns = np.zeros((0, self._readout.size))
+        self._changes = np.zeros(0)
+        self._trials = np.zeros((0, 0))
+        self._stuck = 0
+
+    @property
+    def controls(self) -> Array:
+        """The setting it stands at, (n_controls,)."""
+        return self._x
+
+    @property
+    def loss(self) -> float:
+        """Loss of that setting on the samples of the last step."""
+        return self._loss
+
+    def ask(self) -> Candidates:
+        """The base, the perturbed settings, or the steps to try."""
+        if self._trials.size:
+            factor = self._options.trial_batch_factor
+            return Candidates(self._x + self._trials, True, "trial", batch_factor=factor)
+        if not self._base_outputs.size:
+            return Candidates(self._x[None], True, "base", self._readout.size > 0)
+        # Random signs: on a grid that is not even, half of the steps would otherwise be biased alike.
+        signs = 2.0 * self._rng.integers(0, 2, self._probed.size) - 1.0
+        self._changes = signs * self._size[self._probed]
+        settings = np.repeat(self._x[None], self._probed.size, axis=0)
+        settings[np.arange(self._probed.size), self._probed] += self._changes
+        return Candidates(settings, False, "probe")
+
+    def tell(self, evaluation: Evaluation) -> None:
+        """Outputs of the settings asked for."""
+        if self._trials.size:
+            self._choose(evaluation)
+        elif not self._base_outputs.size:
+            self._look(evaluation)
+        else:
+            self._solve(evaluation.residuals - self._base_outputs)
+
+    def stop(self) -> dict[str, str]:
+        """Stops when twenty steps in a row found nothing better."""
+        if self._stuck >= 20:
+            return {"stalled": "no trial was better than the base in 20 steps"}
+        return {}
+
+    def state(self) -> dict[str, Array]:
+        """Everything the next step depends on."""
+        return {
+            "x": self._x.copy(),
+            "covariance": self._covariance.copy(),
+            "loss": np.array(self._loss),
+            "n_steps": np.array(self.n_steps),
+            "stuck": np.array(self._stuck),
+            "rng": generator_to_array(self._rng),
+        }
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Continue from `state`."""
+        self._x = np.array(state["x"])
+        self._covariance = np.array(state["covariance"])
+        self._loss = float(state["loss"])
+        self.n_steps, self._stuck = int(state["n_steps"]), int(state["stuck"])
+        self._rng = generator_from_array(state["rng"])
+
+    def _look(self, evaluation: Evaluation) -> None:
+        """Outputs of the base on the batch that is probed next."""
+        self._base_outputs = evaluation.residuals[0]
+        self._model = evaluation.loss.quadratic(self._base_outputs)
+        residual = self._model.residual
+        known = evaluation.loss.residual_variance
+        # A residual that is exactly 0 everywhere leaves nothing to do, and any unit will do.
+        self._variance = float((residual**2).mean()) or 1.0 if known is None else known
+        if self._readout.size:
+            if evaluation.tail is None:
+                raise ArgumentError(
+                    "evaluation: no digital tail; allowed: one, as the optimizer was given a readout"
+                )
+            self._base_columns = np.ascontiguousarray(evaluation.tail.columns(0, self._x[self._readout]))
+
+    def _solve(self, differences: Array) -> None:
+        """Steps to try, from differences (n_probed, R); what the batch says goes into the covariance."""
+        n, n_outputs = self._x.size, self._base_outputs.size
+        jacobian = np.empty((n, n_outputs))
+        # All in units of the controls' scales and of the residuals' deviation.
+        jacobian[self._probed] = differences * (self._scale[self._probed] / self._changes)[:, None]
+        if self._readout.size:
+            jacobian[self._readout] = self._base_columns.T * self._scale[self._readout, None]
+        deviation = np.sqrt(self._variance)
+        columns = (self._model.transform(jacobian) / deviation).astype(np.float32)
+        gain = self._covariance @ columns
+        inner = (columns.T @ gain).astype(np.float64)
+        inner[np.diag_indices(n_outputs)] += 1.0
+        factor, _ = cho_factor(inner, lower=True)
+        whitened = solve_triangular(factor, gain.T.astype(np.float64), lower=True)
+        step = -self._scale * (
+            whitened.T @ solve_triangular(factor, self._model.residual / deviation, lower=True)
+        )
+        factors = np.array([0.0, *self._options.step_factors])
+        self._trials = factors[:, None] * step
+        # A product with its own transpose: symmetric to the last bit.
+        half = whitened.astype(np.float32)
+        self._covariance -= half.T @ half
+        self._covariance /= np.float32(self._options.forgetting)
+
+    def _choose(self, evaluation: Evaluation) -> None:
+        """Take the best of the steps, or stay."""
+        p = int(np.argmin(evaluation.losses))
+        self._x = self._x + self._trials[p]
+        if p == 0:
+            self._covariance *= np.float32(self._SHRINK)
+        self._stuck = self._stuck + 1 if p == 0 else 0
+        self._loss = float(evaluation.losses[p])
+        self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)
+        self.n_steps += 1
