@@ -89,7 +89,7 @@ _WHOLE_GRADIENTS = (
     "optimizer.schedule_factor=0.01",
     f"{_RATE}=0.1",
 )
-"""After its stall the hybrid takes the gradient of all trained controls on a small batch, and Adam forgets the
+"""After its stall the hybrid takes the gradient of all trained controls on a small batch; Adam forgets the
 squares of random directions, 50 times as large, within a hundred steps."""
 
 ROWS = (
@@ -107,10 +107,12 @@ ROWS = (
         settings=_COSINE, key=_RATE, values=(0.3, 1.0, 3.0)),
     Row("hybrid-tt", "hybrid, TT", "tt-mnist", "hybrid", _TT,
         settings=(*_PATIENCE, *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
-    Row("hybrid-tt-long", "hybrid, TT, longer", "tt-mnist", "hybrid", 100_000_000, settings=_WHOLE_GRADIENTS),
+    Row("hybrid-tt-long", "hybrid, TT, longer", "tt-mnist", "hybrid", 100_000_000,
+        settings=_WHOLE_GRADIENTS),
     Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
     Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
-    Row("recursive-tt", "recursive Gauss-Newton, TT", "tt-mnist", "recursive-gauss-newton", 10_000_000),
+    Row("recursive-tt", "recursive Gauss-Newton, TT", "tt-mnist",
+        "recursive-gauss-newton", 10_000_000),
     Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", _TT, "published"),
     Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
         "gauss-newton", _LONG, "published"),

@@ -20,6 +20,7 @@ from training.stencils import make_rule
 _ROUNDS = 7
 _IMAGES = 8_000
 _PEAK_SIZE = 1024
+_PROBE_IMAGES, _PROBE_ROUNDS = 64, 3
 
 
 def operations_per_point() -> tuple[int, int]:
@@ -73,6 +74,38 @@ def run_mnist() -> dict[str, Any]:
     }
 
 
+def run_probes() -> dict[str, Any]:
+    """Coordinate-wise probes of `tt-mnist` on a batch of 64, one thread: all at once against two a call.
+
+    Two settings share no work, a population does; the answers are the same to the last bit.
+    """
+    rng = np.random.default_rng(0)
+    design = get_design("tt-mnist")
+    chip = fabricate(design, preset("ideal"), 0, threads=1)
+    settings = np.repeat(chip.initial_controls(rng)[None], chip.n_controls, axis=0)
+    settings[np.diag_indices(chip.n_controls)] += 0.01
+    images = rng.random((_PROBE_IMAGES, design.n_in), dtype=np.float32)
+
+    def in_pairs() -> None:
+        for p in range(0, chip.n_controls, 2):
+            chip.measure(settings[p : p + 2], images)
+
+    tasks = {"shared": lambda: chip.measure(settings, images), "in_pairs": in_pairs}
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(_PROBE_ROUNDS):
+        for name, task in tasks.items():
+            started = time.perf_counter()
+            task()
+            seconds[name].append(time.perf_counter() - started)
+    shared = median(seconds["shared"])
+    return {
+        "settings": chip.n_controls,
+        "images": _PROBE_IMAGES,
+        "inferences_per_s": chip.n_controls * _PROBE_IMAGES / shared,
+        "times_pairs": median(seconds["in_pairs"]) / shared,
+    }
+
+
 def run() -> dict[str, Any]:
     """Points per second, GFlop/s and the ratio to dense NumPy, float32.
 
@@ -118,6 +151,7 @@ def run() -> dict[str, Any]:
             "times_dense_numpy": median(seconds["dense"]) / median(seconds[f"chip_{count}"]),
         }
     result["mnist"] = run_mnist()
+    result["probes"] = run_probes()
     return result
 
 

@@ -7,6 +7,8 @@ one control each take about half the time this way; every answer keeps its bits.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -133,7 +135,7 @@ def common_setting(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 def first_events(
     layers: npt.NDArray[np.int64],
     stages: npt.NDArray[np.int64],
-    detect: npt.NDArray[np.floating],
+    detect: npt.NDArray[Any],
     weights: npt.NDArray[np.bool_],
     biases: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.runs import assemble, load_config, trained
+
 SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
 
 
@@ -85,6 +87,23 @@ def test_a_stopped_run_resumes_to_the_same_bits(finished, tmp_path):
     a, b = (json.loads((f / "result.json").read_text()) for f in (part, finished))
     for key in ("rel_l2", "final_loss", "inferences", "inferences_validation", "steps"):
         assert a[key] == b[key]
+
+
+def test_frozen_controls_stay_in_a_resumed_run_too(tmp_path):
+    arguments = (*SMALL, "--set", 'frozen=["*/bias"]')
+    photonzero("train", *arguments, "--steps", 4, "--out", "whole", "--quiet", cwd=tmp_path)
+    photonzero("train", *arguments, "--steps", 2, "--out", "part", "--quiet", cwd=tmp_path)
+    photonzero("train", "--resume", "part", "--steps", 4, "--quiet", cwd=tmp_path)
+    np.testing.assert_array_equal(controls(tmp_path / "part"), controls(tmp_path / "whole"))
+    config = load_config(tmp_path / "whole")
+    before = assemble(config, 1)
+    _, after = trained(config, tmp_path / "whole")
+    moved = {
+        name
+        for name, group in before.chip.control_groups.items()
+        if (before.initial_controls[group.slice] != after[group.slice]).any()
+    }
+    assert moved == {name for name in before.chip.control_groups if not name.endswith("/bias")}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -190,6 +209,9 @@ def test_cost_reproduces_the_published_counts(tmp_path):
         (("train", "hjb2", "--derivatives", "x"), "derivatives: 'x'; allowed: central"),
         (("train", "hjb2", "--set", "batch_size=ten"), "batch_size: 'ten'; allowed: an integer"),
         (("train", "hjb2", "--set", "batch=3"), "unknown key batch; allowed"),
+        (("train", "hjb2", "--set", 'frozen=["bias"]'), "frozen: 'bias' is no group; allowed: layer1/core0"),
+        (("train", "hjb2", "--set", 'frozen=["*"]'), "frozen: all groups; allowed: at least one"),
+        (("train", "hjb2", "--set", "frozen=bias"), "frozen: 'bias'; allowed: a list"),
         (("train", "hjb2", "--set", "nonsense"), "--set nonsense: allowed: key=value"),
         (("train", "hjb2", "--max-inferences", "0"), "max_inferences: 0; allowed: >= 1"),
         (("train", "hjb2", "--max-inferences", "many"), "'many' is not a valid integer"),

@@ -74,6 +74,13 @@ def test_scrambled_sobol_directions_vary_less_than_independent_ones():
     assert total["sobol"] < 0.5 * total["gaussian"]
 
 
+def test_one_sided_coordinates_are_off_by_half_the_curvature_and_cost_one_loss_more_than_controls():
+    estimator = CoordinateWise(N, N, seed=1, antithetic=False)
+    probes = estimator.probes(0, np.random.default_rng(0))
+    assert len(probes.offsets) == N + 1
+    np.testing.assert_allclose(probes.gradient(loss(probes.offsets)), GRADIENT + 0.5 * np.diag(HESSIAN))
+
+
 def test_coordinates_are_exact_and_cover_everything_in_a_cycle():
     estimator = CoordinateWise(N, 4, seed=1)
     seen = np.zeros(N, bool)

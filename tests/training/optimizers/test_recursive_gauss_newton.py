@@ -1,0 +1,122 @@
+"""Recursive Gauss-Newton against the least-squares problem that it solves piece by piece."""
+
+import numpy as np
+import pytest
+
+from training.errors import ArgumentError
+from training.objective import Evaluation, MeanSquare
+from training.optimizers import Start
+from training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
+from training.oracle import ControlGroup
+
+N = 5
+GROUPS = {
+    "phases": ControlGroup(0, 3, "phase", grid_step=0.1, scale=1.0),
+    "numbers": ControlGroup(3, N, "digital", scale=0.5),
+}
+SCALE = np.array([1.0, 1.0, 1.0, 0.5, 0.5])
+START = np.random.default_rng(5).standard_normal(N)
+
+
+class Likelihood(MeanSquare):
+    """Residuals of unit variance."""
+
+    residual_variance = 1.0
+
+
+class LinearTask:
+    """Residuals ``A x - b`` of batches of four."""
+
+    def __init__(self, loss):
+        self.loss, self.rng = loss, np.random.default_rng(1)
+        self.truth = np.random.default_rng(2).standard_normal(N)
+        self.batches = []
+
+    def tell(self, optimizer):
+        asked = optimizer.ask()
+        if asked.fresh_points:
+            matrix = self.rng.standard_normal((4 * asked.batch_factor, N))
+            self.now = matrix, matrix @ self.truth + 0.3 * self.rng.standard_normal(len(matrix))
+        if asked.purpose == "base":
+            self.batches.append(self.now)
+        outputs = asked.controls @ self.now[0].T - self.now[1]
+        optimizer.tell(Evaluation(self.loss.losses(outputs), outputs, None, self.loss))
+        return asked
+
+    def steps(self, optimizer, n):
+        while optimizer.n_steps < n:
+            self.tell(optimizer)
+
+
+def make(**options):
+    return RecursiveGaussNewton(Start(START, GROUPS), RecursiveOptions(**options), np.random.default_rng(3))
+
+
+def test_linear_least_squares_is_solved_exactly_batch_by_batch():
+    task = LinearTask(Likelihood())
+    optimizer = make(forgetting=1.0, initial_variance=2.0, step_factors=(1.0,), trial_batch_factor=50)
+    task.steps(optimizer, 4)
+    # All batches at once: |x - start|^2 / variance + sum |A x - b|^2, in units of the scales.
+    matrix = np.vstack([a for a, _ in task.batches]) * SCALE
+    wanted = np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
+    solution = np.linalg.solve(matrix.T @ matrix + np.eye(N) / 2.0, matrix.T @ wanted)
+    np.testing.assert_allclose(optimizer.controls, START + SCALE * solution, atol=2e-5)
+
+
+def test_a_loss_without_a_likelihood_is_measured_in_its_own_units():
+    """Multiplying all residuals by 1000 changes nothing."""
+    found = []
+    for factor in (1.0, 1000.0):
+        task, optimizer = LinearTask(MeanSquare()), make(step_factors=(1.0,), trial_batch_factor=50)
+
+        def scaled(asked, task=task, factor=factor):
+            outputs = factor * (asked.controls @ task.now[0].T - task.now[1])
+            return Evaluation(task.loss.losses(outputs), outputs, None, task.loss)
+
+        while optimizer.n_steps < 3:
+            asked = optimizer.ask()
+            if asked.fresh_points:
+                matrix = task.rng.standard_normal((4 * asked.batch_factor, N))
+                task.now = matrix, matrix @ task.truth
+            optimizer.tell(scaled(asked))
+        found.append(optimizer.controls)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
+
+
+def test_probes_are_whole_codes_of_one_control_each():
+    task, optimizer = LinearTask(Likelihood()), make(perturb_phase_rad=0.12)
+    task.tell(optimizer)
+    asked = optimizer.ask()
+    assert not asked.fresh_points
+    changes = asked.controls - START
+    assert (np.count_nonzero(np.round(changes, 12), axis=1) == 1).all()
+    np.testing.assert_allclose(np.abs(np.diag(changes)), [0.2, 0.2, 0.2, 0.01, 0.01])
+
+
+def test_when_nothing_is_better_it_stays_and_trusts_itself_less():
+    task, optimizer = LinearTask(Likelihood()), make(forgetting=1.0)
+    task.tell(optimizer)
+    task.tell(optimizer)
+    before = optimizer.state()["covariance"]
+    trial = optimizer.ask()
+    outputs = np.arange(len(trial.controls), dtype=float)[:, None] * np.ones((1, 4))
+    optimizer.tell(Evaluation(Likelihood().losses(outputs), outputs, None, Likelihood()))
+    np.testing.assert_array_equal(optimizer.controls, START)
+    np.testing.assert_array_equal(optimizer.state()["covariance"], np.float32(0.5) * before)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"forgetting": 0.0},
+        {"forgetting": 1.1},
+        {"initial_variance": -1.0},
+        {"step_factors": ()},
+        {"step_factors": (0.0,)},
+        {"trial_batch_factor": 0},
+        {"perturb_digital": float("nan")},
+    ],
+)
+def test_bad_settings_are_named(bad):
+    with pytest.raises(ArgumentError, match=next(iter(bad))):
+        RecursiveOptions(**bad)
