@@ -15,6 +15,11 @@ The factor f is measured: the base and steps of several lengths are tried on a f
 best is kept. If the base is, P is shrunk. A step costs 1 + n evaluations of a batch, and
 1 + len(step_factors) of a batch `trial_batch_factor` times as large.
 
+On a DAC's grid x is what should be set, and q what is: r and J are measured at q, so that r + J (x - q)
+takes the place of r. Rounding x to the nearest codes would throw away what many steps have gained. P tells
+what matters, so the codes are chosen one after the other, and what a code misses is made up for by all that
+follow, digital controls last: `rounded_in_turn`.
+
 Controls of a digital readout are not probed where the chip shows its features: their columns are known.
 """
 
@@ -32,6 +37,9 @@ from training.optimizers.base import Candidates, Start
 from training.optimizers.scaling import control_scales, perturbation_sizes
 from training.oracle import Array
 from training.random_state import generator_from_array, generator_to_array
+
+_RELATIVE_JITTER = 1e-5
+"""Added to the diagonal of a covariance before it is factored, in units of its largest entry."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,12 @@ class RecursiveGaussNewton:
         self._options, self._rng = options, rng
         n = self._x.size
         self._scale = control_scales(start.groups, n)
+        self._grid = np.zeros(n)
+        for group in start.groups.values():
+            self._grid[group.slice] = group.grid_step
+        self._grid /= self._scale
+        nearest = np.round(self._x / self._scale / np.where(self._grid > 0, self._grid, 1.0))
+        self._set = np.where(self._grid > 0, self._scale * self._grid * nearest, self._x)
         self._size = perturbation_sizes(start.groups, n, options.perturb_phase_rad, options.perturb_digital)
         self._readout: Array = np.zeros(0, dtype=np.int64)
         if start.readout is not None and options.exact_readout:
@@ -105,13 +119,13 @@ class RecursiveGaussNewton:
         self._variance = 1.0
         self._base_columns = np.zeros((0, self._readout.size))
         self._changes = np.zeros(0)
-        self._trials = np.zeros((0, 0))
+        self._trials = self._trial_settings = np.zeros((0, 0))
         self._stuck = 0
 
     @property
     def controls(self) -> Array:
-        """The setting it stands at, (n_controls,)."""
-        return self._x
+        """The setting it stands at, (n_controls,), whole codes where there is a grid."""
+        return self._set
 
     @property
     def loss(self) -> float:
@@ -122,13 +136,13 @@ class RecursiveGaussNewton:
         """The base, the perturbed settings, or the steps to try."""
         if self._trials.size:
             factor = self._options.trial_batch_factor
-            return Candidates(self._x + self._trials, True, "trial", batch_factor=factor)
+            return Candidates(self._trial_settings, True, "trial", batch_factor=factor)
         if not self._base_outputs.size:
-            return Candidates(self._x[None], True, "base", self._readout.size > 0)
+            return Candidates(self._set[None], True, "base", self._readout.size > 0)
         # Random signs: on a grid that is not even, half of the steps would otherwise be biased alike.
         signs = 2.0 * self._rng.integers(0, 2, self._probed.size) - 1.0
         self._changes = signs * self._size[self._probed]
-        settings = np.repeat(self._x[None], self._probed.size, axis=0)
+        settings = np.repeat(self._set[None], self._probed.size, axis=0)
         settings[np.arange(self._probed.size), self._probed] += self._changes
         return Candidates(settings, False, "probe")
 
@@ -151,6 +165,7 @@ class RecursiveGaussNewton:
         """Everything the next step depends on."""
         return {
             "x": self._x.copy(),
+            "set": self._set.copy(),
             "covariance": self._covariance.copy(),
             "loss": np.array(self._loss),
             "n_steps": np.array(self.n_steps),
@@ -160,7 +175,7 @@ class RecursiveGaussNewton:
 
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from `state`."""
-        self._x = np.array(state["x"])
+        self._x, self._set = np.array(state["x"]), np.array(state["set"])
         self._covariance = np.array(state["covariance"])
         self._loss = float(state["loss"])
         self.n_steps, self._stuck = int(state["n_steps"]), int(state["stuck"])
@@ -179,7 +194,7 @@ class RecursiveGaussNewton:
                 raise ArgumentError(
                     "evaluation: no digital tail; allowed: one, as the optimizer was given a readout"
                 )
-            self._base_columns = np.ascontiguousarray(evaluation.tail.columns(0, self._x[self._readout]))
+            self._base_columns = np.ascontiguousarray(evaluation.tail.columns(0, self._set[self._readout]))
 
     def _solve(self, differences: Array) -> None:
         """Steps to try, from differences (n_probed, R); what the batch says goes into the covariance."""
@@ -196,23 +211,62 @@ class RecursiveGaussNewton:
         inner[np.diag_indices(n_outputs)] += 1.0
         factor, _ = cho_factor(inner, lower=True)
         whitened = solve_triangular(factor, gain.T.astype(np.float64), lower=True)
-        step = -self._scale * (
-            whitened.T @ solve_triangular(factor, self._model.residual / deviation, lower=True)
-        )
-        factors = np.array([0.0, *self._options.step_factors])
-        self._trials = factors[:, None] * step
+        missed = (self._x - self._set) / self._scale
+        residual = self._model.residual / deviation + missed @ columns
+        step = -self._scale * (whitened.T @ solve_triangular(factor, residual, lower=True))
         # A product with its own transpose: symmetric to the last bit.
         half = whitened.astype(np.float32)
         self._covariance -= half.T @ half
         self._covariance /= np.float32(self._options.forgetting)
+        factors = np.array([0.0, *self._options.step_factors])
+        self._trials = self._x + factors[:, None] * step
+        self._trial_settings = self._trials.copy()
+        if (self._grid > 0).any():
+            wanted = self._trials / self._scale
+            self._trial_settings = self._scale * rounded_in_turn(wanted, self._grid, self._covariance)
+        self._trial_settings[0] = self._set
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the steps, or stay."""
         p = int(np.argmin(evaluation.losses))
-        self._x = self._x + self._trials[p]
+        self._x, self._set = self._trials[p], self._trial_settings[p]
         if p == 0:
             self._covariance *= np.float32(self._SHRINK)
         self._stuck = self._stuck + 1 if p == 0 else 0
         self._loss = float(evaluation.losses[p])
         self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)
         self.n_steps += 1
+
+
+def rounded_in_turn(wanted: Array, grid: Array, covariance: Array) -> Array:
+    """Settings on a grid that lie near wanted ones in the metric of a covariance's inverse.
+
+    Babai's nearest plane [babai1986]: with P = L L^T every setting is ``wanted + L z``. One after the other
+    is set to the value on its grid next to its conditional mean, which makes up for what earlier ones missed
+    as well as it can. Controls without a grid come last and take z = 0.
+
+    Args:
+        wanted: (M, n).
+        grid: (n,) distance of neighbouring settings, multiples of which are allowed; 0 for none.
+        covariance: (n, n), positive semidefinite.
+
+    Returns:
+        (M, n).
+    """
+    order = np.concatenate([np.flatnonzero(grid > 0), np.flatnonzero(grid == 0)])
+    n_on_grid = int((grid > 0).sum())
+    ordered = covariance[np.ix_(order, order)].astype(np.float64)
+    # A covariance kept in single precision may be indefinite by as much.
+    ordered[np.diag_indices(len(order))] += _RELATIVE_JITTER * float(np.diag(ordered).max())
+    lower = np.linalg.cholesky(ordered)
+    target, steps = wanted[:, order], grid[order]
+    z = np.zeros((len(wanted), n_on_grid))
+    result = target.copy()
+    for i in range(n_on_grid):
+        mean = target[:, i] + z[:, :i] @ lower[i, :i]
+        result[:, i] = steps[i] * np.round(mean / steps[i])
+        z[:, i] = (result[:, i] - mean) / lower[i, i]
+    result[:, n_on_grid:] += z @ lower[n_on_grid:, :n_on_grid].T
+    settings = np.empty_like(wanted)
+    settings[:, order] = result
+    return settings

@@ -6,12 +6,16 @@ import pytest
 from training.errors import ArgumentError
 from training.objective import Evaluation, MeanSquare
 from training.optimizers import Start
-from training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
+from training.optimizers.recursive_gauss_newton import (
+    RecursiveGaussNewton,
+    RecursiveOptions,
+    rounded_in_turn,
+)
 from training.oracle import ControlGroup
 
 N = 5
 GROUPS = {
-    "phases": ControlGroup(0, 3, "phase", grid_step=0.1, scale=1.0),
+    "phases": ControlGroup(0, 3, "phase", scale=1.0),
     "numbers": ControlGroup(3, N, "digital", scale=0.5),
 }
 SCALE = np.array([1.0, 1.0, 1.0, 0.5, 0.5])
@@ -48,8 +52,8 @@ class LinearTask:
             self.tell(optimizer)
 
 
-def make(**options):
-    return RecursiveGaussNewton(Start(START, GROUPS), RecursiveOptions(**options), np.random.default_rng(3))
+def make(groups=GROUPS, **options):
+    return RecursiveGaussNewton(Start(START, groups), RecursiveOptions(**options), np.random.default_rng(3))
 
 
 def test_linear_least_squares_is_solved_exactly_batch_by_batch():
@@ -83,12 +87,16 @@ def test_a_loss_without_a_likelihood_is_measured_in_its_own_units():
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
 
+ON_GRID = {**GROUPS, "phases": ControlGroup(0, 3, "phase", grid_step=0.1, scale=1.0)}
+
+
 def test_probes_are_whole_codes_of_one_control_each():
-    task, optimizer = LinearTask(Likelihood()), make(perturb_phase_rad=0.12)
-    task.tell(optimizer)
+    task, optimizer = LinearTask(Likelihood()), make(ON_GRID, perturb_phase_rad=0.12)
+    base = task.tell(optimizer).controls[0]
+    np.testing.assert_allclose(base[:3], 0.1 * np.round(START[:3] / 0.1))
     asked = optimizer.ask()
     assert not asked.fresh_points
-    changes = asked.controls - START
+    changes = asked.controls - base
     assert (np.count_nonzero(np.round(changes, 12), axis=1) == 1).all()
     np.testing.assert_allclose(np.abs(np.diag(changes)), [0.2, 0.2, 0.2, 0.01, 0.01])
 
@@ -103,6 +111,47 @@ def test_when_nothing_is_better_it_stays_and_trusts_itself_less():
     optimizer.tell(Evaluation(Likelihood().losses(outputs), outputs, None, Likelihood()))
     np.testing.assert_array_equal(optimizer.controls, START)
     np.testing.assert_array_equal(optimizer.state()["covariance"], np.float32(0.5) * before)
+
+
+def test_on_a_grid_it_comes_as_near_as_without_one():
+    """What is measured at whole codes is said of the wanted setting between them."""
+    task = LinearTask(Likelihood())
+    options = {"forgetting": 1.0, "initial_variance": 2.0, "step_factors": (1.0,), "trial_batch_factor": 50}
+    fine = {**GROUPS, "phases": ControlGroup(0, 3, "phase", grid_step=0.02, scale=1.0)}
+    optimizer = make(fine, **options)
+    task.steps(optimizer, 3)
+    matrix = np.vstack([a for a, _ in task.batches]) * SCALE
+    wanted = np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
+    solution = np.linalg.solve(matrix.T @ matrix + np.eye(N) / 2.0, matrix.T @ wanted)
+    np.testing.assert_allclose(optimizer.state()["x"], START + SCALE * solution, atol=5e-5)
+    codes = optimizer.controls[:3] / 0.02
+    np.testing.assert_allclose(codes, np.round(codes), atol=1e-9)
+    # The numbers behind the phases have moved, to make up for the rounding of these.
+    assert (np.abs(optimizer.controls[3:] - optimizer.state()["x"][3:]) > 1e-4).all()
+
+
+def test_rounding_in_turn_is_nearer_than_rounding_alone_where_controls_hang_together():
+    rng = np.random.default_rng(4)
+    root = rng.standard_normal((12, 40)) @ np.diag(0.7 ** np.arange(40))
+    information = root.T @ root + 1e-3 * np.eye(40)
+    covariance = np.linalg.inv(information)
+    wanted = rng.standard_normal((20, 40))
+    grid = np.full(40, 0.3)
+
+    def distance(settings):
+        return np.einsum("mi,ij,mj->m", settings - wanted, information, settings - wanted)
+
+    nearest = grid * np.round(wanted / grid)
+    in_turn = rounded_in_turn(wanted, grid, covariance)
+    np.testing.assert_allclose(in_turn / grid, np.round(in_turn / grid), atol=1e-9)
+    assert np.median(distance(in_turn)) < 0.3 * np.median(distance(nearest))
+
+
+def test_rounding_in_turn_is_plain_rounding_where_nothing_hangs_together():
+    wanted = np.random.default_rng(4).standard_normal((3, 6))
+    grid = np.array([0.0, 0.1, 0.2, 0.0, 0.5, 1.0])
+    expected = np.where(grid > 0, grid * np.round(wanted / np.where(grid > 0, grid, 1.0)), wanted)
+    np.testing.assert_allclose(rounded_in_turn(wanted, grid, np.eye(6)), expected)
 
 
 @pytest.mark.parametrize(
