@@ -117,7 +117,7 @@ ROWS = (
     Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
         "gauss-newton", _LONG, "published"),
     Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise", "tonn-mnist",
-        "recursive-gauss-newton", 30_000_000, "published"),
+        "recursive-gauss-newton", 20_000_000, "published"),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("rge-int8", "random directions, int8 TT", "int8-mnist", "rge-adam", _TT,
         settings=("optimizer.whole_codes=true", *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
