@@ -284,22 +284,27 @@ def compare_optimizers(
 
 
 def _draw(path: Path, curves: dict[str, dict[str, list[Array]]], noise: str) -> None:
-    """A panel a problem: median line and range band of every method."""
+    """A panel a problem: median and range of every method; a run that diverged keeps its last error."""
     with figure(path, 4.2 * len(curves), 3.6) as drawn:
         panels = drawn.subplots(1, len(curves), squeeze=False)[0]
         for axes, (problem, methods) in zip(panels, curves.items(), strict=True):
+            highest = 0.0
             for k, (label, histories) in enumerate(methods.items()):
                 first = max(history[0, 1] for history in histories)
-                last = min(history[-1, 1] for history in histories)
+                last = max(history[-1, 1] for history in histories)
                 grid = np.geomspace(first, max(last, first * 1.01), 60)
                 errors = np.stack([error_after(history, grid) for history in histories])
                 color = f"C{k}"
                 low, high = errors.min(axis=0), errors.max(axis=0)
                 axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
                 width = 2.2 if k == 0 else 1.1
-                axes.plot(grid, np.median(errors, axis=0), color=color, linewidth=width, label=label)
+                median = np.median(errors, axis=0)
+                axes.plot(grid, median, color=color, linewidth=width, label=label)
+                highest = max(highest, float(median.max()))
             axes.set_xscale("log")
             axes.set_yscale("log")
+            # One run that diverged must not press all others together.
+            axes.set_ylim(top=3.0 * highest)
             axes.set_xlabel("optical inferences of training")
             axes.set_title(problem)
         n_seeds = len(next(iter(next(iter(curves.values())).values())))
