@@ -10,6 +10,7 @@ import numpy as np
 
 from devices.coupler import CouplerImbalance
 from devices.noise_model import preset
+from experiments.errors import UsageError
 from experiments.studies.targets import (
     MODES,
     TOPOLOGY,
@@ -26,6 +27,7 @@ from experiments.studies.tasks import (
     network_name,
     prepare_ideal,
     sample_config,
+    train,
     with_phase_bias,
 )
 from experiments.sweep.figures import HeatMap, draw_heat_maps, good
@@ -41,14 +43,18 @@ class Options(TaskOptions, MeshOptions):
 
     Attributes:
         network: also load the digits network onto a chip with these errors; False measures meshes only.
+        on_chip: and train it on that chip too, from random controls.
     """
 
     network: bool = True
+    on_chip: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
         TaskOptions.__post_init__(self)
         MeshOptions.__post_init__(self)
+        if self.on_chip and (self.phases is not None or not self.network):
+            raise UsageError("on_chip: True; allowed with network = true and without phases")
 
 
 def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
@@ -57,9 +63,12 @@ def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
     for sample in samples:
         network = network_of(sample, prepared)
         realised = _realised(network, sample)
-        imported = sample.options.phases is not None
-        accuracy = network.test_accuracy(realised) if imported else _accuracy(sample, prepared)
-        rows.append({"fidelity": float(fidelity(network.matrix(), realised)), "test_accuracy": accuracy})
+        row: Row = {"fidelity": float(fidelity(network.matrix(), realised)), "trained_accuracy": None}
+        if sample.options.phases is not None:
+            row["test_accuracy"] = network.test_accuracy(realised)
+        else:
+            row |= _accuracies(sample, prepared)
+        rows.append(row)
     return rows
 
 
@@ -77,20 +86,25 @@ def _realised(network: MeshNetwork, sample: Sample) -> np.ndarray:
     return build(network.mesh, *phases, imperfections=errors)
 
 
-def _accuracy(sample: Sample, prepared: Prepared) -> float | None:
+def _accuracies(sample: Sample, prepared: Prepared) -> Row:
+    """The digits network loaded onto a chip with these errors, and trained on it, as far as asked for."""
+    row: Row = {"test_accuracy": None, "trained_accuracy": None}
     if not sample.options.network:
-        return None
+        return row
     noise = with_phase_bias(preset(sample.options.noise), sample.setting["sigma_phase_rad"])
     couplers = CouplerImbalance(angle_std_rad=sample.setting["sigma_coupler_rad"])
-    noise = replace(noise, coupler_imbalance=couplers)
+    config = sample_config(sample, "digits", replace(noise, coupler_imbalance=couplers))
     network = prepared[network_name("digits", sample.seed)]
-    return 1.0 - error_of(sample_config(sample, "digits", noise), network["controls"])
+    row["test_accuracy"] = 1.0 - error_of(config, network["controls"])
+    if sample.options.on_chip:
+        row["trained_accuracy"] = 1.0 - train(config).error
+    return row
 
 
 def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
     """A heat map a column, one figure for each number of modes."""
     drawings = []
-    columns = ["fidelity", "test_accuracy"] if good(rows, "test_accuracy") else ["fidelity"]
+    columns = [key for key in ("fidelity", "test_accuracy", "trained_accuracy") if good(rows, key)]
     loaded = "loaded digits" if plan.options.phases is None else "imported"
     meshes = list(dict.fromkeys((setting["topology"], setting["n_modes"]) for setting in plan.settings))
     for topology, n_modes in meshes:
@@ -98,7 +112,8 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
         own = [row for row in rows if (row["topology"], row["n_modes"]) == (topology, n_modes)]
         titles = {
             "fidelity": f"fidelity, {topology} mesh, N = {n_modes}",
-            "test_accuracy": f"test accuracy of the {loaded} network",
+            "test_accuracy": f"test accuracy, {loaded} network",
+            "trained_accuracy": "test accuracy, trained on the chip",
         }
         maps = [HeatMap("sigma_phase_rad", "sigma_coupler_rad", key, titles[key]) for key in columns]
         draw_heat_maps(folder, name, plan.study, own, maps)
@@ -117,7 +132,12 @@ def _right(plan: Plan) -> str:
         return ""
     return (
         "Accuracy: the digits network, trained on an ideal chip and loaded onto chips with such couplers and "
-        "a uniform phase bias of the same standard deviation. "
+        "a uniform phase bias of the same standard deviation"
+        + (
+            f", and trained on them from random controls with {plan.options.digits_inferences:,} inferences. "
+            if plan.options.on_chip
+            else ". "
+        )
     )
 
 
@@ -138,7 +158,11 @@ STUDY = Study(
         "sigma_phase_rad": [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
     },
     quick={"chips": 3, "sigma_coupler_rad": [0.0, 0.02, 0.1], "sigma_phase_rad": [0.0, 0.02, 0.1]},
-    measured=(Measured("fidelity", "fidelity"), Measured("test_accuracy", "test accuracy")),
+    measured=(
+        Measured("fidelity", "fidelity"),
+        Measured("test_accuracy", "test accuracy"),
+        Measured("trained_accuracy", "test accuracy, trained on the chip"),
+    ),
     measure=measure,
     draw=draw,
     options=Options,

@@ -98,6 +98,22 @@ def test_component_errors_lower_fidelity_and_accuracy(tmp_path):
             assert at[(*setting, chip)]["test_accuracy"] < at[0.0, 0.0, chip]["test_accuracy"]
 
 
+def test_a_chip_with_component_errors_can_be_trained_where_a_loaded_network_fails(tmp_path):
+    table = {
+        "study": "component-error",
+        "chips": 1,
+        "options": {"digits_inferences": 40_000, "on_chip": True},
+    }
+    settings = ("n_modes=8", "sigma_coupler_rad=[0.0, 0.3]", "sigma_phase_rad=1.0")
+    _, rows, _ = run(tmp_path, table, *settings)
+    for row in rows:
+        assert row["test_accuracy"] < 0.4
+        assert row["trained_accuracy"] > 0.6
+    without = {"study": "component-error", "options": {"on_chip": True, "network": False}}
+    with pytest.raises(UsageError, match="on_chip: True; allowed with network = true and without phases"):
+        resolve_plan(without, ())
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
