@@ -21,7 +21,7 @@ from experiments.compare import finished_run
 from experiments.config import default_table, resolve
 from experiments.csv_file import write_csv
 from experiments.errors import UsageError
-from experiments.optimizer_table import error_after, read_history
+from experiments.optimizer_table import error_after, read_history, search
 from experiments.runs import assemble
 from experiments.style import PALETTE, figure
 from photonics.design import Domain, NetworkDesign, dense_layer
@@ -31,6 +31,9 @@ from training.optimizers.scaling import control_scales
 from training.oracle import Array
 
 _LEARNING_RATES = (0.003, 0.01, 0.03)
+_BEYOND = 3
+"""Further rates that are tried where the best one is the first or the last."""
+
 _TUNING_SEED = 100
 """Learning rates are chosen on it; the table never uses it."""
 
@@ -201,12 +204,14 @@ def _spread(table: Mapping[str, Any], n_estimates: int) -> Spread:
 
 def _best_rate(out: Path, table: Mapping[str, Any], name: str, quiet: bool) -> float:
     """The learning rate of lowest validation error at the end."""
-    errors = []
-    for rate in _LEARNING_RATES:
+
+    def error(rate: float) -> float:
         folder = out / "tuning" / f"{name}-{rate:g}"
         finished_run(resolve(_with(table, _TUNING_SEED, rate)), folder, quiet)
-        errors.append(float(read_history(folder)[-1, 3]))
-    return _LEARNING_RATES[int(np.argmin(errors))]
+        return float(read_history(folder)[-1, 3])
+
+    errors = search(error, _LEARNING_RATES, _BEYOND)
+    return min(errors, key=errors.__getitem__)
 
 
 def _draw(path: Path, curves: Mapping[str, Mapping[str, list[Array]]], n_seeds: int) -> None:

@@ -45,11 +45,11 @@ def test_a_noise_that_was_not_tuned_for_is_refused_until_it_is(tmp_path, monkeyp
     few = tuple(m for m in METHODS if m.optimizer in ("gauss-newton", "spsa"))
     monkeypatch.setattr(optimizer_table, "METHODS", few)
     monkeypatch.setattr(optimizer_table, "_BEYOND", 0)
-    with pytest.raises(UsageError, match="step sizes: none for black-scholes with ideal"):
-        compare_optimizers(tmp_path, ("black-scholes",), 1, "ideal", 10_000, quiet=True)
-    chosen = tune(tmp_path, ("black-scholes",), "ideal", 2_000, quiet=True)
-    assert step_sizes(tmp_path, "black-scholes", "ideal") == chosen["black-scholes"]
-    compare_optimizers(tmp_path, ("black-scholes",), 1, "ideal", 200_000, quiet=True)
+    with pytest.raises(UsageError, match="step sizes: none for hjb2 with ideal"):
+        compare_optimizers(tmp_path, ("hjb2",), 1, "ideal", 10_000, quiet=True)
+    chosen = tune(tmp_path, ("hjb2",), "ideal", 2_000, quiet=True)
+    assert step_sizes(tmp_path, "hjb2", "ideal") == chosen["hjb2"]
+    compare_optimizers(tmp_path, ("hjb2",), 1, "ideal", 100_000, quiet=True)
     lines = (tmp_path / "optimizers.csv").read_text().splitlines()
     assert len(lines) == 3
     assert (tmp_path / "optimizers.png").stat().st_size > 10_000
