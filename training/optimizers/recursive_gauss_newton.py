@@ -34,12 +34,10 @@ from scipy.linalg import cho_factor, solve_triangular
 from training.errors import ArgumentError
 from training.objective import Evaluation, QuadraticModel
 from training.optimizers.base import Candidates, Start
+from training.optimizers.rounding import grid_steps, rounded_in_turn
 from training.optimizers.scaling import control_scales, perturbation_sizes
 from training.oracle import Array
 from training.random_state import generator_from_array, generator_to_array
-
-_RELATIVE_JITTER = 1e-5
-"""Added to the diagonal of a covariance before it is factored, in units of its largest entry."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,7 @@ class RecursiveGaussNewton:
         self._options, self._rng = options, rng
         n = self._x.size
         self._scale = control_scales(start.groups, n)
-        self._grid = np.zeros(n)
-        for group in start.groups.values():
-            self._grid[group.slice] = group.grid_step
-        self._grid /= self._scale
+        self._grid = grid_steps(start.groups, n) / self._scale
         nearest = np.round(self._x / self._scale / np.where(self._grid > 0, self._grid, 1.0))
         self._set = np.where(self._grid > 0, self._scale * self._grid * nearest, self._x)
         self._size = perturbation_sizes(start.groups, n, options.perturb_phase_rad, options.perturb_digital)
@@ -236,37 +231,3 @@ class RecursiveGaussNewton:
         self._loss = float(evaluation.losses[p])
         self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)
         self.n_steps += 1
-
-
-def rounded_in_turn(wanted: Array, grid: Array, covariance: Array) -> Array:
-    """Settings on a grid that lie near wanted ones in the metric of a covariance's inverse.
-
-    Babai's nearest plane [babai1986]: with P = L L^T every setting is ``wanted + L z``. One after the other
-    is set to the value on its grid next to its conditional mean, which makes up for what earlier ones missed
-    as well as it can. Controls without a grid come last and take z = 0.
-
-    Args:
-        wanted: (M, n).
-        grid: (n,) distance of neighbouring settings, multiples of which are allowed; 0 for none.
-        covariance: (n, n), positive semidefinite.
-
-    Returns:
-        (M, n).
-    """
-    order = np.concatenate([np.flatnonzero(grid > 0), np.flatnonzero(grid == 0)])
-    n_on_grid = int((grid > 0).sum())
-    ordered = covariance[np.ix_(order, order)].astype(np.float64)
-    # A covariance kept in single precision may be indefinite by as much.
-    ordered[np.diag_indices(len(order))] += _RELATIVE_JITTER * float(np.diag(ordered).max())
-    lower = np.linalg.cholesky(ordered)
-    target, steps = wanted[:, order], grid[order]
-    z = np.zeros((len(wanted), n_on_grid))
-    result = target.copy()
-    for i in range(n_on_grid):
-        mean = target[:, i] + z[:, :i] @ lower[i, :i]
-        result[:, i] = steps[i] * np.round(mean / steps[i])
-        z[:, i] = (result[:, i] - mean) / lower[i, i]
-    result[:, n_on_grid:] += z @ lower[n_on_grid:, :n_on_grid].T
-    settings = np.empty_like(wanted)
-    settings[:, order] = result
-    return settings

@@ -11,6 +11,9 @@ from training.oracle import Array, ControlGroupView
 
 Rounding = Literal["nearest", "stochastic", "sequential"]
 
+_RELATIVE_JITTER = 1e-5
+"""Added to the diagonal of a covariance before it is factored, in units of its largest entry."""
+
 
 def grid_steps(groups: Mapping[str, ControlGroupView], n_controls: int) -> Array:
     """Distance of neighbouring settings of each control, (n_controls,); 0 where any number can be set."""
@@ -67,3 +70,37 @@ def effects_on_model(directions: Array, columns: Array, gram: Array) -> Array:
     values, vectors = np.linalg.eigh(gram)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     return (np.linalg.pinv(directions) * columns) @ root
+
+
+def rounded_in_turn(wanted: Array, grid: Array, covariance: Array) -> Array:
+    """Settings on a grid that lie near wanted ones in the metric of a covariance's inverse.
+
+    Babai's nearest plane [babai1986]: with P = L L^T every setting is ``wanted + L z``. One after the other
+    is set to the value on its grid next to its conditional mean, which makes up for what earlier ones missed
+    as well as it can. Controls without a grid come last and take z = 0.
+
+    Args:
+        wanted: (M, n).
+        grid: (n,) distance of neighbouring settings, multiples of which are allowed; 0 for none.
+        covariance: (n, n), positive semidefinite.
+
+    Returns:
+        (M, n).
+    """
+    order = np.concatenate([np.flatnonzero(grid > 0), np.flatnonzero(grid == 0)])
+    n_on_grid = int((grid > 0).sum())
+    ordered = covariance[np.ix_(order, order)].astype(np.float64)
+    # A covariance kept in single precision may be indefinite by as much.
+    ordered[np.diag_indices(len(order))] += _RELATIVE_JITTER * float(np.diag(ordered).max())
+    lower = np.linalg.cholesky(ordered)
+    target, steps = wanted[:, order], grid[order]
+    z = np.zeros((len(wanted), n_on_grid))
+    result = target.copy()
+    for i in range(n_on_grid):
+        mean = target[:, i] + z[:, :i] @ lower[i, :i]
+        result[:, i] = steps[i] * np.round(mean / steps[i])
+        z[:, i] = (result[:, i] - mean) / lower[i, i]
+    result[:, n_on_grid:] += z @ lower[n_on_grid:, :n_on_grid].T
+    settings = np.empty_like(wanted)
+    settings[:, order] = result
+    return settings

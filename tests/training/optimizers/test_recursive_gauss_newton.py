@@ -9,8 +9,8 @@ from training.optimizers import Start
 from training.optimizers.recursive_gauss_newton import (
     RecursiveGaussNewton,
     RecursiveOptions,
-    rounded_in_turn,
 )
+from training.optimizers.rounding import rounded_in_turn
 from training.oracle import ControlGroup
 
 N = 5
