@@ -27,7 +27,7 @@ T = TypeVar("T")
 _POINTS_PER_JOB = 8192
 _CENTERS_PER_JOB = 32
 _HOLDS_PER_JOB = 64
-_SETTINGS_PER_JOB = 32
+_SETTINGS_PER_JOB = 128
 """Inputs of one candidate that one job works through, and centres of a large stencil, whose first layer
 is evaluated again in every job: long enough to hide that, short enough to share among threads, and
 fixed, because noise is keyed by the job. Where phases jitter, settings that one job builds. Last, settings

@@ -46,27 +46,29 @@ def make_run_population(width: int):
         n_events = layers[n_layers - 1, LAYER_STAGE_STOP] + n_layers
         size = buffer_rows(layers, stages) * width
         here, there = np.zeros(size, weights.dtype), np.zeros(size, weights.dtype)
-        needed = np.zeros(n_events + 1, np.bool_)
-        last = 0
+        # What stands before an event, for the events that any setting starts with; 0 is the inputs.
+        place = np.full(n_events + 1, -1)
+        n_places, last = 1, 0
+        place[0] = 0
         for p in range(first.shape[0]):
-            needed[first[p]] = True
             last = max(last, first[p])
-        # What stands before an event, for the events that any setting starts with.
-        kept = np.zeros((n_events + 1, size if last > 0 else 1), weights.dtype)
-        inputs = np.zeros(size, weights.dtype)
+            if place[first[p]] < 0:
+                place[first[p]] = n_places
+                n_places += 1
+        kept = np.zeros((n_places, size), weights.dtype)
         n_points = points.shape[0]
         for start in range(0, n_points, width):
             count = min(width, n_points - start)
             for t in range(count):
                 for i in range(n_in):
-                    inputs[i * width + t] = points[start + t, i]
+                    kept[0, i * width + t] = points[start + t, i]
             # Number -1 is the reference, which no noise may reach: `first` sees to that.
             for p in range(-1, first.shape[0]):
                 begin = 0 if p < 0 else first[p]
                 end = last if p < 0 else n_events
                 w = reference_weights if p < 0 else weights[p]
                 b = reference_biases if p < 0 else biases[p]
-                source = inputs if begin == 0 else kept[begin]
+                source = kept[place[begin]]
                 tile_key = np.uint64(0) if p < 0 else mix64(keys[p] ^ np.uint64(start))
                 for k in range(n_layers):
                     layer = layers[k]
@@ -78,8 +80,8 @@ def make_run_population(width: int):
                             else:
                                 run_stage(stages[j], w, here, there, width)
                                 here, there = there, here
-                            if p < 0 and needed[event + 1]:
-                                kept[event + 1] = here
+                            if p < 0 and place[event + 1] >= 0:
+                                kept[place[event + 1]] = here
                     event = layer[LAYER_STAGE_STOP] + k
                     if begin <= event and event < end:
                         n_row = layer[LAYER_N_OUT] * width
@@ -87,8 +89,8 @@ def make_run_population(width: int):
                             here[:n_row] = source[:n_row]
                         noise_key = mix64(tile_key + np.uint64(k))
                         finish_layer(layer, b, detect[k], noise_key, here, there, width)
-                        if p < 0 and needed[event + 1]:
-                            kept[event + 1] = here
+                        if p < 0 and place[event + 1] >= 0:
+                            kept[place[event + 1]] = here
                 if begin == n_events:
                     here[: n_out * width] = source[: n_out * width]
                 if p >= 0:
