@@ -12,13 +12,14 @@ the extended Kalman filter as a way to train networks [singhal1989], damped by w
 `forgetting` below 1 lets old batches, whose Jacobians were measured elsewhere, count less.
 
 The factor f is measured: the base and steps of several lengths are tried on a fresh and larger batch, the
-best is kept. If the base is, P is shrunk. A step costs 1 + n evaluations of a batch, and
+best is kept. If the base is, twice in a row, P is shrunk. A step costs 1 + n evaluations of a batch, and
 1 + len(step_factors) of a batch `trial_batch_factor` times as large.
 
 On a DAC's grid x is what should be set, and q what is: r and J are measured at q, so that r + J (x - q)
 takes the place of r. Rounding x to the nearest codes would throw away what many steps have gained. P tells
 what matters, so the codes are chosen one after the other, and what a code misses is made up for by all that
-follow, digital controls last: `rounded_in_turn`.
+follow, digital controls last: `rounded_in_turn`. The base is rounded anew with the others: a lucky q would
+outlive better x.
 
 Controls of a digital readout are not probed where the chip shows its features: their columns are known.
 """
@@ -90,7 +91,7 @@ class RecursiveGaussNewton:
     needs: Literal["loss", "residuals"] = "residuals"
 
     _SHRINK = 0.5
-    """What P is multiplied with when no trial is better than the base."""
+    """What P is multiplied with when no step is better than none, for the second time in a row or later."""
 
     def __init__(self, start: Start, options: RecursiveOptions, rng: np.random.Generator) -> None:
         self.n_steps = 0
@@ -219,13 +220,13 @@ class RecursiveGaussNewton:
         if (self._grid > 0).any():
             wanted = self._trials / self._scale
             self._trial_settings = self._scale * rounded_in_turn(wanted, self._grid, self._covariance)
-        self._trial_settings[0] = self._set
 
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the steps, or stay."""
         p = int(np.argmin(evaluation.losses))
         self._x, self._set = self._trials[p], self._trial_settings[p]
-        if p == 0:
+        # Once may be the luck of rounding or of the batch.
+        if p == 0 and self._stuck > 0:
             self._covariance *= np.float32(self._SHRINK)
         self._stuck = self._stuck + 1 if p == 0 else 0
         self._loss = float(evaluation.losses[p])
