@@ -115,7 +115,9 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
             "test_accuracy": f"test accuracy, {loaded} network",
             "trained_accuracy": "test accuracy, trained on the chip",
         }
-        maps = [HeatMap("sigma_phase_rad", "sigma_coupler_rad", key, titles[key]) for key in columns]
+        maps = [
+            HeatMap("sigma_phase_rad", "sigma_coupler_rad", key, titles[key], (0.0, 1.0)) for key in columns
+        ]
         draw_heat_maps(folder, name, plan.study, own, maps)
         drawings.append(
             Drawing(

@@ -217,14 +217,14 @@ class HeatMap:
         y: axis upwards.
         value: measured column.
         title: above it.
-        log: colours by the logarithm.
+        limits: values of the first and the last colour, so that maps side by side compare; None fits them.
     """
 
     x: str
     y: str
     value: str
     title: str = ""
-    log: bool = False
+    limits: tuple[float, float] | None = None
 
 
 def draw_heat_maps(
@@ -243,10 +243,9 @@ def draw_heat_maps(
             cells = np.full((len(lines), len(columns)), np.nan)
             for cell in summary:
                 cells[lines.index(cell[one.y]), columns.index(cell[one.x])] = cell["median"]
-            image = axes.imshow(
-                cells, origin="lower", aspect="auto", cmap="viridis", norm="log" if one.log else None
-            )
-            middle = 0.5 * (image.norm.vmin + image.norm.vmax) if image.norm.vmin is not None else 0.0
+            low, high = one.limits or (np.nanmin(cells), np.nanmax(cells))
+            axes.imshow(cells, origin="lower", aspect="auto", cmap="viridis", vmin=low, vmax=high)
+            middle = 0.5 * (low + high)
             for (line, column), value in np.ndenumerate(cells):
                 if np.isfinite(value):
                     color = "black" if value > middle else "white"
