@@ -118,8 +118,6 @@ ROWS = (
         "gauss-newton", _LONG, "published"),
     Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise", "tonn-mnist",
         "recursive-gauss-newton", 10_000_000, "published"),
-    Row("recursive-int8", "recursive Gauss-Newton, int8 TT", "int8-mnist",
-        "recursive-gauss-newton", 10_000_000),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("rge-int8", "random directions, int8 TT", "int8-mnist", "rge-adam", _TT,
         settings=("optimizer.whole_codes=true", *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
