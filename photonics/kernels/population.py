@@ -1,8 +1,8 @@
 """Settings that differ in a few controls: what they have in common is computed once.
 
 A network runs through events: cores one after the other and, behind the cores of a layer, its end (detection,
-bias, activation). A setting that differs from a reference in a late core shares everything before. Probes of
-one control each take about half the time this way; every answer keeps its bits.
+bias, activation). A setting that differs from a reference in a late core shares everything before. Every
+answer keeps its bits.
 """
 
 from __future__ import annotations

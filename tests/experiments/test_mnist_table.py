@@ -111,3 +111,14 @@ def test_speed_is_stated_against_the_arithmetic(monkeypatch):
     operations = result["operations_per_image"] * 64
     assert result["gflop_per_s"] * 1e9 * result["seconds"] == pytest.approx(operations)
     assert result["peak_gflop_per_s"] * 1e9 * result["floor_s"] == pytest.approx(operations)
+
+
+def test_the_speed_of_probes_counts_their_inferences(monkeypatch):
+    monkeypatch.setattr(network, "_PROBE_IMAGES", 2)
+    monkeypatch.setattr(network, "_PROBE_ROUNDS", 1)
+    seconds = iter([0.0, 2.0, 2.0, 8.0])
+    monkeypatch.setattr(network.time, "perf_counter", lambda: next(seconds))
+    result = network.run_probes()
+    assert result == {
+        "settings": 2506, "images": 2, "inferences_per_s": 2506 * 2 / 2.0, "times_pairs": 3.0
+    }  # fmt: skip
