@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from training.errors import ArgumentError
 from training.objective import Evaluation
 from training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
@@ -92,3 +93,8 @@ class Optimizer(Protocol):
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from a state of the same optimizer."""
         ...
+
+
+def missing_tail() -> ArgumentError:
+    """The error for an evaluation without the digital tail that an optimizer with a readout asked for."""
+    return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")

@@ -37,7 +37,7 @@ import numpy as np
 
 from training.errors import ArgumentError
 from training.objective import DigitalTail, Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start
+from training.optimizers.base import Candidates, Start, missing_tail
 from training.optimizers.noise_floor import NoiseFloor
 from training.optimizers.readout_solver import ReadoutSolver
 from training.optimizers.rounding import Rounding, effects_on_model, grid_steps, to_sequential_codes
@@ -277,7 +277,7 @@ class SubspaceGaussNewton:
         self._model = evaluation.loss.quadratic(self._base_outputs)
         if self._readout.size:
             if evaluation.tail is None:
-                raise _missing_tail()
+                raise missing_tail()
             columns = evaluation.tail.columns(index, self._x[self._readout])
             # A product's rounding depends on the order in memory, which a checkpoint does not keep.
             self._base_columns = np.ascontiguousarray(self._model.transform(columns.T).T)
@@ -367,7 +367,7 @@ class SubspaceGaussNewton:
         if not self._readout.size:
             return _Answer(loss, loss, outputs, None, 0.0)
         if evaluation.tail is None:
-            raise _missing_tail()
+            raise missing_tail()
         dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
         if evaluation.loss.is_quadratic:
             return self._fit_again(evaluation, evaluation.tail, p, dampings)
@@ -415,10 +415,6 @@ class SubspaceGaussNewton:
         if direction.any():
             kept = np.vstack([direction, self._remembered])
             self._remembered = kept[: self._options.n_remembered]
-
-
-def _missing_tail() -> ArgumentError:
-    return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")
 
 
 def _probed_groups(groups: Mapping[str, ControlGroupView], size: Array) -> list[slice]:

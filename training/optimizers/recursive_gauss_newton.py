@@ -34,9 +34,9 @@ from scipy.linalg import cho_factor, solve_triangular
 
 from training.errors import ArgumentError
 from training.objective import Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start
+from training.optimizers.base import Candidates, Start, missing_tail
 from training.optimizers.rounding import grid_steps, rounded_in_turn
-from training.optimizers.scaling import control_scales, perturbation_sizes
+from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
 from training.oracle import Array
 from training.random_state import generator_from_array, generator_to_array
 
@@ -100,8 +100,7 @@ class RecursiveGaussNewton:
         n = self._x.size
         self._scale = control_scales(start.groups, n)
         self._grid = grid_steps(start.groups, n) / self._scale
-        nearest = np.round(self._x / self._scale / np.where(self._grid > 0, self._grid, 1.0))
-        self._set = np.where(self._grid > 0, self._scale * self._grid * nearest, self._x)
+        self._set = to_whole_codes(start.groups, self._x)
         self._size = perturbation_sizes(start.groups, n, options.perturb_phase_rad, options.perturb_digital)
         self._readout: Array = np.zeros(0, dtype=np.int64)
         if start.readout is not None and options.exact_readout:
@@ -187,9 +186,7 @@ class RecursiveGaussNewton:
         self._variance = float((residual**2).mean()) or 1.0 if known is None else known
         if self._readout.size:
             if evaluation.tail is None:
-                raise ArgumentError(
-                    "evaluation: no digital tail; allowed: one, as the optimizer was given a readout"
-                )
+                raise missing_tail()
             self._base_columns = np.ascontiguousarray(evaluation.tail.columns(0, self._set[self._readout]))
 
     def _solve(self, differences: Array) -> None:
