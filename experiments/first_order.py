@@ -21,7 +21,7 @@ from experiments.errors import UsageError
 from photonics.design import NetworkDesign, TTLayer
 from photonics.kernels import contraction
 from photonics.layout import lay_out
-from training.classification import Dataset
+from training.classification import Dataset, draw_shifts, shifted
 from training.errors import ArgumentError
 from training.optimizers.scaling import control_scales
 from training.optimizers.updates import Adam, step_factor
@@ -38,11 +38,13 @@ class FirstOrderOptions:
         epochs: passes over the training part.
         batch_size: of a step.
         learning_rate: in units of the scale of each control's group, as in `GradientOptions`.
+        shift_px: images are moved by up to so many pixels, as in `BatchOptions`.
     """
 
     epochs: int = 30
     batch_size: int = 100
     learning_rate: float = 0.01
+    shift_px: int = 0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -50,6 +52,8 @@ class FirstOrderOptions:
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ArgumentError(f"learning_rate: {self.learning_rate}; allowed: > 0")
+        if self.shift_px < 0:
+            raise ArgumentError(f"shift_px: {self.shift_px}; allowed: >= 0")
 
 
 class ExactNetwork:
@@ -216,7 +220,10 @@ def train_first_order(
     for _ in range(options.epochs):
         losses = []
         for part in np.array_split(rng.permutation(len(labels)), per_epoch):
-            loss, gradient = network.loss_and_gradient(x, inputs[part], labels[part])
+            presented = inputs[part]
+            if options.shift_px and data.frame is not None:
+                presented = shifted(presented, data.frame, draw_shifts(len(part), options.shift_px, rng))
+            loss, gradient = network.loss_and_gradient(x, presented, labels[part])
             factor = step_factor("cosine", step, options.epochs * per_epoch, 0.01)
             x -= options.learning_rate * factor * network.scales * adam.direction(gradient * network.scales)
             losses.append(loss)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.errors import UsageError
-from training.classification import Dataset
+from training.classification import Dataset, ImageFrame
 
 _N_TEST, _N_VALIDATION = 360, 240
 _SPLIT_SEED = 0
@@ -28,5 +28,10 @@ def read_digits() -> Dataset:
     inputs, labels = pixels[order] / 8.0 - 1.0, labels[order].astype(np.int64)
     a, b = _N_TEST, _N_TEST + _N_VALIDATION
     return Dataset(
-        "digits", 10, (inputs[b:], labels[b:]), (inputs[a:b], labels[a:b]), (inputs[:a], labels[:a])
+        "digits",
+        10,
+        (inputs[b:], labels[b:]),
+        (inputs[a:b], labels[a:b]),
+        (inputs[:a], labels[:a]),
+        ImageFrame(8, 8, background=-1.0),
     )

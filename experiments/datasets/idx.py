@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.errors import UsageError
-from training.classification import Dataset
+from training.classification import Dataset, ImageFrame
 from training.oracle import Array
 
 _MAGIC = {"images": 0x803, "labels": 0x801}
@@ -45,7 +45,7 @@ def read_mnist(folder: Path) -> Dataset:
         cuts = np.split(order, [n_test, n_test + n_validation])
         test, validation, train = ((inputs[part], labels[part]) for part in cuts)
         parts = (train, validation, test)
-    return Dataset("mnist", _N_CLASSES, *parts)
+    return Dataset("mnist", _N_CLASSES, *parts, frame=ImageFrame(_SIDE, _SIDE, background=0.0))
 
 
 def _has_pair(folder: Path, prefix: str) -> bool:

@@ -23,16 +23,21 @@ class BatchOptions:
             show the way, near it their noise is all that is left.
         pool: 1 takes samples as they come. Above, so many times as many are first presented to the first
             setting asked for, and the batch is drawn from them by `choose`.
+        shift_px: images are moved by up to so many pixels, drawn anew whenever one is taken, to each side and
+            up and down: a net on few images learns them by heart.
     """
 
     growth: float = 0.0
     pool: int = 1
+    shift_px: int = 0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.growth) and self.growth >= 0):
             raise ArgumentError(f"growth: {self.growth}; allowed: >= 0")
         if self.pool < 1:
             raise ArgumentError(f"pool: {self.pool}; allowed: >= 1")
+        if self.shift_px < 0:
+            raise ArgumentError(f"shift_px: {self.shift_px}; allowed: >= 0")
 
 
 def choose(logits: Array, labels: Array, size: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.classification.images import ImageFrame
 from training.errors import ArgumentError
 from training.oracle import Array
 
@@ -20,6 +21,7 @@ class Dataset:
         train: (inputs (N, d), labels (N,)) that batches are drawn from.
         validation: the same for stopping and for choosing settings.
         test: the same, measured once at the end.
+        frame: where the vectors are images, their shape.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Dataset:
     train: tuple[Array, Array]
     validation: tuple[Array, Array]
     test: tuple[Array, Array]
+    frame: ImageFrame | None = None
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):
@@ -43,6 +46,11 @@ class Dataset:
                     f"{self.name} {part}: labels {labels.min()} to {labels.max()}; "
                     f"allowed: 0 to {self.n_classes - 1}"
                 )
+        if self.frame is not None and self.frame.height_px * self.frame.width_px != self.dim:
+            raise ArgumentError(
+                f"{self.name} frame: {self.frame.height_px} x {self.frame.width_px} pixels; "
+                f"allowed: {self.dim} in all"
+            )
         empty = np.setdiff1d(np.arange(self.n_classes), self.train[1])
         if empty.size:
             raise ArgumentError(f"{self.name} train: no example of class {empty[0]}; allowed: at least one")

@@ -9,6 +9,7 @@ import numpy as np
 from training.classification.batches import BatchOptions, choose
 from training.classification.cross_entropy import CrossEntropy
 from training.classification.dataset import Dataset
+from training.classification.images import draw_shifts, shifted
 from training.errors import ArgumentError, CheckpointError
 from training.objective import Evaluation
 from training.objective.linear_tail import LinearTail
@@ -28,7 +29,7 @@ class ClassificationObjective:
         options: of the later batches.
 
     Raises:
-        ArgumentError: batch_size below 1 or above the training part.
+        ArgumentError: batch_size below 1 or above the training part, or shifts of what are no images.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class ClassificationObjective:
         self.data = data
         self._batch_size, self._seed = batch_size, seed
         self._options = BatchOptions() if options is None else options
+        if self._options.shift_px and data.frame is None:
+            raise ArgumentError(f"shift_px: {self._options.shift_px}; allowed: 0, {data.name} has no images")
         self._number, self._factor = 0, 1
         self._pool = np.zeros(0, dtype=np.int64)
         self._chosen = self._pool
@@ -73,14 +76,24 @@ class ClassificationObjective:
     def _take(self, chosen: Array, weights: Array) -> None:
         self._pool = np.zeros(0, dtype=np.int64)
         self._chosen, self._weights = chosen, weights
-        inputs, labels = self.data.train
-        self._inputs = inputs[chosen]
+        labels = self.data.train[1]
+        self._inputs = self._presented(chosen)
         self._loss = CrossEntropy(labels[chosen], self.data.n_classes, weights)
+
+    def _presented(self, index: Array) -> Array:
+        """Samples of the training part, moved as the current batch has them."""
+        inputs = self.data.train[0][index]
+        frame, largest_px = self.data.frame, self._options.shift_px
+        if frame is None or largest_px == 0:
+            return inputs
+        # A shift for every sample, taken or not: it depends on nothing but seed and number.
+        rng = np.random.default_rng([self._seed, 2, self._number])
+        return shifted(inputs, frame, draw_shifts(len(self.data.train[0]), largest_px, rng)[index])
 
     def _choose(self, oracle: ForwardOracle, controls: Array) -> None:
         """The batch from its pool, by what one setting (1, n_controls) answers."""
-        inputs, labels = self.data.train
-        logits = oracle.measure(controls, inputs[self._pool])[0].astype(np.float64)
+        labels = self.data.train[1]
+        logits = oracle.measure(controls, self._presented(self._pool))[0].astype(np.float64)
         rng = np.random.default_rng([self._seed, 1, self._number])
         index, weights = choose(logits, labels[self._pool], self.inferences_per_candidate, rng)
         self._take(self._pool[index], weights)
