@@ -209,7 +209,11 @@ def train_first_order(
 
     Returns:
         The controls (n_controls,) with the lowest validation error after an epoch.
+
+    Raises:
+        ArgumentError: shifts of what are no images.
     """
+    frame = data.frame_to_shift(options.shift_px)
     started_s = time.perf_counter()
     inputs, labels = data.train[0].astype(np.float32), data.train[1]
     batch = min(options.batch_size, len(labels))
@@ -221,8 +225,8 @@ def train_first_order(
         losses = []
         for part in np.array_split(rng.permutation(len(labels)), per_epoch):
             presented = inputs[part]
-            if options.shift_px and data.frame is not None:
-                presented = shifted(presented, data.frame, draw_shifts(len(part), options.shift_px, rng))
+            if frame is not None:
+                presented = shifted(presented, frame, draw_shifts(len(part), options.shift_px, rng))
             loss, gradient = network.loss_and_gradient(x, presented, labels[part])
             factor = step_factor("cosine", step, options.epochs * per_epoch, 0.01)
             x -= options.learning_rate * factor * network.scales * adam.direction(gradient * network.scales)

@@ -9,7 +9,7 @@ from experiments.first_order import ExactNetwork, FirstOrderOptions, core_gradie
 from photonics.chip import fabricate
 from photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonics.designs import get_design
-from training.classification import CrossEntropy, Dataset
+from training.classification import CrossEntropy, Dataset, ImageFrame
 from training.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
@@ -86,6 +86,29 @@ def test_it_learns_and_returns_what_validates_best():
     assert (reports[-1].step, reports[-1].images) == (15 * 6, 15 * 120)
 
 
+def test_shifted_images_are_learned_too():
+    image = np.zeros((4, 2, 3))
+    image[np.arange(4), np.arange(4) % 2, np.arange(4) // 2] = 1.0
+    labels = np.arange(40) % 4
+    part = (image.reshape(4, 6)[labels], labels)
+    options = FirstOrderOptions(epochs=20, batch_size=20, learning_rate=0.05, shift_px=1)
+    plain = FirstOrderOptions(epochs=20, batch_size=20, learning_rate=0.05)
+    network = ExactNetwork(TT)
+    start = fabricate(TT, preset("ideal"), 0).initial_controls(np.random.default_rng(2))
+
+    def trained(frame, options):
+        reports = []
+        data = Dataset("dots", 4, part, part, part, frame)
+        train_first_order(network, start, data, options, np.random.default_rng(3), reports.append)
+        return reports[-1].loss
+
+    # A dot that has left its place belongs to several classes: it cannot be told any more.
+    frame = ImageFrame(2, 3, 0.0)
+    assert trained(frame, options) > 2 * trained(frame, plain)
+    with pytest.raises(ArgumentError, match="shift_px: 1; allowed: 0, dots has no images"):
+        trained(None, options)
+
+
 def test_what_has_no_exact_gradient_is_named():
     with pytest.raises(UsageError, match="design tonn-mnist: phase, relu; allowed for exact gradients"):
         ExactNetwork(get_design("tonn-mnist"))
@@ -95,3 +118,5 @@ def test_what_has_no_exact_gradient_is_named():
         FirstOrderOptions(epochs=0)
     with pytest.raises(ArgumentError, match="learning_rate: nan; allowed: > 0"):
         FirstOrderOptions(learning_rate=float("nan"))
+    with pytest.raises(ArgumentError, match="shift_px: -1; allowed: >= 0"):
+        FirstOrderOptions(shift_px=-1)

@@ -55,6 +55,18 @@ class Dataset:
         if empty.size:
             raise ArgumentError(f"{self.name} train: no example of class {empty[0]}; allowed: at least one")
 
+    def frame_to_shift(self, shift_px: int) -> ImageFrame | None:
+        """The shape of images that are moved by up to `shift_px`; None where that is 0.
+
+        Raises:
+            ArgumentError: the vectors are no images.
+        """
+        if shift_px == 0:
+            return None
+        if self.frame is None:
+            raise ArgumentError(f"shift_px: {shift_px}; allowed: 0, {self.name} has no images")
+        return self.frame
+
     @property
     def dim(self) -> int:
         """Entries of an input."""

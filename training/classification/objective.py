@@ -41,8 +41,7 @@ class ClassificationObjective:
         self.data = data
         self._batch_size, self._seed = batch_size, seed
         self._options = BatchOptions() if options is None else options
-        if self._options.shift_px and data.frame is None:
-            raise ArgumentError(f"shift_px: {self._options.shift_px}; allowed: 0, {data.name} has no images")
+        self._frame = data.frame_to_shift(self._options.shift_px)
         self._number, self._factor = 0, 1
         self._pool = np.zeros(0, dtype=np.int64)
         self._chosen = self._pool
@@ -83,12 +82,12 @@ class ClassificationObjective:
     def _presented(self, index: Array) -> Array:
         """Samples of the training part, moved as the current batch has them."""
         inputs = self.data.train[0][index]
-        frame, largest_px = self.data.frame, self._options.shift_px
-        if frame is None or largest_px == 0:
+        if self._frame is None:
             return inputs
         # A shift for every sample, taken or not: it depends on nothing but seed and number.
         rng = np.random.default_rng([self._seed, 2, self._number])
-        return shifted(inputs, frame, draw_shifts(len(self.data.train[0]), largest_px, rng)[index])
+        shifts_px = draw_shifts(len(self.data.train[0]), self._options.shift_px, rng)
+        return shifted(inputs, self._frame, shifts_px[index])
 
     def _choose(self, oracle: ForwardOracle, controls: Array) -> None:
         """The batch from its pool, by what one setting (1, n_controls) answers."""
