@@ -98,3 +98,10 @@ class Optimizer(Protocol):
 def missing_tail() -> ArgumentError:
     """The error for an evaluation without the digital tail that an optimizer with a readout asked for."""
     return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")
+
+
+def stalled_after(n_stuck: int) -> dict[str, str]:
+    """The reason to stop after so many steps in a row that found nothing better; empty below twenty."""
+    if n_stuck < 20:
+        return {}
+    return {"stalled": "no trial was better than the base in 20 steps"}

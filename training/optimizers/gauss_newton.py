@@ -37,7 +37,7 @@ import numpy as np
 
 from training.errors import ArgumentError
 from training.objective import DigitalTail, Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start, missing_tail
+from training.optimizers.base import Candidates, Start, missing_tail, stalled_after
 from training.optimizers.noise_floor import NoiseFloor
 from training.optimizers.readout_solver import ReadoutSolver
 from training.optimizers.rounding import Rounding, effects_on_model, grid_steps, to_sequential_codes
@@ -204,9 +204,7 @@ class SubspaceGaussNewton:
 
     def stop(self) -> dict[str, str]:
         """Stops when twenty steps in a row found nothing better."""
-        if self._stuck >= 20:
-            return {"stalled": "no trial was better than the base in 20 steps"}
-        return {}
+        return stalled_after(self._stuck)
 
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""

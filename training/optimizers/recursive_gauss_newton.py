@@ -34,7 +34,7 @@ from scipy.linalg import cho_factor, solve_triangular
 
 from training.errors import ArgumentError
 from training.objective import Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start, missing_tail
+from training.optimizers.base import Candidates, Start, missing_tail, stalled_after
 from training.optimizers.rounding import grid_steps, rounded_in_turn
 from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
 from training.oracle import Array
@@ -152,9 +152,7 @@ class RecursiveGaussNewton:
 
     def stop(self) -> dict[str, str]:
         """Stops when twenty steps in a row found nothing better."""
-        if self._stuck >= 20:
-            return {"stalled": "no trial was better than the base in 20 steps"}
-        return {}
+        return stalled_after(self._stuck)
 
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""
