@@ -84,25 +84,18 @@ _SHIFTED = "batches.shift_px=1"
 _WHOLE_GRADIENTS = (
     _FROZEN,
     _SHIFTED,
+    "batch_size=64",
     "optimizer.antithetic=false",
     "optimizer.n_coordinates=1482",
     "optimizer.beta2=0.99",
     'optimizer.schedule="cosine"',
+    "optimizer.schedule_steps=830",
     "optimizer.schedule_factor=0.01",
     f"{_RATE}=0.1",
 )
-"""The gradient of all trained controls on a small batch. Where random directions went before, Adam forgets
-their squares, 50 times as large, within a hundred steps."""
+"""After its stall the hybrid takes the gradient of all trained controls on a small batch; Adam forgets the
+squares of random directions, 50 times as large, within a hundred steps."""
 
-_HYBRID_LONG = (*_WHOLE_GRADIENTS, "batch_size=32", "optimizer.schedule_steps=2200")
-
-_CHOSEN_IMAGES = (
-    *_WHOLE_GRADIENTS,
-    'optimizer.update="adam"',
-    "batch_size=8",
-    "batches.pool=32",
-    "optimizer.schedule_steps=1650",
-)
 
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
@@ -121,10 +114,8 @@ ROWS = (
         settings=_COSINE, key=_RATE, values=(0.3, 1.0, 3.0)),
     Row("hybrid-tt", "hybrid, TT", "tt-mnist", "hybrid", _TT,
         settings=(*_PATIENCE, *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
-    Row("hybrid-tt-long", "hybrid, TT, longer, shifted images", "tt-mnist", "hybrid", 100_000_000,
-        settings=_HYBRID_LONG),
-    Row("coordinate-tt-long", "whole gradients of chosen shifted images, TT", "tt-mnist", "coordinate",
-        20_000_000, settings=_CHOSEN_IMAGES),
+    Row("hybrid-tt-long", "hybrid, TT, longer, shifted images", "tt-mnist", "hybrid", 60_000_000,
+        settings=_WHOLE_GRADIENTS),
     Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
     Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
     Row("recursive-tt", "recursive Gauss-Newton, TT, shifted images", "tt-mnist",
