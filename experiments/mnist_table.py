@@ -87,14 +87,14 @@ _WHOLE_GRADIENTS = (
     "batch_size=64",
     "optimizer.antithetic=false",
     "optimizer.n_coordinates=1482",
+    "optimizer.fresh_update=true",
     "optimizer.beta2=0.99",
     'optimizer.schedule="cosine"',
     "optimizer.schedule_steps=830",
     "optimizer.schedule_factor=0.01",
     f"{_RATE}=0.1",
 )
-"""After its stall the hybrid takes the gradient of all trained controls on a small batch; Adam forgets the
-squares of random directions, 50 times as large, within a hundred steps."""
+"""After its stall the hybrid takes gradients of all trained controls on small batches; Adam starts anew."""
 
 
 ROWS = (

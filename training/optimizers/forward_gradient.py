@@ -70,6 +70,8 @@ class GradientOptions:
         beta2: decay of the mean of its square.
         patience: steps without progress after which "hybrid" turns to coordinates.
         tolerance: relative gain that counts as progress.
+        fresh_update: when "hybrid" turns to coordinates the update rule starts anew: the squares of random
+            directions, n / K times those of the gradient, keep Adam's steps too short for long.
         whole_codes: keep controls with a grid on it, as an integer processor must: a step is rounded up or
             down at random, so that steps below one code are taken on the average.
     """
@@ -90,6 +92,7 @@ class GradientOptions:
     beta2: float = 0.999
     patience: int = 50
     tolerance: float = 0.01
+    fresh_update: bool = False
     whole_codes: bool = False
 
     def __post_init__(self) -> None:
@@ -240,6 +243,7 @@ class ForwardGradient:
         o = self._options
         estimate = self._probes.gradient(evaluation.losses)
         self._loss = float(evaluation.losses.mean())
+        stalled = self._has_stalled()
         self._estimator.learn(self._loss, estimate)
         # In units of the scale of each control, so that one learning rate suits all.
         direction = self._update.direction(estimate * self._unit / self._size)
@@ -247,11 +251,17 @@ class ForwardGradient:
         self._x = self._x - rate * self._unit * direction
         if o.whole_codes:
             self._x = to_random_codes(self._groups, self._x, self._rng)
+        if o.fresh_update and self._has_stalled() and not stalled:
+            self._update = make_update(o.update, self._x.size, o.beta1, o.beta2)
         self.n_steps += 1
 
     def stop(self) -> dict[str, str]:
         """Never stops by itself."""
         return {}
+
+    def _has_stalled(self) -> bool:
+        """Whether the hybrid has turned to coordinates."""
+        return isinstance(self._estimator, Hybrid) and self._estimator.stalled
 
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""

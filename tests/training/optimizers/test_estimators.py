@@ -65,6 +65,31 @@ def test_adam_descends_a_quadratic():
     assert quadratic(method.controls[None])[0] - floor < 0.02 * (quadratic(x[None])[0] - floor)
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fresh):
+    x = np.full(N, 2.0)
+    options = GradientOptions(
+        estimator="hybrid",
+        n_directions=2,
+        n_coordinates=N,
+        patience=3,
+        learning_rate=1e-9,
+        fresh_update=fresh,
+    )
+    method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(0))
+    # Hardly a step, hence no progress: the first three steps are of random directions.
+    for n_losses in (4, 4, 4, 4, 2 * N):
+        asked = method.ask().controls
+        assert len(asked) == n_losses
+        method.tell(Evaluation(quadratic(asked), np.zeros((len(asked), 0))))
+    unit = np.array([1.0, 1.0, 0.5, 0.5, 0.5, 0.5])
+    gradient = (HESSIAN @ x + SLOPE) * unit
+    state = method.state()
+    assert state["update/n_updates"] == (1 if fresh else 5)
+    known = np.allclose(state["update/square"], 0.001 * gradient**2, rtol=1e-4)
+    assert known == fresh
+
+
 MATRIX = np.random.default_rng(2).standard_normal((20, N))
 TARGET = np.random.default_rng(3).standard_normal(20)
 
