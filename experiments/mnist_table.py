@@ -412,7 +412,7 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
     """
     names = {row.name for row in rows}
     rows = tuple(row for row in rows if f"{row.name}-long" not in names)
-    with figure(path, 7.0, 3.8) as drawn:
+    with figure(path, 7.0, 4.6) as drawn:
         axes = drawn.subplots()
         for k, row in enumerate(row for row in rows if row.optimizer is not None):
             histories = curves[row.name]
@@ -439,7 +439,7 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
         axes.set_ylabel("validation accuracy")
         n_seeds = len(next(iter(curves.values())))
         axes.set_title(f"MNIST, 7,000 images to train; median and range of {n_seeds} seeds")
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False, fontsize="small")
 
 
 def _at(history: Array, grid: Array) -> Array:
