@@ -432,7 +432,8 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
             if row.optimizer is None:
                 level = float(np.median([1 - history[:, 3].min() for history in curves[row.name]]))
                 line = "--" if row.chip == "tt-mnist" else ":"
-                axes.axhline(level, color="black", linestyle=line, linewidth=0.9, label=row.label)
+                color = "black" if row.name.endswith("-shifted") else "0.6"
+                axes.axhline(level, color=color, linestyle=line, linewidth=0.9, label=row.label)
         axes.set_xscale("log")
         axes.set_ylim(0.0, 1.0)
         axes.set_xlabel("optical inferences of training")
