@@ -80,7 +80,6 @@ _FROZEN = 'frozen=["layer1/bias"]'
 
 _WHOLE_GRADIENTS = (
     _FROZEN,
-    "batch_size=64",
     "optimizer.antithetic=false",
     "optimizer.n_coordinates=1482",
     "optimizer.beta2=0.99",
@@ -90,16 +89,17 @@ _WHOLE_GRADIENTS = (
 )
 """After its stall the hybrid takes gradients of all trained controls on small batches."""
 
-_UNIFORM = (*_WHOLE_GRADIENTS, "optimizer.schedule_steps=1300")
+_UNIFORM = (*_WHOLE_GRADIENTS, "batch_size=64", "optimizer.schedule_steps=1300")
 
 _CHOSEN = (
     *_WHOLE_GRADIENTS,
-    "batches.pool=8",
+    "batch_size=8",
+    "batches.pool=32",
     "batches.shift_px=1",
     "optimizer.fresh_update=true",
-    "optimizer.schedule_steps=680",
+    "optimizer.schedule_steps=2400",
 )
-"""The batches of recursive Gauss-Newton."""
+"""The few images of a batch are drawn from many, as in recursive Gauss-Newton, and shifted."""
 
 
 ROWS = (
@@ -121,7 +121,7 @@ ROWS = (
         settings=(*_PATIENCE, *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
     Row("hybrid-tt-long", "hybrid, TT, longer", "tt-mnist", "hybrid", 100_000_000, settings=_UNIFORM),
     Row("hybrid-tt-chosen", "hybrid, TT, longer, chosen shifted images", "tt-mnist", "hybrid",
-        50_000_000, settings=_CHOSEN),
+        30_000_000, settings=_CHOSEN),
     Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
     Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
     Row("recursive-tt", "recursive Gauss-Newton, TT, shifted images", "tt-mnist",

@@ -359,7 +359,18 @@ def make_run_network(width: int):
 TILE_WIDTH = {np.dtype(np.float32): 64, np.dtype(np.float64): 32}
 """Points in a tile: two buffers of 512 rows fit the second-level cache of current processors."""
 
-_KERNELS = {width: make_run_network(width) for width in set(TILE_WIDTH.values())}
+_NARROW = 8
+"""Points in a tile of a few points only, most of which a wide one would leave empty."""
+
+TILE_WIDTHS = {_NARROW, *TILE_WIDTH.values()}
+
+
+def tile_width(dtype: np.dtype, n_points: int) -> int:
+    """Points in a tile: narrow up to two narrow tiles, in which a point costs up to twice the time."""
+    return _NARROW if n_points <= 2 * _NARROW else TILE_WIDTH[dtype]
+
+
+_KERNELS = {width: make_run_network(width) for width in TILE_WIDTHS}
 
 
 def run_network(layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out) -> None:
@@ -378,6 +389,6 @@ def run_network(layers, stages, weights, biases, detect, key, n_offsets, points,
             any array of that type with two dimensions.
         out: (N, n_out) same type, receives the outputs; for a stencil N = B * K, offsets fastest.
     """
-    _KERNELS[TILE_WIDTH[weights.dtype]](
+    _KERNELS[tile_width(weights.dtype, out.shape[0])](
         layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out
     )

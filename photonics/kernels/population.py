@@ -26,10 +26,11 @@ from photonics.kernels.contraction import (
     STAGE_COLUMNS,
     STAGE_ROWS,
     STAGE_WEIGHT,
-    TILE_WIDTH,
+    TILE_WIDTHS,
     buffer_rows,
     finish_layer,
     run_stage,
+    tile_width,
 )
 from photonics.kernels.normals import mix64
 
@@ -101,7 +102,7 @@ def make_run_population(width: int):
     return run_population
 
 
-_KERNELS = {width: make_run_population(width) for width in set(TILE_WIDTH.values())}
+_KERNELS = {width: make_run_population(width) for width in TILE_WIDTHS}
 
 
 def run_population(
@@ -122,7 +123,7 @@ def run_population(
         points: (N, d).
         out: (P, N, n_out) receives the outputs.
     """
-    _KERNELS[TILE_WIDTH[weights.dtype]](
+    _KERNELS[tile_width(weights.dtype, points.shape[0])](
         layers, stages, reference_weights, reference_biases, weights, biases, detect, keys, first, points, out
     )
 

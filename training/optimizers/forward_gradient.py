@@ -70,8 +70,9 @@ class GradientOptions:
         beta2: decay of the mean of its square.
         patience: steps without progress after which "hybrid" turns to coordinates.
         tolerance: relative gain that counts as progress.
-        fresh_update: when "hybrid" turns to coordinates the update rule starts anew: the squares of random
-            directions, n / K times those of the gradient, keep Adam's steps too short for long.
+        fresh_update: when "hybrid" turns to coordinates, update rule and schedule start anew: the squares of
+            random directions, n / K times those of the gradient, keep Adam's steps too short for long, and
+            a stall that comes late would leave the end of the schedule only.
         whole_codes: keep controls with a grid on it, as an integer processor must: a step is rounded up or
             down at random, so that steps below one code are taken on the average.
     """
@@ -216,6 +217,7 @@ class ForwardGradient:
         self._estimator = _make_estimator(options, n, groups, rng)
         self._update = make_update(options.update, n, options.beta1, options.beta2)
         self._loss = np.inf
+        self._schedule_start = 0
         self._probes = self._estimator.probes(0, np.random.default_rng(0))
 
     @property
@@ -231,7 +233,7 @@ class ForwardGradient:
     def ask(self) -> Candidates:
         """The probes of a step."""
         o = self._options
-        shrunk = perturbation_factor(o.schedule, self.n_steps)
+        shrunk = perturbation_factor(o.schedule, self.n_steps - self._schedule_start)
         self._size = perturbation_sizes(
             self._groups, self._x.size, o.perturb_phase_rad * shrunk, o.perturb_digital * shrunk
         )
@@ -247,13 +249,15 @@ class ForwardGradient:
         self._estimator.learn(self._loss, estimate)
         # In units of the scale of each control, so that one learning rate suits all.
         direction = self._update.direction(estimate * self._unit / self._size)
-        rate = o.learning_rate * step_factor(o.schedule, self.n_steps, o.schedule_steps, o.schedule_factor)
+        done = self.n_steps - self._schedule_start
+        rate = o.learning_rate * step_factor(o.schedule, done, o.schedule_steps, o.schedule_factor)
         self._x = self._x - rate * self._unit * direction
         if o.whole_codes:
             self._x = to_random_codes(self._groups, self._x, self._rng)
+        self.n_steps += 1
         if o.fresh_update and self._has_stalled() and not stalled:
             self._update = make_update(o.update, self._x.size, o.beta1, o.beta2)
-        self.n_steps += 1
+            self._schedule_start = self.n_steps
 
     def stop(self) -> dict[str, str]:
         """Never stops by itself."""
@@ -270,6 +274,7 @@ class ForwardGradient:
             "method": np.array(type(self._options).__name__),
             "loss": np.array(self._loss),
             "n_steps": np.array(self.n_steps),
+            "schedule_start": np.array(self._schedule_start),
             "rng": generator_to_array(self._rng),
             **{f"update/{key}": value for key, value in self._update.state().items()},
             **{f"estimator/{key}": value for key, value in self._estimator.state().items()},
@@ -286,7 +291,7 @@ class ForwardGradient:
             raise CheckpointError(f"checkpoint: state of {other} cannot be read; allowed: {own}")
         self._x = np.array(state["x"])
         self._loss = float(state["loss"])
-        self.n_steps = int(state["n_steps"])
+        self.n_steps, self._schedule_start = int(state["n_steps"]), int(state["schedule_start"])
         self._rng = generator_from_array(state["rng"])
         for prefix, part in (("update/", self._update), ("estimator/", self._estimator)):
             part.restore({key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)})

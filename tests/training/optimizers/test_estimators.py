@@ -90,6 +90,39 @@ def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fres
     assert known == fresh
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_after_a_stall_the_schedule_starts_anew_if_it_is_fresh(fresh):
+    x = np.full(N, 2.0)
+    options = GradientOptions(
+        estimator="hybrid",
+        n_directions=2,
+        n_coordinates=N,
+        update="sign",
+        patience=3,
+        learning_rate=1e-9,
+        schedule="step",
+        schedule_steps=4,
+        schedule_factor=0.5,
+        fresh_update=fresh,
+    )
+    method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(0))
+    lengths = []
+    for step in range(8):
+        if step == 6:
+            # Also where the method is continued from a checkpoint.
+            state = method.state()
+            method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(7))
+            method.restore(state)
+        before = method.controls[0]
+        asked = method.ask().controls
+        method.tell(Evaluation(quadratic(asked), np.zeros((len(asked), 0))))
+        lengths.append(abs(method.controls[0] - before))
+    # Four steps of random directions, then whole gradients.
+    whole, half = 1e-9, 0.5e-9
+    expected = [whole] * 8 if fresh else [whole] * 4 + [half] * 4
+    np.testing.assert_allclose(lengths, expected, rtol=1e-5)
+
+
 MATRIX = np.random.default_rng(2).standard_normal((20, N))
 TARGET = np.random.default_rng(3).standard_normal(20)
 
