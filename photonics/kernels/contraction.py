@@ -360,13 +360,13 @@ TILE_WIDTH = {np.dtype(np.float32): 64, np.dtype(np.float64): 32}
 """Points in a tile: two buffers of 512 rows fit the second-level cache of current processors."""
 
 _NARROW = 8
-"""Points in a tile of a few points only, most of which a wide one would leave empty."""
+"""Points in a tile when there are few: a wide one would be computed mostly for nothing."""
 
 TILE_WIDTHS = {_NARROW, *TILE_WIDTH.values()}
 
 
 def tile_width(dtype: np.dtype, n_points: int) -> int:
-    """Points in a tile: narrow up to two narrow tiles, in which a point costs up to twice the time."""
+    """Points in a tile; narrow where two tiles are enough: a point in them takes three times as long."""
     return _NARROW if n_points <= 2 * _NARROW else TILE_WIDTH[dtype]
 
 

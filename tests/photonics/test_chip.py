@@ -130,6 +130,15 @@ def test_population_equals_one_by_one_without_dynamic_noise():
     np.testing.assert_array_equal(chip.measure(controls, x), one_by_one)
 
 
+@pytest.mark.parametrize("n_together", [1, 8, 9, 16, 17])
+def test_few_inputs_are_answered_as_among_many_without_dynamic_noise(n_together):
+    # Few are computed in narrow tiles.
+    chip = fabricate(get_design("tt-mnist"), preset("ideal"), 0)
+    controls, x = settings(chip), inputs(68, 784)
+    parts = [chip.measure(controls, x[i : i + n_together]) for i in range(0, 68, n_together)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), chip.measure(controls, x))
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     rng = np.random.default_rng(4)
     stencil = Stencil(rng.random((3000, 3)), 0.1 * rng.standard_normal((7, 3)))

@@ -15,12 +15,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import qmc
 
 from training.errors import ArgumentError
 from training.estimators.base import Memoryless, Probes, directional_probes
 from training.oracle import Array
+from training.sobol import sobol_normals
 
 Distribution = Literal["rademacher", "gaussian", "sphere", "sobol"]
 DISTRIBUTIONS: tuple[Distribution, ...] = ("rademacher", "gaussian", "sphere", "sobol")
@@ -47,12 +46,7 @@ def draw_directions(distribution: Distribution, k: int, n: int, rng: np.random.G
         z = rng.standard_normal((k, n))
         return z * np.sqrt(n) / np.linalg.norm(z, axis=1, keepdims=True)
     if distribution == "sobol":
-        if n > qmc.Sobol.MAXDIM:
-            raise ArgumentError(f"sobol directions: {n} controls; allowed: at most {qmc.Sobol.MAXDIM}")
-        # The sequence is balanced in powers of two only; the first k of them are kept.
-        power = int(np.ceil(np.log2(max(k, 1))))
-        uniform = qmc.Sobol(n, scramble=True, rng=rng).random_base2(power)[:k]
-        return ndtri(np.clip(uniform, 2.0**-40, 1 - 2.0**-40))
+        return sobol_normals(k, n, rng)
     raise ArgumentError(f"distribution: {distribution!r}; allowed: {', '.join(DISTRIBUTIONS)}")
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import qmc
 
 from training.errors import ArgumentError
 from training.oracle import Array
+from training.sobol import sobol_normals
 from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from training.stencils.hermite import curvature_weights, partial_weight
 from training.stencils.spacing import SpacedRule, checked_count
@@ -96,12 +95,7 @@ class SteinMonteCarlo(SpacedRule):
         """Standard normal points z, (n, d)."""
         if self.points == "normal":
             return rng.standard_normal((self.n_pairs, dim))
-        # The sequence is balanced at powers of two. Its 30 digits can give 0, where the normal
-        # quantile is infinite: half a digit is the least that is taken.
-        engine = qmc.Sobol(dim, scramble=True, rng=rng)
-        uniform = engine.random_base2(int(np.ceil(np.log2(self.n_pairs))))[: self.n_pairs]
-        half_step = 2.0**-31
-        return ndtri(np.clip(uniform, half_step, 1 - half_step))
+        return sobol_normals(self.n_pairs, dim, rng)
 
     def _odd(self, weights: Array) -> Array:
         """Weights (r, n) on the half differences of the pairs, as rows (r, K)."""

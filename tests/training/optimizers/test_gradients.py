@@ -181,5 +181,5 @@ def test_bad_options_are_named(change, message):
 
 
 def test_too_many_controls_for_sobol_are_named():
-    with pytest.raises(ArgumentError, match="sobol directions: 30000 controls"):
+    with pytest.raises(ArgumentError, match="sobol points: 30000 dimensions"):
         draw_directions("sobol", 2, 30000, RNG)

@@ -1,0 +1,33 @@
+"""Quasi-random points of the standard normal distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from training.errors import ArgumentError
+from training.oracle import Array
+
+
+def sobol_normals(n_points: int, dim: int, rng: np.random.Generator) -> Array:
+    """Scrambled Sobol points through the normal quantile, (n_points, dim).
+
+    The sequence is balanced at powers of two: the first `n_points` of the next one are taken.
+
+    Args:
+        n_points: >= 1.
+        dim: of a point.
+        rng: scrambles.
+
+    Raises:
+        ArgumentError: more dimensions than the sequence has.
+    """
+    # scipy.stats takes as long to load as all the rest of the package, and few runs need it.
+    from scipy.stats import qmc
+
+    if dim > qmc.Sobol.MAXDIM:
+        raise ArgumentError(f"sobol points: {dim} dimensions; allowed: at most {qmc.Sobol.MAXDIM}")
+    uniform = qmc.Sobol(dim, scramble=True, rng=rng).random_base2(int(np.ceil(np.log2(n_points))))
+    # Its 30 digits can give 0, where the quantile is infinite: half a digit is the least that is taken.
+    half_digit = 2.0**-31
+    return ndtri(np.clip(uniform[:n_points], half_digit, 1 - half_digit))
