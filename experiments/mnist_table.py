@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,14 +17,15 @@ import tomli_w
 from rich.console import Console
 
 from experiments.compare import finished_run
-from experiments.config import RunConfig, default_table, resolve
+from experiments.config import default_table, resolve
 from experiments.csv_file import write_csv
 from experiments.datasets import load_dataset
 from experiments.errors import UsageError
-from experiments.first_order import EpochReport, ExactNetwork, FirstOrderOptions, train_first_order
+from experiments.first_order import EpochReport, ExactNetwork, train_first_order
 from experiments.gradient_variance import Spread, gradient_spread
+from experiments.mnist_rows import FIRST_ORDER, TUNED, Row, row_config, rows_named
 from experiments.runs import CONFIG, HISTORY, RESULT
-from experiments.settings import apply_settings, read_toml
+from experiments.settings import read_toml
 from experiments.style import figure
 from photonics.chip import fabricate
 from photonics.designs import get_design
@@ -38,123 +39,6 @@ THRESHOLDS = (0.70, 0.80, 0.85, 0.90, 0.93, 0.95)
 TUNING_SEED = 100
 """Step sizes are chosen on it; the table never uses it."""
 
-
-@dataclass(frozen=True)
-class Row:
-    """A way to train a network.
-
-    Attributes:
-        name: of its run folders, and on the command line.
-        label: in table and figure.
-        chip: design.
-        optimizer: name of the method; None for exact gradients.
-        max_inferences: budget; for exact gradients that of its options.
-        noise: preset.
-        settings: changes to the run's table, as for `photonzero train --set`.
-        key: the setting that is tuned, None for a row that is used as it is.
-        values: that it is tried with.
-    """
-
-    name: str
-    label: str
-    chip: str
-    optimizer: str | None
-    max_inferences: int = 0
-    noise: str = "ideal"
-    settings: tuple[str, ...] = ()
-    key: str | None = None
-    values: tuple[float, ...] = ()
-
-
-_RATE = "optimizer.learning_rate"
-_PATIENCE = ("optimizer.patience=15",)
-"""Steps without progress after which the hybrid turns to coordinates: a run has about two hundred."""
-
-_COSINE = ('optimizer.schedule="cosine"', "optimizer.schedule_steps=140")
-"""Down to a tenth within the budget: with a constant step random directions lose again what they found."""
-
-_DENSE, _TT, _LONG = 100_000, 1_000_000, 4_000_000
-
-_FROZEN = 'frozen=["layer1/bias"]'
-"""The hidden biases are 1,024 of 2,506 controls, and exact gradients do as well without them."""
-
-_WHOLE_GRADIENTS = (
-    _FROZEN,
-    "optimizer.antithetic=false",
-    "optimizer.n_coordinates=1482",
-    "optimizer.beta2=0.99",
-    'optimizer.schedule="cosine"',
-    "optimizer.schedule_factor=0.01",
-    f"{_RATE}=0.1",
-)
-"""After its stall the hybrid takes gradients of all trained controls on small batches."""
-
-_UNIFORM = (*_WHOLE_GRADIENTS, "batch_size=64", "optimizer.schedule_steps=1300")
-
-_CHOSEN = (
-    *_WHOLE_GRADIENTS,
-    "batch_size=8",
-    "batches.pool=32",
-    "batches.shift_px=1",
-    "optimizer.fresh_update=true",
-    "optimizer.schedule_steps=2400",
-)
-"""The few images of a batch are drawn from many, as in recursive Gauss-Newton, and shifted."""
-
-
-ROWS = (
-    Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
-    Row("exact-tt", "exact gradients, TT", "tt-mnist", None),
-    Row("exact-dense-shifted", "exact gradients, dense, shifted images", "dense-mnist", None),
-    Row("exact-tt-shifted", "exact gradients, TT, shifted images", "tt-mnist", None),
-    Row("rge-dense", "random directions, dense", "dense-mnist", "rge-adam", _DENSE, key=_RATE,
-        values=(0.01, 0.03, 0.1)),
-    Row("coordinate-dense", "coordinate-wise, dense", "dense-mnist", "coordinate", _DENSE,
-        settings=(f"{_RATE}=1.0",)),
-    Row("hybrid-dense", "hybrid, dense", "dense-mnist", "hybrid", _DENSE,
-        settings=(*_PATIENCE, f"{_RATE}=0.03")),
-    Row("rge-tt", "random directions, TT", "tt-mnist", "rge-adam", _TT,
-        settings=_COSINE, key=_RATE, values=(0.03, 0.1, 0.3)),
-    Row("coordinate-tt", "coordinate-wise, TT", "tt-mnist", "coordinate", _TT,
-        settings=_COSINE, key=_RATE, values=(0.3, 1.0, 3.0)),
-    Row("hybrid-tt", "hybrid, TT", "tt-mnist", "hybrid", _TT,
-        settings=(*_PATIENCE, *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
-    Row("hybrid-tt-long", "hybrid, TT, longer", "tt-mnist", "hybrid", 100_000_000, settings=_UNIFORM),
-    Row("hybrid-tt-chosen", "hybrid, TT, longer, chosen shifted images", "tt-mnist", "hybrid",
-        30_000_000, settings=_CHOSEN),
-    Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
-    Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
-    Row("recursive-tt", "recursive Gauss-Newton, TT, shifted images", "tt-mnist",
-        "recursive-gauss-newton", 30_000_000),
-    Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", _TT, "published"),
-    Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
-        "gauss-newton", _LONG, "published"),
-    Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise, shifted images", "tonn-mnist",
-        "recursive-gauss-newton", 60_000_000, "published", ("optimizer.forgetting=0.98",)),
-    Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
-    Row("recursive-int8", "recursive Gauss-Newton, int8 TT, shifted images", "int8-mnist",
-        "recursive-gauss-newton", 30_000_000),
-    Row("rge-int8", "random directions, int8 TT", "int8-mnist", "rge-adam", _TT,
-        settings=("optimizer.whole_codes=true", *_COSINE), key=_RATE, values=(0.03, 0.1, 0.3)),
-)  # fmt: skip
-
-TUNED: Mapping[str, float] = MappingProxyType(
-    {"rge-dense": 0.03, "rge-tt": 0.1, "coordinate-tt": 1.0, "hybrid-tt": 0.1, "rge-int8": 0.1}
-)
-"""What `photonzero tables mnist --tune` chose.
-
-On the dense network the coordinate-wise method takes its rate on the tensor train, and the hybrid that of
-random directions: a run there has a dozen steps.
-"""
-
-_FIRST_ORDER: Mapping[str, FirstOrderOptions] = MappingProxyType(
-    {
-        "exact-dense": FirstOrderOptions(epochs=20, learning_rate=0.03),
-        "exact-tt": FirstOrderOptions(epochs=20, learning_rate=0.1),
-        "exact-dense-shifted": FirstOrderOptions(epochs=20, learning_rate=0.03, shift_px=1),
-        "exact-tt-shifted": FirstOrderOptions(epochs=20, learning_rate=0.1, shift_px=1),
-    }
-)
 
 COLUMNS: tuple[str, ...] = (
     "row",
@@ -170,39 +54,6 @@ COLUMNS: tuple[str, ...] = (
     "learning_rate",
     *(f"to_{threshold:g}" for threshold in THRESHOLDS),
 )
-
-
-def rows_named(names: tuple[str, ...]) -> tuple[Row, ...]:
-    """The rows of these names; none for all.
-
-    Raises:
-        UsageError: an unknown name.
-    """
-    known = {row.name: row for row in ROWS}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"row: {name!r}; allowed: {', '.join(known)}")
-    return tuple(known[name] for name in names) or ROWS
-
-
-def row_config(row: Row, seed: int, data: str | None, value: float | None, budget: int) -> RunConfig:
-    """The configuration of one forward-only run of a row.
-
-    Args:
-        row: not one of exact gradients.
-        seed: of chip and training.
-        data: folder of the files; None takes the environment's.
-        value: of the row's key, None where it has none.
-        budget: inferences.
-    """
-    assert row.optimizer is not None
-    table = default_table("mnist", row.optimizer, None, row.noise)
-    settings = [f'chip="{row.chip}"', f"seed={seed}", f"limits.max_inferences={budget}", *row.settings]
-    if data is not None:
-        settings.append(f"data={json.dumps(data)}")
-    if row.key is not None and value is not None:
-        settings.append(f"{row.key}={value}")
-    return resolve(apply_settings(table, settings))
 
 
 def tabulate_mnist(
@@ -232,7 +83,7 @@ def tabulate_mnist(
             folder = out / f"{row.name}-{seed}"
             value = TUNED.get(row.name)
             if row.optimizer is None:
-                value = _FIRST_ORDER[row.name].learning_rate
+                value = FIRST_ORDER[row.name].learning_rate
                 result = _first_order_run(row, seed, data, folder)
             else:
                 config = row_config(row, seed, data, value, row.max_inferences)
@@ -303,7 +154,7 @@ def _kept_spreads(path: Path, data: str | None) -> list[Spread]:
 
 def _first_order_run(row: Row, seed: int, data: str | None, folder: Path) -> dict[str, Any]:
     """A run with exact gradients, from its folder if it is there."""
-    options = _FIRST_ORDER[row.name]
+    options = FIRST_ORDER[row.name]
     config = {"problem": "mnist", "chip": row.chip, "seed": seed, "first_order": asdict(options)}
     if (folder / CONFIG).exists():
         if read_toml(folder / CONFIG) != config:
@@ -408,7 +259,7 @@ _LINES: Mapping[str, str] = MappingProxyType(
 
 
 def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) -> None:
-    """Validation accuracy against inferences: median line and range band; exact gradients as levels.
+    """Validation error against inferences: median line and range band; exact gradients as levels.
 
     Of a row that exists with a larger budget too, only the longer one is drawn.
     """
@@ -421,25 +272,28 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
             first = max(history[0, 1] for history in histories)
             last = min(history[-1, 1] for history in histories)
             grid = np.geomspace(first, max(last, first * 1.01), 80)
-            accuracy = np.stack([1 - _at(history, grid) for history in histories])
+            error_pct = 100 * np.stack([_at(history, grid) for history in histories])
             style, color = _LINES[row.chip], f"C{k}"
-            width = 2.2 if row.optimizer == "gauss-newton" else 1.2
-            low, high = accuracy.min(axis=0), accuracy.max(axis=0)
+            width = 2.2 if "gauss-newton" in str(row.optimizer) else 1.2
+            low, high = error_pct.min(axis=0), error_pct.max(axis=0)
             axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
-            median = np.median(accuracy, axis=0)
+            median = np.median(error_pct, axis=0)
             axes.plot(
                 grid, median, style, color=color, linewidth=width, label=row.label.removesuffix(", longer")
             )
         for row in rows:
             if row.optimizer is None:
-                level = float(np.median([1 - history[:, 3].min() for history in curves[row.name]]))
+                level = 100 * float(np.median([history[:, 3].min() for history in curves[row.name]]))
                 line = "--" if row.chip == "tt-mnist" else ":"
                 color = "black" if row.name.endswith("-shifted") else "0.6"
                 axes.axhline(level, color=color, linestyle=line, linewidth=0.9, label=row.label)
         axes.set_xscale("log")
-        axes.set_ylim(0.0, 1.0)
+        axes.set_yscale("log")
+        axes.set_ylim(2.0, 100.0)
+        ticks_pct = (2, 5, 10, 20, 50, 100)
+        axes.set_yticks(ticks_pct, labels=[str(tick) for tick in ticks_pct])
         axes.set_xlabel("optical inferences of training")
-        axes.set_ylabel("validation accuracy")
+        axes.set_ylabel("validation images answered wrong [%]")
         n_seeds = len(next(iter(curves.values())))
         axes.set_title(f"MNIST, 7,000 images to train; median and range of {n_seeds} seeds")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False, fontsize="small")

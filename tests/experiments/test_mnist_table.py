@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from experiments import mnist_table
+from experiments import mnist_rows, mnist_table
 from experiments.bench import network
 from experiments.commands.tables import tables
 from experiments.errors import UsageError
 from experiments.first_order import FirstOrderOptions
 from experiments.gradient_variance import gradient_spread
-from experiments.mnist_table import ROWS, Row, rows_named, tabulate_mnist, tune
+from experiments.mnist_rows import ROWS, TUNED, Row, row_config, rows_named
+from experiments.mnist_table import tabulate_mnist, tune
 from photonics.designs import get_design
 from tests.experiments.test_datasets import write
 from training.classification import Dataset
@@ -34,8 +35,8 @@ SMALL = (
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    monkeypatch.setattr(mnist_table, "ROWS", SMALL)
-    monkeypatch.setitem(vars(mnist_table), "_FIRST_ORDER", {"exact-tt": FirstOrderOptions(2, 20, 0.05)})
+    monkeypatch.setattr(mnist_rows, "ROWS", SMALL)
+    monkeypatch.setitem(vars(mnist_table), "FIRST_ORDER", {"exact-tt": FirstOrderOptions(2, 20, 0.05)})
     monkeypatch.setattr(mnist_table, "measured_spreads", lambda data: [SPREAD])
     return str(write(tmp_path))
 
@@ -78,12 +79,12 @@ def test_step_sizes_are_chosen_on_a_seed_of_their_own(small, tmp_path):
 
 
 def test_rows_fit_their_designs_and_every_key_is_tuned():
-    assert {row.name for row in ROWS if row.key} == set(mnist_table.TUNED)
+    assert {row.name for row in ROWS if row.key} == set(TUNED)
     for row in ROWS:
         get_design(row.chip)
         if row.optimizer is not None:
-            value = mnist_table.TUNED.get(row.name)
-            config = mnist_table.row_config(row, 3, "data", value, row.max_inferences)
+            value = TUNED.get(row.name)
+            config = row_config(row, 3, "data", value, row.max_inferences)
             assert (config.chip, config.noise_name, config.seed) == (row.chip, row.noise, 3)
             if row.key is not None:
                 assert value in row.values
