@@ -7,7 +7,7 @@ import pytest
 def modules_after(statement):
     code = f"import sys; {statement}; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in answer.stdout.split()}
+    return set(answer.stdout.split())
 
 
 ALL_OF_TRAINING = "import training.trainer, training.problems, training.optimizers, training.stencils"
@@ -24,6 +24,10 @@ def test_devices_know_numpy_only():
     loaded = modules_after("import devices.noise_model, devices.photodetector, devices.microring")
     assert "numpy" in loaded
     assert not loaded & {"photonics", "training", "experiments", "scipy", "numba"}
+
+
+def test_a_run_starts_without_what_takes_longest_to_load():
+    assert not modules_after("import experiments.runs") & {"scipy.stats", "matplotlib"}
 
 
 def test_help_does_not_wait_for_the_compiler():

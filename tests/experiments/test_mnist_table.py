@@ -115,11 +115,10 @@ def test_speed_is_stated_against_the_arithmetic(monkeypatch):
 
 
 def test_the_speed_of_probes_counts_their_inferences(monkeypatch):
-    monkeypatch.setattr(network, "_PROBE_IMAGES", 2)
     monkeypatch.setattr(network, "_PROBE_ROUNDS", 1)
     seconds = iter([0.0, 2.0, 2.0, 8.0])
     monkeypatch.setattr(network.time, "perf_counter", lambda: next(seconds))
-    result = network.run_probes()
+    result = network.run_probes(2)
     assert result == {
         "settings": 2506, "images": 2, "inferences_per_s": 2506 * 2 / 2.0, "times_pairs": 3.0
     }  # fmt: skip
