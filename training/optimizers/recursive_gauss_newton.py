@@ -9,7 +9,8 @@ have said. With J the Jacobian and r the residuals of a batch, in units of their
     G = P J^T (J P J^T + 1)^-1,    x <- x - f G r,    P <- (P - G J P) / forgetting:
 
 the extended Kalman filter as a way to train networks [singhal1989], damped by what is known, P^-1. A
-`forgetting` below 1 lets old batches, whose Jacobians were measured elsewhere, count less.
+`forgetting` below 1 lets old batches, whose Jacobians were measured elsewhere, count less. With a finite
+`weight_power` p batch k weighs k^p: the memory grows with training, and averages more as less changes.
 
 The factor f is measured: the base and steps of several lengths are tried on a fresh and larger batch, the
 best is kept. If the base is, twice in a row, P is shrunk. A step costs 1 + n evaluations of a batch, and
@@ -26,6 +27,7 @@ Controls of a digital readout are not probed where the chip shows its features: 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +53,8 @@ class RecursiveOptions:
         initial_variance: of every control before the first batch, in squared units of its group's scale: how
             far from the start a good setting is expected.
         forgetting: weight of a batch against the next one, above 0 and up to 1.
+        weight_power: p >= 0 lets the weight rise to ``(k / (k + 1))^p`` once that is above `forgetting`;
+            infinity leaves it.
         step_factors: lengths of the steps that are tried.
         trial_batch_factor: size of the batch they are tried on, in units of the usual one.
         exact_readout: use the readout's exact columns where the chip shows its features.
@@ -60,6 +64,7 @@ class RecursiveOptions:
     perturb_digital: float = 0.02
     initial_variance: float = 1.0
     forgetting: float = 0.995
+    weight_power: float = math.inf
     step_factors: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5)
     trial_batch_factor: int = 8
     exact_readout: bool = True
@@ -72,6 +77,8 @@ class RecursiveOptions:
             raise ArgumentError(f"trial_batch_factor: {self.trial_batch_factor}; allowed: >= 1")
         if not 0 < self.forgetting <= 1:
             raise ArgumentError(f"forgetting: {self.forgetting}; allowed: above 0 and up to 1")
+        if not self.weight_power >= 0:
+            raise ArgumentError(f"weight_power: {self.weight_power}; allowed: >= 0")
         if not self.step_factors or not all(np.isfinite(f) and f > 0 for f in self.step_factors):
             raise ArgumentError(f"step_factors: {self.step_factors}; allowed: at least one, all > 0")
 
@@ -208,7 +215,8 @@ class RecursiveGaussNewton:
         # A product with its own transpose: symmetric to the last bit.
         half = whitened.astype(np.float32)
         self._covariance -= half.T @ half
-        self._covariance /= np.float32(self._options.forgetting)
+        grown = ((self.n_steps + 1) / (self.n_steps + 2)) ** self._options.weight_power
+        self._covariance /= np.float32(max(self._options.forgetting, grown))
         factors = np.array([0.0, *self._options.step_factors])
         self._trials = self._x + factors[:, None] * step
         self._trial_settings = self._trials.copy()

@@ -56,14 +56,26 @@ def make(groups=GROUPS, **options):
     return RecursiveGaussNewton(Start(START, groups), RecursiveOptions(**options), np.random.default_rng(3))
 
 
-def test_linear_least_squares_is_solved_exactly_batch_by_batch():
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({"forgetting": 1.0}, [1, 1, 1, 1, 1]),
+        ({"forgetting": 0.5}, [1 / 8, 1 / 8, 1 / 4, 1 / 2, 1]),
+        # Batch k of n weighs (k / n)^2, and what was known before as much as the first.
+        ({"forgetting": 1e-9, "weight_power": 2.0}, [1 / 16, 1 / 16, 1 / 4, 9 / 16, 1]),
+        # From 1/4, 4/9 and 9/16 only the last is above one half.
+        ({"forgetting": 0.5, "weight_power": 2.0}, [9 / 64, 9 / 64, 9 / 32, 9 / 16, 1]),
+    ],
+)
+def test_linear_least_squares_is_solved_exactly_batch_by_batch(options, weights):
     task = LinearTask(Likelihood())
-    optimizer = make(forgetting=1.0, initial_variance=2.0, step_factors=(1.0,), trial_batch_factor=50)
+    optimizer = make(**options, initial_variance=2.0, step_factors=(1.0,), trial_batch_factor=50)
     task.steps(optimizer, 4)
-    # All batches at once: |x - start|^2 / variance + sum |A x - b|^2, in units of the scales.
-    matrix = np.vstack([a for a, _ in task.batches]) * SCALE
-    wanted = np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
-    solution = np.linalg.solve(matrix.T @ matrix + np.eye(N) / 2.0, matrix.T @ wanted)
+    # All batches at once: w |x - start|^2 / variance + sum w |A x - b|^2, in units of the scales.
+    root = np.sqrt(weights[1:]).repeat(4)
+    matrix = root[:, None] * np.vstack([a for a, _ in task.batches]) * SCALE
+    wanted = root * np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
+    solution = np.linalg.solve(matrix.T @ matrix + weights[0] * np.eye(N) / 2.0, matrix.T @ wanted)
     np.testing.assert_allclose(optimizer.controls, START + SCALE * solution, atol=2e-5)
 
 
@@ -160,6 +172,8 @@ def test_rounding_in_turn_is_plain_rounding_where_nothing_hangs_together():
     [
         {"forgetting": 0.0},
         {"forgetting": 1.1},
+        {"weight_power": -1.0},
+        {"weight_power": float("nan")},
         {"initial_variance": -1.0},
         {"step_factors": ()},
         {"step_factors": (0.0,)},
