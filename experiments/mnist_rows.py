@@ -75,9 +75,6 @@ _CHOSEN = (
 )
 """The few images of a batch are drawn from many, as in recursive Gauss-Newton, and shifted."""
 
-_FORGETTING = ("optimizer.forgetting=0.98",)
-"""Long runs end far from where the first batches were measured."""
-
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
     Row("exact-tt", "exact gradients, TT", "tt-mnist", None),
@@ -101,12 +98,12 @@ ROWS = (
     Row("gauss-newton-tt", "Gauss-Newton, TT", "tt-mnist", "gauss-newton", _TT),
     Row("gauss-newton-tt-long", "Gauss-Newton, TT, longer", "tt-mnist", "gauss-newton", _LONG),
     Row("recursive-tt", "recursive Gauss-Newton, TT, shifted images", "tt-mnist",
-        "recursive-gauss-newton", 60_000_000, settings=_FORGETTING),
+        "recursive-gauss-newton", 30_000_000),
     Row("gauss-newton-tonn", "Gauss-Newton, TONN with noise", "tonn-mnist", "gauss-newton", _TT, "published"),
     Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
         "gauss-newton", _LONG, "published"),
     Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise, shifted images", "tonn-mnist",
-        "recursive-gauss-newton", 60_000_000, "published", _FORGETTING),
+        "recursive-gauss-newton", 40_000_000, "published"),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("recursive-int8", "recursive Gauss-Newton, int8 TT, shifted images", "int8-mnist",
         "recursive-gauss-newton", 30_000_000),
