@@ -22,7 +22,7 @@ def sobol_normals(n_points: int, dim: int, rng: np.random.Generator) -> Array:
     Raises:
         ArgumentError: more dimensions than the sequence has.
     """
-    # scipy.stats takes as long to load as all the rest of the package, and few runs need it.
+    # scipy.stats takes a third of the time that the package needs to load, and few runs use it.
     from scipy.stats import qmc
 
     if dim > qmc.Sobol.MAXDIM:
