@@ -138,8 +138,12 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     photonzero("train", *arguments, "--out", "straight", "--quiet", cwd=tmp_path)
     for kind in (signal.SIGKILL, signal.SIGINT):
         killed = tmp_path / kind.name
-        command = [sys.executable, "-c", "from experiments.cli import main; main()",
-                   "train", *arguments, "--out", killed.name, "--quiet"]  # fmt: skip
+        # A suite that a shell has started in the background ignores SIGINT, and so would its children.
+        code = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from experiments.cli import main; main()"
+        )
+        command = [sys.executable, "-c", code, "train", *arguments, "--out", killed.name, "--quiet"]
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
         try:
             deadline = time.monotonic() + 300
