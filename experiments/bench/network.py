@@ -154,7 +154,7 @@ def run() -> dict[str, Any]:
             "times_dense_numpy": median(seconds["dense"]) / median(seconds[f"chip_{count}"]),
         }
     result["mnist"] = run_mnist()
-    result["probes"] = [run_probes(n_images) for n_images in (64, 8)]
+    result["probes"] = {f"{n_images}_images": run_probes(n_images) for n_images in (64, 8)}
     return result
 
 

@@ -136,13 +136,13 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
         "4000000",
     )
     photonzero("train", *arguments, "--out", "straight", "--quiet", cwd=tmp_path)
+    # A suite that a shell has started in the background ignores SIGINT, and so would its children.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from experiments.cli import main; main()"
+    )
     for kind in (signal.SIGKILL, signal.SIGINT):
         killed = tmp_path / kind.name
-        # A suite that a shell has started in the background ignores SIGINT, and so would its children.
-        code = (
-            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            "from experiments.cli import main; main()"
-        )
         command = [sys.executable, "-c", code, "train", *arguments, "--out", killed.name, "--quiet"]
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
         try:

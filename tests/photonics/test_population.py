@@ -27,7 +27,7 @@ def probes(chip, x, n):
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("n_points", [9, 70])
+@pytest.mark.parametrize("n_points", [1, 9, 70])
 def test_sharing_keeps_the_bits(name, n_points, monkeypatch):
     chip = fabricate(get_design(name), preset(PARTS[name]), 1, threads=2)
     settings = probes(chip, chip.initial_controls(np.random.default_rng(0)), 40)

@@ -245,7 +245,6 @@ class ForwardGradient:
         o = self._options
         estimate = self._probes.gradient(evaluation.losses)
         self._loss = float(evaluation.losses.mean())
-        stalled = self._has_stalled()
         self._estimator.learn(self._loss, estimate)
         # In units of the scale of each control, so that one learning rate suits all.
         direction = self._update.direction(estimate * self._unit / self._size)
@@ -255,7 +254,7 @@ class ForwardGradient:
         if o.whole_codes:
             self._x = to_random_codes(self._groups, self._x, self._rng)
         self.n_steps += 1
-        if o.fresh_update and self._has_stalled() and not stalled:
+        if o.fresh_update and self._has_stalled() and self._schedule_start == 0:
             self._update = make_update(o.update, self._x.size, o.beta1, o.beta2)
             self._schedule_start = self.n_steps
 

@@ -65,9 +65,8 @@ def test_adam_descends_a_quadratic():
     assert quadratic(method.controls[None])[0] - floor < 0.02 * (quadratic(x[None])[0] - floor)
 
 
-@pytest.mark.parametrize("fresh", [True, False])
-def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fresh):
-    x = np.full(N, 2.0)
+def hybrid_that_stalls(x, fresh, seed=0, **options):
+    """Hardly a step, hence no progress: whole gradients from the fifth step on."""
     options = GradientOptions(
         estimator="hybrid",
         n_directions=2,
@@ -75,9 +74,15 @@ def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fres
         patience=3,
         learning_rate=1e-9,
         fresh_update=fresh,
+        **options,
     )
-    method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(0))
-    # Hardly a step, hence no progress: the first three steps are of random directions.
+    return ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fresh):
+    x = np.full(N, 2.0)
+    method = hybrid_that_stalls(x, fresh)
     for n_losses in (4, 4, 4, 4, 2 * N):
         asked = method.ask().controls
         assert len(asked) == n_losses
@@ -93,25 +98,14 @@ def test_after_a_stall_the_update_knows_only_whole_gradients_if_it_is_fresh(fres
 @pytest.mark.parametrize("fresh", [True, False])
 def test_after_a_stall_the_schedule_starts_anew_if_it_is_fresh(fresh):
     x = np.full(N, 2.0)
-    options = GradientOptions(
-        estimator="hybrid",
-        n_directions=2,
-        n_coordinates=N,
-        update="sign",
-        patience=3,
-        learning_rate=1e-9,
-        schedule="step",
-        schedule_steps=4,
-        schedule_factor=0.5,
-        fresh_update=fresh,
-    )
-    method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(0))
+    schedule = {"update": "sign", "schedule": "step", "schedule_steps": 4, "schedule_factor": 0.5}
+    method = hybrid_that_stalls(x, fresh, **schedule)
     lengths = []
     for step in range(8):
         if step == 6:
             # Also where the method is continued from a checkpoint.
             state = method.state()
-            method = ForwardGradient(Start(x, GROUPS), options, np.random.default_rng(7))
+            method = hybrid_that_stalls(x, fresh, seed=7, **schedule)
             method.restore(state)
         before = method.controls[0]
         asked = method.ask().controls
