@@ -75,6 +75,9 @@ _CHOSEN = (
 )
 """The few images of a batch are drawn from many, as in recursive Gauss-Newton, and shifted."""
 
+_PHASES = ("optimizer.weight_power=inf", "optimizer.restored_controls=100", "optimizer.shrink=1.0")
+"""Phases are less linear than cores: old batches must be forgotten, but not how far a step may go."""
+
 ROWS = (
     Row("exact-dense", "exact gradients, dense", "dense-mnist", None),
     Row("exact-tt", "exact gradients, TT", "tt-mnist", None),
@@ -103,7 +106,7 @@ ROWS = (
     Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
         "gauss-newton", _LONG, "published"),
     Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise, shifted images", "tonn-mnist",
-        "recursive-gauss-newton", 60_000_000, "published"),
+        "recursive-gauss-newton", 100_000_000, "published", settings=_PHASES),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("recursive-int8", "recursive Gauss-Newton, int8 TT, shifted images", "int8-mnist",
         "recursive-gauss-newton", 30_000_000),

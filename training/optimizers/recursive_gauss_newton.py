@@ -12,8 +12,16 @@ the extended Kalman filter as a way to train networks [singhal1989], damped by w
 `forgetting` below 1 lets old batches, whose Jacobians were measured elsewhere, count less. With a finite
 `weight_power` p batch k weighs k^p: the memory grows with training, and averages more as less changes.
 
+What is forgotten are also the limits of what a control may do at all. Where nothing has been measured P then
+grows until steps leave the range in which a Jacobian holds, which ends early for phases. With
+`restored_controls` m the prior variances v are put back as fast as they are forgotten,
+
+    P^-1 <- forgetting P^-1 + (1 - forgetting) diag(1 / v),
+
+of m controls a step in turn [gunnarsson1996]: rows "x stays" that join those of the batch.
+
 The factor f is measured: the base and steps of several lengths are tried on a fresh and larger batch, the
-best is kept. If the base is, twice in a row, P is shrunk. A step costs 1 + n evaluations of a batch, and
+best is kept. If the base is, twice in a row, P is multiplied with `shrink`. A step costs 1 + n evaluations of a batch, and
 1 + len(step_factors) of a batch `trial_batch_factor` times as large.
 
 On a DAC's grid x is what should be set, and q what is: r and J are measured at q, so that r + J (x - q)
@@ -50,11 +58,16 @@ class RecursiveOptions:
     Attributes:
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
-        initial_variance: of every control before the first batch, in squared units of its group's scale: how
-            far from the start a good setting is expected.
+        initial_variance: of every digital control before the first batch, in squared units of its group's
+            scale: how far from the start a good setting is expected.
+        initial_phase_variance_rad2: the same of every phase [rad^2].
         forgetting: weight of a batch against the next one, above 0 and up to 1.
         weight_power: p >= 0 lets the weight rise to ``(k / (k + 1))^p`` once that is above `forgetting`;
             infinity leaves it.
+        restored_controls: how many controls a step gives back what it forgets of their initial variance; 0
+            lets it be forgotten.
+        shrink: factor on the covariance when no step was better than none, for the second time in a row or
+            later; 1 where trials are too noisy to tell.
         step_factors: lengths of the steps that are tried.
         trial_batch_factor: size of the batch they are tried on, in units of the usual one.
         exact_readout: use the readout's exact columns where the chip shows its features.
@@ -63,14 +76,22 @@ class RecursiveOptions:
     perturb_phase_rad: float = 0.02
     perturb_digital: float = 0.02
     initial_variance: float = 1.0
+    initial_phase_variance_rad2: float = 0.1
     forgetting: float = 0.995
     weight_power: float = math.inf
+    restored_controls: int = 0
+    shrink: float = 0.5
     step_factors: tuple[float, ...] = (0.25, 0.5, 1.0, 1.5)
     trial_batch_factor: int = 8
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("perturb_phase_rad", "perturb_digital", "initial_variance"):
+        for name in (
+            "perturb_phase_rad",
+            "perturb_digital",
+            "initial_variance",
+            "initial_phase_variance_rad2",
+        ):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
         if self.trial_batch_factor < 1:
@@ -79,6 +100,10 @@ class RecursiveOptions:
             raise ArgumentError(f"forgetting: {self.forgetting}; allowed: above 0 and up to 1")
         if not self.weight_power >= 0:
             raise ArgumentError(f"weight_power: {self.weight_power}; allowed: >= 0")
+        if self.restored_controls < 0:
+            raise ArgumentError(f"restored_controls: {self.restored_controls}; allowed: >= 0")
+        if not 0 < self.shrink <= 1:
+            raise ArgumentError(f"shrink: {self.shrink}; allowed: above 0 and up to 1")
         if not self.step_factors or not all(np.isfinite(f) and f > 0 for f in self.step_factors):
             raise ArgumentError(f"step_factors: {self.step_factors}; allowed: at least one, all > 0")
 
@@ -97,9 +122,6 @@ class RecursiveGaussNewton:
 
     needs: Literal["loss", "residuals"] = "residuals"
 
-    _SHRINK = 0.5
-    """What P is multiplied with when no step is better than none, for the second time in a row or later."""
-
     def __init__(self, start: Start, options: RecursiveOptions, rng: np.random.Generator) -> None:
         self.n_steps = 0
         self._x = np.array(start.controls, dtype=np.float64)
@@ -114,7 +136,11 @@ class RecursiveGaussNewton:
             self._readout = start.readout
         self._probed = np.setdiff1d(np.arange(n), self._readout)
         # Single precision: it is a preconditioner, and the larger part of a checkpoint.
-        self._covariance = np.eye(n, dtype=np.float32) * np.float32(options.initial_variance)
+        self._prior = np.full(n, options.initial_variance)
+        for group in start.groups.values():
+            if group.kind == "phase":
+                self._prior[group.slice] = options.initial_phase_variance_rad2 / group.scale**2
+        self._covariance = np.diag(self._prior).astype(np.float32)
         self._loss = np.inf
         self._base_outputs = np.zeros(0)
         self._model = QuadraticModel(self._base_outputs)
@@ -203,20 +229,23 @@ class RecursiveGaussNewton:
         if self._readout.size:
             jacobian[self._readout] = self._base_columns.T * self._scale[self._readout, None]
         deviation = np.sqrt(self._variance)
+        grown = ((self.n_steps + 1) / (self.n_steps + 2)) ** self._options.weight_power
+        forgetting = max(self._options.forgetting, grown)
         columns = (self._model.transform(jacobian) / deviation).astype(np.float32)
-        gain = self._covariance @ columns
-        inner = (columns.T @ gain).astype(np.float64)
-        inner[np.diag_indices(n_outputs)] += 1.0
-        factor, _ = cho_factor(inner, lower=True)
-        whitened = solve_triangular(factor, gain.T.astype(np.float64), lower=True)
         missed = (self._x - self._set) / self._scale
         residual = self._model.residual / deviation + missed @ columns
+        columns = np.hstack([columns, self._restoring(1.0 / forgetting - 1.0)])
+        residual = np.append(residual, np.zeros(columns.shape[1] - n_outputs))
+        gain = self._covariance @ columns
+        inner = (columns.T @ gain).astype(np.float64)
+        inner[np.diag_indices(residual.size)] += 1.0
+        factor, _ = cho_factor(inner, lower=True)
+        whitened = solve_triangular(factor, gain.T.astype(np.float64), lower=True)
         step = -self._scale * (whitened.T @ solve_triangular(factor, residual, lower=True))
         # A product with its own transpose: symmetric to the last bit.
         half = whitened.astype(np.float32)
         self._covariance -= half.T @ half
-        grown = ((self.n_steps + 1) / (self.n_steps + 2)) ** self._options.weight_power
-        self._covariance /= np.float32(max(self._options.forgetting, grown))
+        self._covariance /= np.float32(forgetting)
         factors = np.array([0.0, *self._options.step_factors])
         self._trials = self._x + factors[:, None] * step
         self._trial_settings = self._trials.copy()
@@ -224,13 +253,22 @@ class RecursiveGaussNewton:
             wanted = self._trials / self._scale
             self._trial_settings = self._scale * rounded_in_turn(wanted, self._grid, self._covariance)
 
+    def _restoring(self, forgotten: float) -> Array:
+        """Columns (n, m) that tell m controls to stay: the forgotten part of their prior."""
+        n = self._x.size
+        m = min(self._options.restored_controls, n) if forgotten > 0 else 0
+        turn = (self.n_steps * m + np.arange(m)) % n
+        columns = np.zeros((n, m), dtype=np.float32)
+        columns[turn, np.arange(m)] = np.sqrt(forgotten * n / (m * self._prior[turn])) if m else 0.0
+        return columns
+
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the steps, or stay."""
         p = int(np.argmin(evaluation.losses))
         self._x, self._set = self._trials[p], self._trial_settings[p]
         # Once may be the luck of rounding or of the batch.
         if p == 0 and self._stuck > 0:
-            self._covariance *= np.float32(self._SHRINK)
+            self._covariance *= np.float32(self._options.shrink)
         self._stuck = self._stuck + 1 if p == 0 else 0
         self._loss = float(evaluation.losses[p])
         self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)

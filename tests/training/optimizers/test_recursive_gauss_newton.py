@@ -69,7 +69,8 @@ def make(groups=GROUPS, **options):
 )
 def test_linear_least_squares_is_solved_exactly_batch_by_batch(options, weights):
     task = LinearTask(Likelihood())
-    optimizer = make(**options, initial_variance=2.0, step_factors=(1.0,), trial_batch_factor=50)
+    variances = {"initial_variance": 2.0, "initial_phase_variance_rad2": 2.0}
+    optimizer = make(**options, **variances, step_factors=(1.0,), trial_batch_factor=50)
     task.steps(optimizer, 4)
     # All batches at once: w |x - start|^2 / variance + sum w |A x - b|^2, in units of the scales.
     root = np.sqrt(weights[1:]).repeat(4)
@@ -77,6 +78,46 @@ def test_linear_least_squares_is_solved_exactly_batch_by_batch(options, weights)
     wanted = root * np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
     solution = np.linalg.solve(matrix.T @ matrix + weights[0] * np.eye(N) / 2.0, matrix.T @ wanted)
     np.testing.assert_allclose(optimizer.controls, START + SCALE * solution, atol=2e-5)
+
+
+@pytest.mark.parametrize("restored", [N, 2, 0])
+def test_what_is_forgotten_of_the_prior_is_put_back_in_turn(restored):
+    task = LinearTask(Likelihood())
+    variance = np.array([0.5, 0.5, 0.5, 2.0, 2.0])
+    optimizer = make(
+        forgetting=0.9,
+        restored_controls=restored,
+        initial_variance=2.0,
+        initial_phase_variance_rad2=0.5,
+        trial_batch_factor=50,
+    )
+    information, turn = np.diag(1.0 / variance), 0
+    for k in range(7):
+        task.steps(optimizer, k + 1)
+        matrix = task.batches[k][0] * SCALE
+        information = 0.9 * (information + matrix.T @ matrix)
+        for _ in range(restored):
+            i = turn % N
+            information[i, i] += 0.1 * N / restored / variance[i]
+            turn += 1
+    covariance = optimizer.state()["covariance"]
+    np.testing.assert_allclose(covariance, np.linalg.inv(information), rtol=1e-3, atol=1e-5)
+
+
+def test_a_control_without_effect_stays_as_uncertain_as_it_was():
+    found = {}
+    for restored in (0, N):
+        task, optimizer = LinearTask(Likelihood()), make(forgetting=0.8, restored_controls=restored)
+        while optimizer.n_steps < 30:
+            asked = optimizer.ask()
+            if asked.fresh_points:
+                matrix = task.rng.standard_normal((4 * asked.batch_factor, N))
+                matrix[:, 1] = 0.0
+            outputs = asked.controls @ matrix.T
+            optimizer.tell(Evaluation(task.loss.losses(outputs), outputs, None, task.loss))
+        found[restored] = optimizer.state()["covariance"][1, 1]
+    assert found[N] == pytest.approx(0.1, rel=1e-3)
+    assert found[0] > 10.0
 
 
 def test_a_loss_without_a_likelihood_is_measured_in_its_own_units():
@@ -129,13 +170,14 @@ def test_when_nothing_is_better_twice_it_stays_and_trusts_itself_less():
 def test_on_a_grid_it_comes_as_near_as_without_one():
     """What is measured at whole codes is said of the wanted setting between them."""
     task = LinearTask(Likelihood())
-    options = {"forgetting": 1.0, "initial_variance": 2.0, "step_factors": (1.0,), "trial_batch_factor": 50}
+    options = {"forgetting": 1.0, "step_factors": (1.0,), "trial_batch_factor": 50}
+    variance = np.array([0.1, 0.1, 0.1, 1.0, 1.0])
     fine = {**GROUPS, "phases": ControlGroup(0, 3, "phase", grid_step=0.02, scale=1.0)}
     optimizer = make(fine, **options)
     task.steps(optimizer, 3)
     matrix = np.vstack([a for a, _ in task.batches]) * SCALE
     wanted = np.concatenate([b for _, b in task.batches]) - matrix @ (START / SCALE)
-    solution = np.linalg.solve(matrix.T @ matrix + np.eye(N) / 2.0, matrix.T @ wanted)
+    solution = np.linalg.solve(matrix.T @ matrix + np.diag(1 / variance), matrix.T @ wanted)
     np.testing.assert_allclose(optimizer.state()["x"], START + SCALE * solution, atol=5e-5)
     codes = optimizer.controls[:3] / 0.02
     np.testing.assert_allclose(codes, np.round(codes), atol=1e-9)
@@ -175,6 +217,10 @@ def test_rounding_in_turn_is_plain_rounding_where_nothing_hangs_together():
         {"weight_power": -1.0},
         {"weight_power": float("nan")},
         {"initial_variance": -1.0},
+        {"initial_phase_variance_rad2": 0.0},
+        {"restored_controls": -1},
+        {"shrink": 0.0},
+        {"shrink": 1.5},
         {"step_factors": ()},
         {"step_factors": (0.0,)},
         {"trial_batch_factor": 0},
