@@ -21,8 +21,8 @@ grows until steps leave the range in which a Jacobian holds, which ends early fo
 of m controls a step in turn [gunnarsson1996]: rows "x stays" that join those of the batch.
 
 The factor f is measured: the base and steps of several lengths are tried on a fresh and larger batch, the
-best is kept. If the base is, twice in a row, P is multiplied with `shrink`. A step costs 1 + n evaluations of a batch, and
-1 + len(step_factors) of a batch `trial_batch_factor` times as large.
+best is kept. If the base is, twice in a row, P is multiplied with `shrink`. A step costs 1 + n evaluations of
+a batch, and 1 + len(step_factors) of a batch `trial_batch_factor` times as large.
 
 On a DAC's grid x is what should be set, and q what is: r and J are measured at q, so that r + J (x - q)
 takes the place of r. Rounding x to the nearest codes would throw away what many steps have gained. P tells
@@ -257,9 +257,10 @@ class RecursiveGaussNewton:
         """Columns (n, m) that tell m controls to stay: the forgotten part of their prior."""
         n = self._x.size
         m = min(self._options.restored_controls, n) if forgotten > 0 else 0
-        turn = (self.n_steps * m + np.arange(m)) % n
         columns = np.zeros((n, m), dtype=np.float32)
-        columns[turn, np.arange(m)] = np.sqrt(forgotten * n / (m * self._prior[turn])) if m else 0.0
+        if m > 0:
+            turn = (self.n_steps * m + np.arange(m)) % n
+            columns[turn, np.arange(m)] = np.sqrt(forgotten * n / (m * self._prior[turn]))
         return columns
 
     def _choose(self, evaluation: Evaluation) -> None:
