@@ -106,7 +106,7 @@ ROWS = (
     Row("gauss-newton-tonn-long", "Gauss-Newton, TONN with noise, longer", "tonn-mnist",
         "gauss-newton", _LONG, "published"),
     Row("recursive-tonn", "recursive Gauss-Newton, TONN with noise, shifted images", "tonn-mnist",
-        "recursive-gauss-newton", 100_000_000, "published", settings=_PHASES),
+        "recursive-gauss-newton", 80_000_000, "published", settings=_PHASES),
     Row("gauss-newton-int8", "Gauss-Newton, int8 TT", "int8-mnist", "gauss-newton", _TT),
     Row("recursive-int8", "recursive Gauss-Newton, int8 TT, shifted images", "int8-mnist",
         "recursive-gauss-newton", 30_000_000),
