@@ -14,6 +14,17 @@ FloatArray = npt.NDArray[np.float64]
 TWO_PI_RAD = 2.0 * np.pi
 
 
+def modulo_turn(phase_rad: FloatArray) -> FloatArray:
+    """Phases modulo 2 pi, any shape [rad]: in [0, 2 pi), or 2 pi where a negative one is too small to tell.
+
+    The remainder is slow, and most phases are in range.
+    """
+    turned = np.array(phase_rad)
+    outside = (turned < 0.0) | (turned >= TWO_PI_RAD)
+    turned[outside] = np.mod(turned[outside], TWO_PI_RAD)
+    return turned
+
+
 @dataclass(frozen=True)
 class PhaseQuantizer:
     """Uniform grid of ``2^bits`` phases from 0 to 2 pi, both ends included [zhao2023tonn].
@@ -37,7 +48,7 @@ class PhaseQuantizer:
 
     def realise(self, phase_rad: FloatArray) -> FloatArray:
         """Nearest programmable phase in [0, 2 pi], any shape [rad]."""
-        wrapped = np.mod(phase_rad, TWO_PI_RAD)
+        wrapped = modulo_turn(phase_rad)
         return np.rint(wrapped / self.step_rad) * self.step_rad
 
 
@@ -76,5 +87,5 @@ class VoltageQuantizer:
     def realise(self, phase_rad: FloatArray) -> FloatArray:
         """Phase at the nearest programmable voltage, any shape [rad]."""
         gamma = np.pi / self.v_pi_v**2
-        voltage_v = np.sqrt(np.mod(phase_rad, TWO_PI_RAD) / gamma)
+        voltage_v = np.sqrt(modulo_turn(phase_rad) / gamma)
         return gamma * (np.rint(voltage_v / self.step_v) * self.step_v) ** 2

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from devices.crosstalk import ThermalCrosstalk
 from devices.noise_model import NoiseModel
-from devices.quantizer import TWO_PI_RAD
+from devices.quantizer import TWO_PI_RAD, modulo_turn
 from devices.stuck_shifter import apply_stuck
 
 FloatArray = npt.NDArray[np.float64]
@@ -16,6 +16,9 @@ IntArray = npt.NDArray[np.int64]
 
 _COMPENSATION_ROUNDS = 36
 """Rounds of compensation: each leaves coupling x neighbours (3 % as published) of the error before."""
+
+_SETTINGS_AT_ONCE = 32
+"""As many as leave what is computed of them in the cache."""
 
 
 class PhaseActuator:
@@ -82,6 +85,16 @@ class PhaseActuator:
         Returns:
             (P, n) realised phases [rad].
         """
+        realised = np.empty_like(phase_rad)
+        for start in range(0, len(phase_rad), _SETTINGS_AT_ONCE):
+            some = slice(start, start + _SETTINGS_AT_ONCE)
+            drift = None if drift_rad is None else drift_rad[some]
+            realised[some] = self._realise_some(phase_rad[some], rng, drift)
+        return realised
+
+    def _realise_some(
+        self, phase_rad: FloatArray, rng: np.random.Generator, drift_rad: FloatArray | None
+    ) -> FloatArray:
         realised = self._in_range(phase_rad)
         erring = realised[:, self._erring]
         if self._quantizer is not None:
@@ -101,7 +114,7 @@ class PhaseActuator:
 
     def _in_range(self, phase_rad: FloatArray) -> FloatArray:
         """What drivers can set: phases modulo a turn, drives of rings from none to full."""
-        turned = np.mod(phase_rad, TWO_PI_RAD)
+        turned = modulo_turn(phase_rad)
         if not self._is_drive.any():
             return turned
         return np.where(self._is_drive, np.clip(phase_rad, 0.0, TWO_PI_RAD), turned)

@@ -12,6 +12,7 @@ from photonics.actuator import PhaseActuator
 from photonics.design import NetworkDesign, TTLayer
 from photonics.detection import receiver_gain
 from photonics.errors import PhotonicsError
+from photonics.kernels.population import common_setting
 from photonics.layout import CoreLayout, lay_out
 from photonics.mesh.orthogonal import rotation_cells
 from photonics.svd_core import build_blocks, build_imperfect_blocks, split_quadratures
@@ -113,13 +114,23 @@ class Circuit:
         """
         layout = self.layout
         weights = np.empty((realised.shape[0], layout.n_weights))
+        common = common_setting(realised)
+        differs, every = realised != common, np.arange(len(realised))
         for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
             # The layer is linear in each of its cores: its gain is carried by the first.
             factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:
-                matrix = self._core_matrix(realised, core, layer)
-                stop = core.weight + core.n_weights
-                weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
+                here = weights[:, core.weight : core.weight + core.n_weights]
+                # Probes of one control each leave most cores as they are: these are made once.
+                rows = np.flatnonzero(differs[:, core.controls].any(axis=1)) if core.s.size else every
+                if 2 * rows.size < len(realised):
+                    distinct = self._core_matrix(np.vstack([common, realised[rows]]), core, layer)
+                    here[:] = distinct[0]
+                    here[rows] = distinct[1:]
+                else:
+                    here[:] = self._core_matrix(realised, core, layer)
+                if factor is not None:
+                    here *= factor
                 factor = None
         weights[:, layout.readout_weight :] = realised[:, layout.readout]
         return weights, realised[:, layout.bias]

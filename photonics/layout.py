@@ -50,6 +50,11 @@ class CoreLayout:
     grid: tuple[int, int]
 
     @property
+    def controls(self) -> IntArray:
+        """All that set it, (n,)."""
+        return np.concatenate([self.u.ravel(), self.s.ravel(), self.v.ravel()])
+
+    @property
     def rows(self) -> int:
         """r_{k-1} m_k."""
         return self.shape[0] * self.shape[1]
