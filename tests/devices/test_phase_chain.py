@@ -1,5 +1,7 @@
 """Quantization, gamma error, crosstalk and bias, each against numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from devices.crosstalk import ThermalCrosstalk
 from devices.errors import DeviceError
 from devices.noise_model import PRESETS, NoiseModel, preset
 from devices.phase_shifter import PhaseShifter
-from devices.quantizer import PhaseQuantizer, VoltageQuantizer
+from devices.quantizer import TWO_PI_RAD, PhaseQuantizer, VoltageQuantizer, modulo_turn
 from devices.readout_noise import ReadoutNoise
 from devices.stuck_shifter import StuckShifters
 from photonics.actuator import PhaseActuator
@@ -35,6 +37,23 @@ def test_uniform_grid_of_two_bits_has_three_steps_a_turn():
     # -0.1 wraps to just below 2 pi, the last code.
     expected = np.array([0.0, 0.0, third, 3 * third, 0.0])
     np.testing.assert_allclose(q.realise(phases), expected, atol=1e-15)
+
+
+def test_modulo_a_turn_is_the_remainder():
+    edges = [0.0, -1e-30, 1e-30, TWO_PI_RAD, -TWO_PI_RAD, np.nextafter(TWO_PI_RAD, 0), 3 * TWO_PI_RAD]
+    phases = np.append(edges, np.random.default_rng(0).normal(3.0, 5.0, 1000))
+    np.testing.assert_array_equal(modulo_turn(phases), np.mod(phases, TWO_PI_RAD))
+
+
+def test_many_settings_meet_what_each_meets_alone():
+    phases = np.random.default_rng(1).normal(3.0, 5.0, (100, 6))
+    static = actuator(preset("published"))
+    together = static.realise(phases, np.random.default_rng(2))
+    alone = [static.realise(row[None], np.random.default_rng(2))[0] for row in phases]
+    np.testing.assert_array_equal(together, alone)
+    jittery = actuator(replace(preset("published"), programming_std_rad=0.1))
+    drawn = 0.1 * np.random.default_rng(2).standard_normal((100, 6))
+    np.testing.assert_array_equal(jittery.realise(phases, np.random.default_rng(2)), together + drawn)
 
 
 def test_published_grid_is_255_steps_a_turn():

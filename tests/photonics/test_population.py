@@ -43,6 +43,20 @@ def test_sharing_keeps_the_bits(name, n_points, monkeypatch):
     np.testing.assert_array_equal(chip.measure(settings, points), together)
 
 
+@pytest.mark.parametrize("noise", ["ideal", "published", "physical"])
+def test_cores_that_settings_have_in_common_are_those_that_each_makes_alone(noise, monkeypatch):
+    chip = fabricate(get_design("tonn-digits"), preset(noise), 1)
+    settings = probes(chip, chip.initial_controls(np.random.default_rng(0)), 60)
+    made = []
+    unfolded = chip.circuit._unfolded
+    monkeypatch.setattr(chip.circuit, "_unfolded", lambda x, *a: made.append(len(x)) or unfolded(x, *a))
+    realised = chip.circuit.program(settings, 1, np.random.default_rng(0))
+    weights, _ = chip.circuit.weights(realised)
+    assert max(made) < 60, "every core was made for every setting"
+    alone = [chip.circuit.weights(setting[None])[0][0] for setting in realised]
+    np.testing.assert_array_equal(weights, alone)
+
+
 def test_a_setting_starts_at_the_first_event_that_differs():
     chip = fabricate(get_design("tt-mnist"), preset("ideal"), 0)
     groups = chip.control_groups
