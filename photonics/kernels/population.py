@@ -7,7 +7,7 @@ answer keeps its bits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ from photonics.kernels.contraction import (
     tile_width,
 )
 from photonics.kernels.normals import mix64
+
+F = TypeVar("F", bound=np.floating)
 
 
 def make_run_population(width: int):
@@ -128,7 +130,7 @@ def run_population(
     )
 
 
-def common_setting(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def common_setting(rows: npt.NDArray[F]) -> npt.NDArray[F]:
     """Per entry what two of three far rows (P, n) agree on: exact for rows that change an entry each."""
     n = len(rows)
     a, b, c = rows[0], rows[n // 3], rows[2 * n // 3]
