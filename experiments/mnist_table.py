@@ -296,7 +296,14 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
         axes.set_ylabel("validation images answered wrong [%]")
         n_seeds = len(next(iter(curves.values())))
         axes.set_title(f"MNIST, 7,000 images to train; median and range of {n_seeds} seeds")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False, fontsize="small")
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=2,
+            frameon=False,
+            fontsize="small",
+            handlelength=3.5,
+        )
 
 
 def _at(history: Array, grid: Array) -> Array:
