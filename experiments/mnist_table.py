@@ -265,7 +265,7 @@ def _draw(path: Path, rows: tuple[Row, ...], curves: Mapping[str, list[Array]]) 
     """
     names = {row.name for row in rows}
     rows = tuple(row for row in rows if f"{row.name}-long" not in names)
-    with figure(path, 7.0, 4.6) as drawn:
+    with figure(path, 7.0, 6.2) as drawn:
         axes = drawn.subplots()
         for k, row in enumerate(row for row in rows if row.optimizer is not None):
             histories = curves[row.name]
