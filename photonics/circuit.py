@@ -114,26 +114,30 @@ class Circuit:
         """
         layout = self.layout
         weights = np.empty((realised.shape[0], layout.n_weights))
-        common = common_setting(realised)
-        differs, every = realised != common, np.arange(len(realised))
         for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
             # The layer is linear in each of its cores: its gain is carried by the first.
             factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:
-                here = weights[:, core.weight : core.weight + core.n_weights]
-                # Probes of one control each leave most cores as they are: these are made once.
-                rows = np.flatnonzero(differs[:, core.controls].any(axis=1)) if core.s.size else every
-                if 2 * rows.size < len(realised):
-                    distinct = self._core_matrix(np.vstack([common, realised[rows]]), core, layer)
-                    here[:] = distinct[0]
-                    here[rows] = distinct[1:]
-                else:
-                    here[:] = self._core_matrix(realised, core, layer)
-                if factor is not None:
-                    here *= factor
+                matrix = self._core_of_each(realised, core, layer)
+                stop = core.weight + core.n_weights
+                weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
                 factor = None
         weights[:, layout.readout_weight :] = realised[:, layout.readout]
         return weights, realised[:, layout.bias]
+
+    def _core_of_each(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+        """`_core_matrix`; probes of one control each leave most meshes as they are, which are built once."""
+        if not core.s.size:
+            return self._core_matrix(realised, core, layer)
+        used = realised[:, core.controls]
+        changed = (used != common_setting(used)).any(axis=1)
+        if 2 * changed.sum() >= len(realised):
+            return self._core_matrix(realised, core, layer)
+        rows = np.flatnonzero(changed)
+        distinct = self._core_matrix(realised[[np.argmin(changed), *rows]], core, layer)
+        place = np.zeros(len(realised), np.int64)
+        place[rows] = np.arange(1, rows.size + 1)
+        return distinct[place]
 
     def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
         """Core of every candidate as the kernel reads it, (P, n_weights)."""

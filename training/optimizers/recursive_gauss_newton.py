@@ -135,11 +135,11 @@ class RecursiveGaussNewton:
         if start.readout is not None and options.exact_readout:
             self._readout = start.readout
         self._probed = np.setdiff1d(np.arange(n), self._readout)
-        # Single precision: it is a preconditioner, and the larger part of a checkpoint.
         self._prior = np.full(n, options.initial_variance)
         for group in start.groups.values():
             if group.kind == "phase":
                 self._prior[group.slice] = options.initial_phase_variance_rad2 / group.scale**2
+        # Single precision: it is a preconditioner, and the larger part of a checkpoint.
         self._covariance = np.diag(self._prior).astype(np.float32)
         self._loss = np.inf
         self._base_outputs = np.zeros(0)
