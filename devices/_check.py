@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from devices.errors import DeviceError
+from photonzero.devices.errors import DeviceError
 
 
 def require_number(name: str, value: object, *, low: float = -math.inf, high: float = math.inf) -> None:

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from devices._check import require_integer, require_number
-from devices.errors import DeviceError
+from photonzero.devices._check import require_integer, require_number
+from photonzero.devices.errors import DeviceError
 
 FloatArray = npt.NDArray[np.float64]
 

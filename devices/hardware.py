@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from devices._check import require_integer, require_number
-from devices.photodetector import Photodetector
+from photonzero.devices._check import require_integer, require_number
+from photonzero.devices.photodetector import Photodetector
 
 _ASSUMED = "assumption"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices._check import require_number
-from devices.constants import PLANCK_J_S, SPEED_OF_LIGHT_M_PER_S
+from photonzero.devices._check import require_number
+from photonzero.devices.constants import PLANCK_J_S, SPEED_OF_LIGHT_M_PER_S
 
 FloatArray = npt.NDArray[np.float64]
 

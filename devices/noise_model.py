@@ -8,22 +8,22 @@ from types import MappingProxyType
 
 import numpy as np
 
-from devices._check import require_number
-from devices.converter import Adc, InputDac
-from devices.coupler import CouplerImbalance
-from devices.crosstalk import ThermalCrosstalk
-from devices.drift import PhaseDrift
-from devices.errors import DeviceError
-from devices.jitter import PhaseJitter
-from devices.laser import Laser
-from devices.loss import InsertionLoss
-from devices.optical_readout import OpticalReadout
-from devices.phase_shifter import PhaseShifter
-from devices.photodetector import Photodetector
-from devices.quantizer import PhaseQuantizer, VoltageQuantizer
-from devices.readout_noise import ReadoutNoise
-from devices.stuck_shifter import StuckShifters
-from devices.timing import Timing
+from photonzero.devices._check import require_number
+from photonzero.devices.converter import Adc, InputDac
+from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.drift import PhaseDrift
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.jitter import PhaseJitter
+from photonzero.devices.laser import Laser
+from photonzero.devices.loss import InsertionLoss
+from photonzero.devices.optical_readout import OpticalReadout
+from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.devices.photodetector import Photodetector
+from photonzero.devices.quantizer import PhaseQuantizer, VoltageQuantizer
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.devices.stuck_shifter import StuckShifters
+from photonzero.devices.timing import Timing
 
 
 @dataclass(frozen=True)

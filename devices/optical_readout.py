@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from devices._check import require_number
-from devices.constants import ELEMENTARY_CHARGE_C
-from devices.laser import Laser
-from devices.loss import power_transmission
-from devices.photodetector import Photodetector
+from photonzero.devices._check import require_number
+from photonzero.devices.constants import ELEMENTARY_CHARGE_C
+from photonzero.devices.laser import Laser
+from photonzero.devices.loss import power_transmission
+from photonzero.devices.photodetector import Photodetector
 
 
 @dataclass(frozen=True)

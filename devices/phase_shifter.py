@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices._check import require_number
+from photonzero.devices._check import require_number
 
 FloatArray = npt.NDArray[np.float64]
 

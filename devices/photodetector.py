@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from devices._check import require_number
-from devices.constants import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C
-from devices.errors import DeviceError
+from photonzero.devices._check import require_number
+from photonzero.devices.constants import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C
+from photonzero.devices.errors import DeviceError
 
 FloatArray = npt.NDArray[np.float64]
 

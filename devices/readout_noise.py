@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices._check import require_number
+from photonzero.devices._check import require_number
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from photonics.mesh import MeshPhases, build, haar_phases, rectangular
-from photonics.phase_file import MeshNetwork, save_phases
+from photonzero.photonics.mesh import MeshPhases, build, haar_phases, rectangular
+from photonzero.photonics.mesh.phase_file import MeshNetwork, save_phases
 
 MODES, TRAIN, CHECK = 16, 1000, 1300
 STEPS = 3000

@@ -9,17 +9,17 @@ import sys
 
 import click
 
-from experiments.commands.bench import bench
-from experiments.commands.check import check
-from experiments.commands.cost import cost
-from experiments.commands.draw import draw
-from experiments.commands.list_names import list_names
-from experiments.commands.map_network import map_network
-from experiments.commands.report import report
-from experiments.commands.sweep import sweep
-from experiments.commands.tables import tables
-from experiments.commands.train import train
-from experiments.exit_codes import EXIT_BAD_INPUT, EXIT_INTERRUPTED
+from photonzero.experiments.commands.bench import bench
+from photonzero.experiments.commands.check import check
+from photonzero.experiments.commands.cost import cost
+from photonzero.experiments.commands.draw import draw
+from photonzero.experiments.commands.exit_codes import EXIT_BAD_INPUT, EXIT_INTERRUPTED
+from photonzero.experiments.commands.list_names import list_names
+from photonzero.experiments.commands.map_network import map_network
+from photonzero.experiments.commands.report import report
+from photonzero.experiments.commands.sweep import sweep
+from photonzero.experiments.commands.tables import tables
+from photonzero.experiments.commands.train import train
 
 
 def main() -> None:
@@ -31,10 +31,10 @@ def main() -> None:
     for library in ("OPENBLAS", "MKL", "OMP", "VECLIB"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     # The packages below take most of a second to load; --help and usage errors should not wait.
-    from devices.errors import DeviceError
-    from experiments.errors import UsageError
-    from photonics.errors import PhotonicsError
-    from training.errors import TrainingError
+    from photonzero.devices.errors import DeviceError
+    from photonzero.experiments.files.errors import UsageError
+    from photonzero.photonics.errors import PhotonicsError
+    from photonzero.training.errors import TrainingError
 
     try:
         cli.main(standalone_mode=False)

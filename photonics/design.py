@@ -1,6 +1,6 @@
 """Network designs: what is to be fabricated, before any imperfection.
 
-A design is data. `photonics.chip.fabricate` turns it, with a noise model and a seed, into a chip.
+A design is data. `photonzero.photonics.chip.fabricate` turns it, with a noise model and a seed, into a chip.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from photonics.errors import PhotonicsError
-from photonics.ring_rows import RingRows
+from photonzero.photonics.cores.ring_rows import RingRows
+from photonzero.photonics.errors import PhotonicsError
 
 Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
 Domain: TypeAlias = Literal["phase", "weight", "microring"]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from photonics.design import Activation, Domain, NetworkDesign, TTLayer, dense_layer
-from photonics.errors import PhotonicsError
+from photonzero.photonics.design import Activation, Domain, NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.errors import PhotonicsError
 
 
 def hjb20(name: str, domain: Domain) -> NetworkDesign:

@@ -2,7 +2,7 @@
 
 A matrix with M = prod m_k rows and N = prod n_k columns is ``A[i_1 .. i_d, j_1 .. j_d] = prod_k
 core_k[:, i_k, j_k, :]``, the first index slowest, core k of shape (r_{k-1}, m_k, n_k, r_k)
-[oseledets2011]: what `photonics.design.TTLayer` multiplies with.
+[oseledets2011]: what `photonzero.photonics.design.TTLayer` multiplies with.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from devices.noise_model import NoiseModel
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer
-from photonics.errors import PhotonicsError
-from photonics.mapping import digital_twin, load_network, unfolded_cores
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.networks.load import digital_twin, load_network, unfolded_cores
 
 FloatArray = npt.NDArray[np.float64]
 

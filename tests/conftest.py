@@ -9,7 +9,7 @@ for library in ("OPENBLAS", "MKL", "OMP", "VECLIB"):
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-from training.oracle import ControlGroup, Stencil  # noqa: E402
+from photonzero.training.oracle import ControlGroup, Stencil  # noqa: E402
 
 
 class LabChip:

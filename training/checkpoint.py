@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from training.errors import CheckpointError
-from training.oracle import Array
+from photonzero.training.errors import CheckpointError
+from photonzero.training.oracle import Array
 
 _FORMAT = "photonzero checkpoint 1"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from training.errors import ArgumentError, MeasurementError
-from training.objective.base import (
+from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.objective.base import (
     DigitalTail,
     Evaluation,
     MeanSquare,
@@ -20,7 +20,7 @@ from training.objective.base import (
     OutputLoss,
     QuadraticModel,
 )
-from training.oracle import (
+from photonzero.training.oracle import (
     Array,
     ControlGroupView,
     ForwardOracle,

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from training.errors import ArgumentError, MeasurementError
+from photonzero.training.errors import ArgumentError, MeasurementError
 
 Array: TypeAlias = npt.NDArray[Any]
 ControlKind: TypeAlias = Literal["phase", "digital"]

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from training.errors import CheckpointError
-from training.oracle import Array
+from photonzero.training.errors import CheckpointError
+from photonzero.training.oracle import Array
 
 
 def generator_to_array(rng: np.random.Generator) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from training.errors import ArgumentError
-from training.oracle import Array
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
 
 
 def sobol_normals(n_points: int, dim: int, rng: np.random.Generator) -> Array:

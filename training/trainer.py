@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from training.ensemble import metered_chips
-from training.errors import ArgumentError, CheckpointError
-from training.objective import Objective
-from training.optimizers.base import Optimizer
-from training.oracle import Array, ForwardOracle
+from photonzero.training.ensemble import metered_chips
+from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.objective import Objective
+from photonzero.training.optimizers.base import Optimizer
+from photonzero.training.oracle import Array, ForwardOracle
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 

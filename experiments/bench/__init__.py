@@ -7,8 +7,8 @@ from importlib import import_module
 
 from rich.console import Console
 
-from experiments.errors import UsageError
-from experiments.hardware import flat_lines
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.hardware import flat_lines
 
 BENCHMARKS = ("mesh", "network", "sweep")
 
@@ -21,7 +21,7 @@ def run_benchmark(name: str, as_json: bool) -> None:
     """
     if name not in BENCHMARKS:
         raise UsageError(f"benchmark: {name!r}; allowed: {', '.join(BENCHMARKS)}")
-    result = import_module(f"experiments.bench.{name}").run()
+    result = import_module(f"photonzero.experiments.bench.{name}").run()
     console = Console(highlight=False)
     if as_json:
         console.print(json.dumps(result), markup=False, soft_wrap=True)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import unitary_group
 
-from experiments.bench.blas import one_blas_thread
-from photonics.mesh.decompose import decompose
-from photonics.mesh.imperfections import MeshImperfections
-from photonics.mesh.topology import MeshTopology, rectangular
-from photonics.mesh.transfer import build, propagate
+from photonzero.experiments.bench.blas import one_blas_thread
+from photonzero.photonics.mesh.decompose import decompose
+from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.topology import MeshTopology, rectangular
+from photonzero.photonics.mesh.transfer import build, propagate
 
 SIZES = (64, 128, 256)
 _N_VECTORS = 1024

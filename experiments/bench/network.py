@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from devices.noise_model import preset
-from experiments.bench.blas import one_blas_thread
-from photonics.chip import available_threads, fabricate
-from photonics.designs import get_design
-from photonics.layout import NetworkLayout, lay_out
-from training.oracle import Array, Stencil
-from training.stencils import make_rule
+from photonzero.devices.noise_model import preset
+from photonzero.experiments.bench.blas import one_blas_thread
+from photonzero.photonics.chip.chip import available_threads, fabricate
+from photonzero.photonics.chip.layout import NetworkLayout, lay_out
+from photonzero.photonics.designs import get_design
+from photonzero.training.oracle import Array, Stencil
+from photonzero.training.stencils import make_rule
 
 _ROUNDS = 7
 _IMAGES = 8_000

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweep import resolve_plan, run_sweep
-from experiments.sweep.executors import SerialExecutor, Workers, executors
-from experiments.sweep.plan import Plan
-from photonics.chip import available_threads
-from photonics.mesh import build, haar_phases, rectangular
+from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.photonics.chip.chip import available_threads
+from photonzero.photonics.mesh import build, haar_phases, rectangular
 
 _MODES = 64
 _SIGMAS = 21
@@ -27,10 +27,10 @@ _HERE = Workers(SerialExecutor, 1, 1)
 def run() -> dict[str, Any]:
     """Meshes of 64 modes per second: the study `phase-error` with all it does, and bare calls.
 
-    ``bare_meshes_per_s`` is `photonics.mesh.build` in a Python loop over ready phases and nothing else.
-    The engine draws targets and errors, builds, takes fidelity and matrix error, and writes the table.
-    ``engine_over_bare`` is the median over rounds that take turns. ``two_workers_over_one`` compares
-    processes once they have started; None on one processor.
+    ``bare_meshes_per_s`` is `photonzero.photonics.mesh.build` in a Python loop over ready phases and
+    nothing else. The engine draws targets and errors, builds, takes fidelity and matrix error, and writes
+    the table. ``engine_over_bare`` is the median over rounds that take turns. ``two_workers_over_one``
+    compares processes once they have started; None on one processor.
     """
     with TemporaryDirectory() as folder:
         place = Path(folder)

@@ -15,6 +15,6 @@ def bench(name: str, as_json: bool) -> None:
     Example:
       photonzero bench network --json
     """
-    from experiments.bench import run_benchmark
+    from photonzero.experiments.bench import run_benchmark
 
     run_benchmark(name, as_json)

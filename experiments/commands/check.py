@@ -19,6 +19,6 @@ def check(problem: str, quiet: bool) -> None:
       photonzero check burgers
       photonzero check my_pde.py:MyProblem
     """
-    from experiments.verify import check_problem
+    from photonzero.experiments.tasks.verify import check_problem
 
     check_problem(problem, quiet)

@@ -23,6 +23,6 @@ def cost(chip: str, inferences: int | None, as_json: bool) -> None:
       photonzero cost my_chip.toml
       photonzero cost tonn-hjb20 --inferences 3000000 --json
     """
-    from experiments.hardware import print_cost
+    from photonzero.experiments.run.hardware import print_cost
 
     print_cost(chip, inferences, as_json)

@@ -49,7 +49,7 @@ def draw(
       photonzero draw rectangular --modes 8 --unitary dft --out dft.png
       photonzero draw triangular --picture error --coupler-std-rad 0.05
     """
-    from experiments.mesh_pictures import draw as draw_picture
+    from photonzero.experiments.drawing.mesh_pictures import draw as draw_picture
 
     draw_picture(
         topology,

@@ -13,6 +13,6 @@ def list_names() -> None:
     Example:
       photonzero list
     """
-    from experiments.display import print_names
+    from photonzero.experiments.commands.display import print_names
 
     print_names()

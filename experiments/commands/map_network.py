@@ -50,7 +50,13 @@ def map_network(
     """
     from rich.console import Console
 
-    from experiments.mapping import as_json, map_onto_chips, noise_model, table_of, teacher_from
+    from photonzero.experiments.run.mapping import (
+        as_json,
+        map_onto_chips,
+        noise_model,
+        table_of,
+        teacher_from,
+    )
 
     model = noise_model(noise)
     teacher = teacher_from(source)

@@ -21,7 +21,7 @@ def report(folder: Path, out: Path | None, quiet: bool) -> None:
       photonzero report runs/hjb20-001
       photonzero report runs/sweep-phase-error-ea549ac6 --out phase-error.html
     """
-    from experiments.report import write_report
+    from photonzero.experiments.report import write_report
 
     path = write_report(folder, out)
     if not quiet:

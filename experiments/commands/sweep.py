@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from experiments.exit_codes import EXIT_INTERRUPTED
+from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 
 
 @click.command()
@@ -48,7 +48,7 @@ def sweep(
       photonzero sweep deployment --quick
       photonzero sweep mine.toml --executor dask --scheduler tcp://host:8786
     """
-    from experiments.sweep.command import run_command
+    from photonzero.experiments.sweep.command import run_command
 
     try:
         run_command(

@@ -31,7 +31,7 @@ def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
     Example:
       photonzero tables hjb20 --seeds 3 --max-inferences 100000000
     """
-    from experiments.compare import compare_hjb20
+    from photonzero.experiments.tables.hjb20 import compare_hjb20
 
     compare_hjb20(out, seeds, max_inferences, quiet)
 
@@ -49,7 +49,7 @@ def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None
       photonzero tables problems --seeds 3
       photonzero tables problems heat burgers --seeds 1
     """
-    from experiments.problem_table import tabulate_problems
+    from photonzero.experiments.tables.problems import tabulate_problems
 
     tabulate_problems(out, seeds, names, quiet)
 
@@ -66,7 +66,7 @@ def stencils(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
     Example:
       photonzero tables stencils --seeds 3
     """
-    from experiments.stencil_table import tabulate_stencils
+    from photonzero.experiments.tables.stencils import tabulate_stencils
 
     tabulate_stencils(out, seeds, max_inferences, quiet)
 
@@ -95,7 +95,7 @@ def optimizers(
       photonzero tables optimizers
       photonzero tables optimizers black-scholes --noise published-detector --seeds 3
     """
-    from experiments import optimizer_table
+    from photonzero.experiments.tables import optimizers as optimizer_table
 
     chosen = problems or ("hjb20", "black-scholes")
     if tune:
@@ -129,7 +129,7 @@ def mnist(
       photonzero tables mnist --data DIR
       photonzero tables mnist gauss-newton-tt hybrid-tt --seeds 1
     """
-    from experiments import mnist_table
+    from photonzero.experiments.tables import mnist as mnist_table
 
     if tune:
         click.echo(mnist_table.tune(out / "tuning", rows, data, max_inferences, quiet))
@@ -155,7 +155,7 @@ def compression(
     Example:
       photonzero tables compression black-scholes --seeds 3
     """
-    from experiments.compression_table import compare_compression
+    from photonzero.experiments.tables.compression import compare_compression
 
     chosen = problems or ("black-scholes", "digits")
     compare_compression(out, chosen, seeds, max_inferences, estimates, quiet)
@@ -178,8 +178,8 @@ def ranks(
     Example:
       photonzero tables ranks black-scholes --ranks 1,2,4
     """
-    from experiments.errors import UsageError
-    from experiments.rank_table import compare_ranks
+    from photonzero.experiments.files.errors import UsageError
+    from photonzero.experiments.tables.ranks import compare_ranks
 
     parts = ranks.split(",")
     if not all(part.strip().isdigit() for part in parts):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from experiments.exit_codes import EXIT_INTERRUPTED
+from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 
 
 @click.command()
@@ -61,11 +61,11 @@ def train(
       photonzero train mnist --data DIR
       photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
     """
-    from experiments import config as configs
-    from experiments import settings as toml
-    from experiments.display import TrainingDisplay
-    from experiments.errors import UsageError
-    from experiments.runs import assemble, execute, load_config, new_folder
+    from photonzero.experiments.commands.display import TrainingDisplay
+    from photonzero.experiments.config import run_config as configs
+    from photonzero.experiments.files import toml
+    from photonzero.experiments.files.errors import UsageError
+    from photonzero.experiments.run.runs import assemble, execute, load_config, new_folder
 
     chosen: dict[str, Any] = {
         "chip": chip, "noise": noise, "optimizer": optimizer, "derivatives": derivatives, "seed": seed

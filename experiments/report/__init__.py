@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.errors import UsageError
-from experiments.report.of_run import run_page
-from experiments.report.of_study import study_page
-from experiments.runs import CONFIG
-from experiments.sweep.table import PLAN
-from training.checkpoint import write_atomically
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.report.of_run import run_page
+from photonzero.experiments.report.of_study import study_page
+from photonzero.experiments.run.runs import CONFIG
+from photonzero.experiments.sweep.table import PLAN
+from photonzero.training.checkpoint import write_atomically
 
 REPORT = "report.html"
 

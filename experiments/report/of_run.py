@@ -6,8 +6,17 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from experiments.report.page import code, made_by, page, paragraph, picture, read_result, section, table
-from experiments.runs import CONFIG, HISTORY, RESULT
+from photonzero.experiments.report.page import (
+    code,
+    made_by,
+    page,
+    paragraph,
+    picture,
+    read_result,
+    section,
+    table,
+)
+from photonzero.experiments.run.runs import CONFIG, HISTORY, RESULT
 
 _CAPTIONS = {
     "learning": "Loss and validation error after each step, against the optical inferences of training.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.report.page import (
+from photonzero.experiments.report.page import (
     code,
     folded,
     made_by,
@@ -15,12 +15,12 @@ from experiments.report.page import (
     section,
     table,
 )
-from experiments.runs import RESULT
-from experiments.sweep.figures import FIGURES, summarise
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Row
-from experiments.sweep.table import PLAN, TABLE, load_plan, read_rows
-from experiments.sweep.work import FAILURE
+from photonzero.experiments.run.runs import RESULT
+from photonzero.experiments.sweep.figures import FIGURES, summarise
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Row
+from photonzero.experiments.sweep.table import PLAN, TABLE, load_plan, read_rows
+from photonzero.experiments.sweep.work import FAILURE
 
 _SHOWN = 30
 """Lines of a table that are shown at once; the rest unfolds."""

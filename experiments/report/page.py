@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from experiments.errors import UsageError
+from photonzero.experiments.files.errors import UsageError
 
 _CSS = """
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fdfdfc;

@@ -8,18 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from devices.coupler import CouplerImbalance
-from devices.noise_model import preset
-from experiments.errors import UsageError
-from experiments.studies.targets import (
-    MODES,
-    TOPOLOGY,
-    MeshOptions,
-    load_file,
-    network_of,
-    target_text,
-)
-from experiments.studies.tasks import (
+from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.noise_model import preset
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.networks import (
     MAX_SIGMA_PHASE_RAD,
     TaskOptions,
     error_of,
@@ -30,11 +22,19 @@ from experiments.studies.tasks import (
     train,
     with_phase_bias,
 )
-from experiments.sweep.figures import HeatMap, draw_heat_maps, good
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from photonics.mesh import MeshImperfections, build, fidelity
-from photonics.phase_file import MeshNetwork
+from photonzero.experiments.studies.targets import (
+    MODES,
+    TOPOLOGY,
+    MeshOptions,
+    load_file,
+    network_of,
+    target_text,
+)
+from photonzero.experiments.sweep.figures import HeatMap, draw_heat_maps, good
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.photonics.mesh import MeshImperfections, build, fidelity
+from photonzero.photonics.mesh.phase_file import MeshNetwork
 
 
 @dataclass(frozen=True)

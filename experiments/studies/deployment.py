@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.noise_model import preset
-from experiments.errors import UsageError
-from experiments.studies.tasks import (
+from photonzero.devices.noise_model import preset
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.networks import (
     MAX_SIGMA_PHASE_RAD,
     TaskOptions,
     error_label,
@@ -19,10 +19,10 @@ from experiments.studies.tasks import (
     train_offline,
     with_phase_bias,
 )
-from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from training.oracle import Array
+from photonzero.experiments.sweep.figures import BAND_TEXT, Panel, draw_panels
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.training.oracle import Array
 
 PROBLEMS = ("hjb20", "digits")
 METHODS = ("loaded", "noise-injected", "on-chip", "recovered")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from devices.converter import Adc
-from devices.noise_model import NoiseModel
-from devices.readout_noise import ReadoutNoise
-from experiments.studies.network_study import network_study
-from experiments.sweep.study import Axis
+from photonzero.devices.converter import Adc
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.experiments.studies.network_study import network_study
+from photonzero.experiments.sweep.study import Axis
 
 _ADC_FULL_SCALE = 4.0
 """Range of the ADCs in units of a layer's full scale, as in the preset `physical`."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from devices.drift import PhaseDrift
-from devices.noise_model import NoiseModel
-from experiments.studies.network_study import network_study
-from experiments.sweep.study import Axis
+from photonzero.devices.drift import PhaseDrift
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.experiments.studies.network_study import network_study
+from photonzero.experiments.sweep.study import Axis
 
 
 def noise_of(noise: NoiseModel, setting: Mapping[str, Any]) -> NoiseModel:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devices.noise_model import NoiseModel, preset
-from experiments.studies.tasks import (
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.experiments.studies.networks import (
     TaskOptions,
     error_label,
     error_of,
@@ -17,9 +17,9 @@ from experiments.studies.tasks import (
     sample_config,
     train,
 )
-from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, good
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, good
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
 
 PROBLEMS = ("hjb20", "digits")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from photonics.chip import ReadoutChip
-from training.oracle import Array, ControlGroupView, Inputs, Stencil
+from photonzero.photonics.chip.chip import ReadoutChip
+from photonzero.training.oracle import Array, ControlGroupView, Inputs, Stencil
 
 
 class ManyChips:

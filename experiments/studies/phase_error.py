@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.studies.targets import (
+from photonzero.experiments.studies.targets import (
     MODES,
     TOPOLOGY,
     MeshOptions,
@@ -16,11 +16,11 @@ from experiments.studies.targets import (
     network_of,
     target_text,
 )
-from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, good, values_of
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from photonics.errors import PhotonicsError
-from photonics.mesh import build, expected_fidelity, fidelity, matrix_error
+from photonzero.experiments.sweep.figures import BAND_TEXT, Panel, draw_panels, good, values_of
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import build, expected_fidelity, fidelity, matrix_error
 
 _BLOCK = 7
 """Matrices that are built together: few enough to stay in a processor's cache until they are compared."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from devices.noise_model import NoiseModel
-from devices.quantizer import PhaseQuantizer, VoltageQuantizer
-from experiments.studies.network_study import network_study
-from experiments.sweep.study import Axis, Sample
-from photonics.mesh import build, fidelity, haar_phases, rectangular
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.devices.quantizer import PhaseQuantizer, VoltageQuantizer
+from photonzero.experiments.studies.network_study import network_study
+from photonzero.experiments.sweep.study import Axis, Sample
+from photonzero.photonics.mesh import build, fidelity, haar_phases, rectangular
 
 _MODES = 16
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devices.noise_model import preset
-from experiments.errors import UsageError
-from experiments.studies.tasks import error_label, task_config, train
-from experiments.sweep.figures import BAND_TEXT, Panel, draw_panels
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from photonics.design import NetworkDesign, TTLayer
+from photonzero.devices.noise_model import preset
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.networks import error_label, task_config, train
+from photonzero.experiments.sweep.figures import BAND_TEXT, Panel, draw_panels
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.photonics.design import NetworkDesign, TTLayer
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.errors import UsageError
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Axis, Prepared, Sample
-from photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, haar_phases
-from photonics.phase_file import MeshNetwork, from_arrays, load_phases
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Prepared, Sample
+from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, haar_phases
+from photonzero.photonics.mesh.phase_file import MeshNetwork, from_arrays, load_phases
 
 IMPORTED = "imported"
 """Name of the topology of a user's own mesh."""

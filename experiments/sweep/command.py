@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.errors import UsageError
-from experiments.runs import RESULT, provenance
-from experiments.settings import read_toml
-from experiments.sweep.display import SweepDisplay
-from experiments.sweep.engine import run_sweep
-from experiments.sweep.executors import executors
-from experiments.sweep.plan import Plan, resolve_plan
-from experiments.sweep.study import Drawing, Row
-from experiments.sweep.table import check_folder
-from experiments.sweep.work import FAILURE
-from training.checkpoint import write_atomically
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.run.runs import RESULT, provenance
+from photonzero.experiments.sweep.display import SweepDisplay
+from photonzero.experiments.sweep.engine import run_sweep
+from photonzero.experiments.sweep.executors import executors
+from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.study import Drawing, Row
+from photonzero.experiments.sweep.table import check_folder
+from photonzero.experiments.sweep.work import FAILURE
+from photonzero.training.checkpoint import write_atomically
 
 
 def run_command(
@@ -38,7 +38,7 @@ def run_command(
         name: of a built-in study, or a TOML file.
         quick: the short version.
         settings: ``key=value`` texts.
-        executor: see `experiments.sweep.executors`.
+        executor: see `photonzero.experiments.sweep.executors`.
         scheduler: address of a Dask scheduler.
         workers: how many.
         out: folder; None for one named after the study's content.

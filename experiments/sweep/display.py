@@ -16,11 +16,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from experiments.sweep.engine import SweepProgress
-from experiments.sweep.figures import summarise
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Row
-from experiments.sweep.work import FAILURE
+from photonzero.experiments.sweep.engine import SweepProgress
+from photonzero.experiments.sweep.figures import summarise
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Row
+from photonzero.experiments.sweep.work import FAILURE
 
 _WIDTH_OF_A_FILE = 200
 

@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from experiments.sweep.executors import Workers, is_lost_worker
-from experiments.sweep.plan import Plan
-from experiments.sweep.study import Prepared, Row
-from experiments.sweep.table import StudyTable
-from experiments.sweep.work import FAILURE, measure_units, prepare_one
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.oracle import Array
+from photonzero.experiments.sweep.executors import Workers, is_lost_worker
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Prepared, Row
+from photonzero.experiments.sweep.table import StudyTable
+from photonzero.experiments.sweep.work import FAILURE, measure_units, prepare_one
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint
+from photonzero.training.oracle import Array
 
 _SECONDS_A_CHUNK = 0.25
 """Long beside the cost of sending a chunk, short beside the patience of who watches or interrupts."""

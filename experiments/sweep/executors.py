@@ -14,8 +14,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from experiments.errors import UsageError
-from photonics.chip import available_threads
+from photonzero.experiments.files.errors import UsageError
+from photonzero.photonics.chip.chip import available_threads
 
 EXECUTORS = ("serial", "processes", "dask")
 

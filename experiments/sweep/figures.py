@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.csv_file import write_csv
-from experiments.sweep.study import Row, Study
+from photonzero.experiments.files.csv_file import write_csv
+from photonzero.experiments.sweep.study import Row, Study
 
 FIGURES = "figures"
 
@@ -110,7 +110,7 @@ def draw_panels(
         height_in: of the figure [inch].
     """
     # Drawing libraries take a second to load, which workers need not spend.
-    from experiments.style import figure
+    from photonzero.experiments.drawing.style import figure
 
     data: list[dict[str, Any]] = []
     with figure(folder / FIGURES / f"{name}.png", 3.6 * len(panels), height_in, pdf=True) as drawn:
@@ -129,7 +129,7 @@ def _same_columns(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, Any]]) -> None:
-    from experiments.style import PALETTE
+    from photonzero.experiments.drawing.style import PALETTE
 
     of = panel.y_of or (lambda value: value)
     shown: list[float] = []
@@ -232,7 +232,7 @@ def draw_heat_maps(
 ) -> None:
     """Heat maps side by side, each cell with its number; figures/NAME.png, .pdf and .csv."""
     # Drawing libraries take a second to load, which workers need not spend.
-    from experiments.style import figure
+    from photonzero.experiments.drawing.style import figure
 
     data: list[dict[str, Any]] = []
     with figure(folder / FIGURES / f"{name}.png", 3.6 * len(maps), 3.1, pdf=True) as drawn:

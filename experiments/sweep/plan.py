@@ -12,10 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from experiments.errors import UsageError
-from experiments.settings import apply_settings, build
-from experiments.sweep.registry import get_study
-from experiments.sweep.study import Axis, Sample, Study
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import apply_settings, build
+from photonzero.experiments.sweep.registry import get_study
+from photonzero.experiments.sweep.study import Axis, Sample, Study
 
 _KEYS = ("study", "chips", "seeds", "root_seed", "grid", "options")
 _RANGE_KEYS = {"from", "to", "count", "scale"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from experiments.errors import UsageError
-from experiments.sweep.study import Study
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.sweep.study import Study
 
 _STUDIES = {
     "phase-error": "phase_error",
@@ -32,4 +32,4 @@ def get_study(name: str) -> Study:
     """
     if name not in _STUDIES:
         raise UsageError(f"study: {name!r}; allowed: {', '.join(_STUDIES)}, or a TOML file")
-    return import_module(f"experiments.studies.{_STUDIES[name]}").STUDY
+    return import_module(f"photonzero.experiments.studies.{_STUDIES[name]}").STUDY

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from experiments.errors import UsageError
-from training.oracle import Array
+from photonzero.experiments.files.errors import UsageError
+from photonzero.training.oracle import Array
 
 if TYPE_CHECKING:
-    from experiments.sweep.plan import Plan
+    from photonzero.experiments.sweep.plan import Plan
 
 Row = dict[str, Any]
 

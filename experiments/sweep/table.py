@@ -14,12 +14,12 @@ from typing import Any
 
 import tomli_w
 
-from experiments.errors import UsageError
-from experiments.settings import read_toml
-from experiments.sweep.plan import Plan, resolve_plan
-from experiments.sweep.study import Row, Study
-from experiments.sweep.work import FAILURE
-from training.checkpoint import write_atomically
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.study import Row, Study
+from photonzero.experiments.sweep.work import FAILURE
+from photonzero.training.checkpoint import write_atomically
 
 PLAN, TABLE, JOURNAL = "study.toml", "table.csv", "journal.csv"
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from experiments.sweep.plan import Plan, resolve_plan
-from experiments.sweep.study import Prepared, Row, Sample
-from training.oracle import Array
+from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.study import Prepared, Row, Sample
+from photonzero.training.oracle import Array
 
 FAILURE = "failure"
 

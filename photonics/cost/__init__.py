@@ -1,6 +1,6 @@
 """What a chip costs: devices, footprint, light, power, time and energy."""
 
-from photonics.cost.architecture import (
+from photonzero.photonics.cost.architecture import (
     ArchitectureSpec,
     Core,
     Layer,
@@ -9,8 +9,8 @@ from photonics.cost.architecture import (
     mesh_stages,
     tensor_train_layer,
 )
-from photonics.cost.estimate import HardwareCost, estimate
-from photonics.cost.presets import PRESETS, preset
+from photonzero.photonics.cost.estimate import HardwareCost, estimate
+from photonzero.photonics.cost.presets import PRESETS, preset
 
 __all__ = [
     "PRESETS",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from photonics.errors import PhotonicsError
+from photonzero.photonics.errors import PhotonicsError
 
 Topology: TypeAlias = Literal["rectangular", "triangular", "butterfly"]
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from devices.constants import SPEED_OF_LIGHT_M_PER_S
-from devices.hardware import HardwareFigures
-from photonics.cost.architecture import ArchitectureSpec, Core, Layer
-from photonics.errors import PhotonicsError
+from photonzero.devices.constants import SPEED_OF_LIGHT_M_PER_S
+from photonzero.devices.hardware import HardwareFigures
+from photonzero.photonics.cost.architecture import ArchitectureSpec, Core, Layer
+from photonzero.photonics.errors import PhotonicsError
 
 # Beyond 3,000 dB a power in watts leaves the range of floating point: say infinity.
 _LARGEST_LOSS_DB = 3000.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from photonics.cost.architecture import ArchitectureSpec, Layer, dense_layer, tensor_train_layer
-from photonics.errors import PhotonicsError
+from photonzero.photonics.cost.architecture import ArchitectureSpec, Layer, dense_layer, tensor_train_layer
+from photonzero.photonics.errors import PhotonicsError
 
 
 def _published_tt_layer(copies: int) -> Layer:

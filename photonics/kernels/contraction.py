@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from photonics.kernels import JIT
-from photonics.kernels.elementary import sin, tanh
-from photonics.kernels.normals import add_normals, mix64
+from photonzero.photonics.kernels import JIT
+from photonzero.photonics.kernels.elementary import sin, tanh
+from photonzero.photonics.kernels.normals import add_normals, mix64
 
 # Columns of the tables that describe a network to the kernel.
 LAYER_STAGE_START, LAYER_STAGE_STOP, LAYER_N_IN, LAYER_N_OUT, LAYER_ACTIVATION, LAYER_BIAS = range(6)

@@ -16,7 +16,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from photonics.kernels import JIT
+from photonzero.photonics.kernels import JIT
 
 _OVERLOAD: Any = {key: JIT[key] for key in ("nogil", "fastmath", "error_model")}
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from photonics.kernels import JIT
-from photonics.kernels.elementary import log, sin
+from photonzero.photonics.kernels import JIT
+from photonzero.photonics.kernels.elementary import log, sin
 
 
 @njit(**JIT)

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from photonics.kernels import JIT
-from photonics.kernels.contraction import (
+from photonzero.photonics.kernels import JIT
+from photonzero.photonics.kernels.contraction import (
     DETECT_COMMON,
     DETECT_SIGNAL,
     DETECT_STD,
@@ -32,7 +32,7 @@ from photonics.kernels.contraction import (
     run_stage,
     tile_width,
 )
-from photonics.kernels.normals import mix64
+from photonzero.photonics.kernels.normals import mix64
 
 F = TypeVar("F", bound=np.floating)
 

@@ -1,10 +1,10 @@
 """Meshes of Mach-Zehnder interferometers: topologies, transfer matrices, decompositions."""
 
-from photonics.mesh.decompose import MeshPhases, decompose
-from photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
-from photonics.mesh.haar import haar_phases
-from photonics.mesh.imperfections import MeshImperfections
-from photonics.mesh.topology import (
+from photonzero.photonics.mesh.decompose import MeshPhases, decompose
+from photonzero.photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
+from photonzero.photonics.mesh.haar import haar_phases
+from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.topology import (
     TOPOLOGIES,
     MeshTopology,
     butterfly,
@@ -13,7 +13,7 @@ from photonics.mesh.topology import (
     symmetric,
     triangular,
 )
-from photonics.mesh.transfer import build, propagate
+from photonzero.photonics.mesh.transfer import build, propagate
 
 __all__ = [
     "TOPOLOGIES",

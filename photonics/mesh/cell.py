@@ -27,8 +27,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from devices.coupler import coupler_transfer
-from devices.loss import amplitude_transmission
+from photonzero.devices.coupler import coupler_transfer
+from photonzero.devices.loss import amplitude_transmission
 
 ComplexArray = npt.NDArray[np.complex128]
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.nulling import (
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.nulling import (
     asymmetric_phases,
     null_both_sides,
     null_from_right,
     symmetric_phases,
 )
-from photonics.mesh.topology import MeshTopology
+from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.topology import MeshTopology
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.decompose import MeshPhases
-from photonics.mesh.topology import MeshTopology
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.decompose import MeshPhases
+from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ def _half_exponents(topology: MeshTopology) -> FloatArray:
     n = topology.n_modes
     first = np.searchsorted(topology.layer, np.arange(topology.n_layers))
     merged = np.zeros(topology.n_mzi)
-    # The order of nulling of `photonics.mesh.nulling`, cell by cell.
+    # The order of nulling of `photonzero.photonics.mesh.nulling`, cell by cell.
     if topology.name == "triangular":
         for r in range(1, n):
             for m in range(r):

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from devices.loss import amplitude_transmission
-from photonics.errors import PhotonicsError
-from photonics.mesh.topology import MeshTopology
+from photonzero.devices.loss import amplitude_transmission
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""Compiled kernels of `photonics.mesh.transfer`. No checks here: the public functions do them.
+"""Compiled kernels of `photonzero.photonics.mesh.transfer`. No checks here: the public functions do them.
 
 A 2x2 complex matrix costs 16 multiply-adds per column. Here it costs 8: with a complex scale kept
 for every mode, ``diag(d) A`` being the true fields, any cell is ``diag(d') [[1, x], [y, 1]] diag(d)^-1``
@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from photonics.mesh.rows import TILE, mix_rows
+from photonzero.photonics.mesh.rows import TILE, mix_rows
 
 # Cody-Waite: pi/2 in three parts, the first two with 33 bits, so that k * part is exact, k < 2^20.
 _TWO_OVER_PI = 6.36619772367581382433e-01
@@ -73,7 +73,7 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
 
     Args:
         program: (place, upper, lower, edge, edge_out, segment, first_column, last_column), see
-            `photonics.mesh.program.MeshProgram`.
+            `photonzero.photonics.mesh.program.MeshProgram`.
         symmetric: which cell.
         mixing: (n, 8) of `CellConstants`, or (0, 8) for ideal cells.
         theta_rad: (n,).

@@ -1,4 +1,4 @@
-"""Compiled kernels of `photonics.mesh.decompose`: null a unitary matrix with one MZI at a time.
+"""Compiled kernels of `photonzero.photonics.mesh.decompose`: null a unitary matrix with one MZI at a time.
 
 They work with cells without their common phase, ``K = [[e^{i phi} s, c], [e^{i phi} c, -s]]`` with
 s, c the sine and cosine of theta/2: a phase common to both outputs of an MZI can be moved forward
@@ -8,7 +8,7 @@ The matrix is kept as its real and its imaginary part. Cells on the left mix two
 the compiler vectorises. Cells on the right come in sweeps over neighbouring columns, from right to
 left: a row takes a whole sweep at once, and the element that two cells share stays in a register. No
 angle is needed before the end, only sines, cosines and unit phase factors. For the flags of the
-compiler see `photonics.mesh.kernels`.
+compiler see `photonzero.photonics.mesh.kernels`.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from photonics.errors import PhotonicsError
-from photonics.kernels import JIT
-from photonics.mesh.topology import rectangular
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.kernels import JIT
+from photonzero.photonics.mesh.topology import rectangular
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -62,9 +62,9 @@ def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: flo
     """What couplers and loss make of a rotation; no phase setting changes it.
 
     The cell is a push-pull MZI, ``diag(1, -1) C(e2) diag(exp(i theta), -exp(-i theta)) C(e1)`` with
-    the couplers C of `devices.coupler`: the arms are biased at a quarter wave, and the phase that two
-    ideal couplers leave to both modes is taken out. Multiplied out it is ``[[conj(b), -conj(x)], [x, b]]``,
-    ``b = cos(e1 - e2) cos theta + i sin(e1 + e2) sin theta``,
+    the couplers C of `photonzero.devices.coupler`: the arms are biased at a quarter wave, and the phase that
+    two ideal couplers leave to both modes is taken out. Multiplied out it is
+    ``[[conj(b), -conj(x)], [x, b]]``, ``b = cos(e1 - e2) cos theta + i sin(e1 + e2) sin theta``,
     ``x = cos(e1 + e2) sin theta + i sin(e1 - e2) cos theta``.
 
     Args:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.topology import MeshTopology
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.topology import MeshTopology
 
 # Layers that a tile of columns crosses in one go: their modes stay in the first-level cache.
 _BAND_LAYERS = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from devices.loss import amplitude_transmission
-from photonics.mesh.cell import ComplexArray, cell_matrix
-from photonics.mesh.imperfections import MeshImperfections
-from photonics.mesh.topology import MeshTopology
+from photonzero.devices.loss import amplitude_transmission
+from photonzero.photonics.mesh.cell import ComplexArray, cell_matrix
+from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.topology import MeshTopology
 
 
 def build_by_embedding(
@@ -20,7 +20,7 @@ def build_by_embedding(
     *,
     imperfections: MeshImperfections | None = None,
 ) -> ComplexArray:
-    """Transfer matrix (N, N) of one setting; as `photonics.mesh.build`, in O(N^4), unchecked."""
+    """Transfer matrix (N, N) of one setting; as `photonzero.photonics.mesh.build`, in O(N^4), unchecked."""
     errors = imperfections or MeshImperfections()
     n, n_mzi = topology.n_modes, topology.n_mzi
     part = {

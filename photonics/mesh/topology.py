@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
+from photonzero.photonics.errors import PhotonicsError
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,7 +34,7 @@ class MeshTopology:
         layer: (n_mzi,) layer (column) of each MZI, 0 at the input, never decreasing.
         row: (n_mzi,) upper mode of each MZI.
         partner: (n_mzi,) lower mode of each MZI; `row + 1` in a planar mesh.
-        cell: where the two phase shifters of an MZI sit, see `photonics.mesh.cell`.
+        cell: where the two phase shifters of an MZI sit, see `photonzero.photonics.mesh.cell`.
         edge_layer: (n_edge,) layer before which each further phase shifter outside the MZIs sits.
         edge_row: (n_edge,) mode of each of them.
 
@@ -122,7 +122,7 @@ def from_layers(
         name: what to call it.
         n_modes: N.
         layers: for each layer the (upper, lower) modes of its MZIs, each mode at most once.
-        cell: where the two phase shifters of an MZI sit, see `photonics.mesh.cell`.
+        cell: where the two phase shifters of an MZI sit, see `photonzero.photonics.mesh.cell`.
         edges: (layer, mode) of further phase shifters: before which layer, on which mode.
 
     Raises:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.imperfections import MeshImperfections, cell_constants
-from photonics.mesh.kernels import CHUNK, MAX_ANGLE_RAD, run_settings
-from photonics.mesh.program import MeshProgram, mesh_program
-from photonics.mesh.rows import TILE
-from photonics.mesh.topology import MeshTopology
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.imperfections import MeshImperfections, cell_constants
+from photonzero.photonics.mesh.kernels import CHUNK, MAX_ANGLE_RAD, run_settings
+from photonzero.photonics.mesh.program import MeshProgram, mesh_program
+from photonzero.photonics.mesh.rows import TILE
+from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[Any]
@@ -179,7 +179,7 @@ def build(
     """Transfer matrices of a mesh, ``out = U @ in``, for one setting of its phases or for P.
 
     Args:
-        topology: the mesh; `photonics.mesh.cell` states the convention of its MZIs.
+        topology: the mesh; `photonzero.photonics.mesh.cell` states the convention of its MZIs.
         theta_rad: (n_mzi,) or (P, n_mzi), in the order of the topology.
         phi_rad: (n_mzi,) or (P, n_mzi).
         out_phase_rad: (N,) or (P, N) phases after the last layer.

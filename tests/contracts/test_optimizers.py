@@ -7,14 +7,14 @@ import sys
 import numpy as np
 import pytest
 
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint
+from photonzero.training.errors import ArgumentError, CheckpointError, MeasurementError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import Candidates, get_method, optimizer_names, start_on
+from photonzero.training.problems import HJB
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.errors import ArgumentError, CheckpointError, MeasurementError
-from training.objective import PinnObjective
-from training.optimizers import Candidates, get_method, optimizer_names, start_on
-from training.problems import HJB
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
 
 # A small form of every registered method, and what a step costs on paper: the first step's settings, then
 # those of all others, in settings measured.

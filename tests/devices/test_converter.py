@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from devices.converter import Adc, InputDac
-from devices.errors import DeviceError
+from photonzero.devices.converter import Adc, InputDac
+from photonzero.devices.errors import DeviceError
 
 
 @pytest.mark.parametrize("rounding", ["mid-tread", "mid-rise"])

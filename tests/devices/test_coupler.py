@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from devices.coupler import CouplerImbalance, angle_error_rad, coupler_transfer, splitting_ratio
-from devices.errors import DeviceError
+from photonzero.devices.coupler import CouplerImbalance, angle_error_rad, coupler_transfer, splitting_ratio
+from photonzero.devices.errors import DeviceError
 
 
 def test_crossing_light_is_a_quarter_wave_late():

@@ -3,8 +3,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.hardware import THERMO_OPTIC, HardwareFigures
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.hardware import THERMO_OPTIC, HardwareFigures
 
 
 def test_every_constant_has_a_unit_and_a_source_in_the_bibliography(bibliography_keys):

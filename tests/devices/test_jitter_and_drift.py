@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from devices.drift import PhaseDrift
-from devices.errors import DeviceError
-from devices.jitter import PhaseJitter
+from photonzero.devices.drift import PhaseDrift
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.jitter import PhaseJitter
 
 N = 40_000
 

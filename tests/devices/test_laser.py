@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.laser import Laser
-from devices.photodetector import Photodetector
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.laser import Laser
+from photonzero.devices.photodetector import Photodetector
 
 
 def test_minus_140_db_per_hz_over_a_gigahertz_is_one_thousandth_of_the_power():

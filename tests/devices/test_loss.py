@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.loss import InsertionLoss, amplitude_transmission, loss_db, power_transmission
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.loss import InsertionLoss, amplitude_transmission, loss_db, power_transmission
 
 
 def test_ten_decibels_are_a_tenth_of_the_power():

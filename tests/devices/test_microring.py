@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.microring import Microring
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.microring import Microring
 
 RING = Microring(fwhm_nm=0.2, tuning_nm_per_mw=0.25)
 DETUNING = np.linspace(-1.0, 1.0, 101)

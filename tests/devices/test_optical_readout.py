@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.jitter import PhaseJitter
-from devices.laser import Laser
-from devices.optical_readout import OpticalReadout
-from devices.photodetector import Photodetector
-from devices.timing import Timing
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.jitter import PhaseJitter
+from photonzero.devices.laser import Laser
+from photonzero.devices.optical_readout import OpticalReadout
+from photonzero.devices.photodetector import Photodetector
+from photonzero.devices.timing import Timing
 
 
 def test_the_power_of_an_input_is_its_share_of_what_the_link_leaves():

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.crosstalk import ThermalCrosstalk
-from devices.errors import DeviceError
-from devices.noise_model import PRESETS, NoiseModel, preset
-from devices.phase_shifter import PhaseShifter
-from devices.quantizer import TWO_PI_RAD, PhaseQuantizer, VoltageQuantizer, modulo_turn
-from devices.readout_noise import ReadoutNoise
-from devices.stuck_shifter import StuckShifters
-from photonics.actuator import PhaseActuator
-from photonics.mesh.topology import rectangular
+from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.noise_model import PRESETS, NoiseModel, preset
+from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.devices.quantizer import TWO_PI_RAD, PhaseQuantizer, VoltageQuantizer, modulo_turn
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.devices.stuck_shifter import StuckShifters
+from photonzero.photonics.chip.actuator import PhaseActuator
+from photonzero.photonics.mesh.topology import rectangular
 
 # A 4-mode mesh: MZI 0, 1 in layer 0 (rows 0, 2), 2 in layer 1 (row 1), 3, 4 in layer 2, 5 in layer 3.
 MESH = rectangular(4)

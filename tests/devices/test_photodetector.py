@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from devices.constants import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C
-from devices.errors import DeviceError
-from devices.photodetector import Photodetector
+from photonzero.devices.constants import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.photodetector import Photodetector
 
 N = 40_000
 Q = ELEMENTARY_CHARGE_C

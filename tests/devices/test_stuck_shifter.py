@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from devices.errors import DeviceError
-from devices.stuck_shifter import StuckShifters, apply_stuck
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.stuck_shifter import StuckShifters, apply_stuck
 
 
 def test_share_of_stuck_shifters_is_the_probability():

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.cli import main
-from experiments.runs import assemble, load_config, trained
+from photonzero.experiments.cli import main
+from photonzero.experiments.run.runs import assemble, load_config, trained
 
 SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
 

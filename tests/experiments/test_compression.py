@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from experiments.compression_table import dense_twin, gradient_spread
-from experiments.config import default_table, resolve
-from experiments.errors import UsageError
-from experiments.rank_table import train_growing, with_rank
-from experiments.settings import apply_settings
-from photonics.designs import get_design
+from photonzero.experiments.config.run_config import default_table, resolve
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import apply_settings
+from photonzero.experiments.tables.compression import dense_twin, gradient_spread
+from photonzero.experiments.tables.ranks import train_growing, with_rank
+from photonzero.photonics.designs import get_design
 
 
 def tiny(optimizer, *settings):

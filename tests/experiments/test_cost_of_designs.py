@@ -6,9 +6,9 @@ from dataclasses import asdict
 import pytest
 import tomli_w
 
-from experiments.errors import UsageError
-from experiments.hardware import cost_table
-from photonics.designs import design_names, get_design
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.hardware import cost_table
+from photonzero.photonics.designs import design_names, get_design
 
 
 def without_none(value):

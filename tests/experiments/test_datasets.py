@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments.datasets import load_dataset
-from experiments.datasets.idx import read_mnist
-from experiments.errors import UsageError
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.tasks.datasets import load_dataset
+from photonzero.experiments.tasks.datasets.idx import read_mnist
 from tests.experiments.test_command import photonzero
 
 N = 100

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from experiments.config import default_table, resolve
-from experiments.errors import UsageError
-from experiments.runs import assemble, execute, trained
-from experiments.settings import apply_settings
+from photonzero.experiments.config.run_config import default_table, resolve
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import apply_settings
+from photonzero.experiments.run.runs import assemble, execute, trained
 
 
 def config(*settings):

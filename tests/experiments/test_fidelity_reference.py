@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.sweep import resolve_plan, run_sweep
-from experiments.sweep.executors import SerialExecutor, Workers
-from photonics.mesh import expected_fidelity, rectangular
+from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.sweep.executors import SerialExecutor, Workers
+from photonzero.photonics.mesh import expected_fidelity, rectangular
 
 CHIPS = 100
 PATH = Path(__file__).parents[1] / "golden" / "fidelity_reference.npz"

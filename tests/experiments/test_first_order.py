@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from devices.noise_model import preset
-from experiments.errors import UsageError
-from experiments.first_order import ExactNetwork, FirstOrderOptions, core_gradients, train_first_order
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, dense_layer
-from photonics.designs import get_design
-from training.classification import CrossEntropy, Dataset, ImageFrame
-from training.errors import ArgumentError
+from photonzero.devices.noise_model import preset
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.tables.first_order import (
+    ExactNetwork,
+    FirstOrderOptions,
+    core_gradients,
+    train_first_order,
+)
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.designs import get_design
+from photonzero.training.classification import CrossEntropy, Dataset, ImageFrame
+from photonzero.training.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
 TT = NetworkDesign(

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from experiments.errors import UsageError
-from experiments.mapping import teacher_from
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.mapping import teacher_from
 from tests.experiments.test_command import photonzero
 
 

@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from experiments import mnist_rows, mnist_table
-from experiments.bench import network
-from experiments.commands.tables import tables
-from experiments.errors import UsageError
-from experiments.first_order import FirstOrderOptions
-from experiments.gradient_variance import gradient_spread
-from experiments.mnist_rows import ROWS, TUNED, Row, row_config, rows_named
-from experiments.mnist_table import tabulate_mnist, tune
-from photonics.designs import get_design
+from photonzero.experiments.bench import network
+from photonzero.experiments.commands.tables import tables
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.tables import mnist as mnist_table
+from photonzero.experiments.tables import mnist_rows
+from photonzero.experiments.tables.first_order import FirstOrderOptions
+from photonzero.experiments.tables.gradient_variance import gradient_spread
+from photonzero.experiments.tables.mnist import tabulate_mnist, tune
+from photonzero.experiments.tables.mnist_rows import ROWS, TUNED, Row, row_config, rows_named
+from photonzero.photonics.designs import get_design
+from photonzero.training.classification import Dataset
 from tests.experiments.test_datasets import write
-from training.classification import Dataset
 
 SMALL = (
     Row("exact-tt", "exact gradients, TT", "tt-mnist", None),

@@ -2,9 +2,16 @@ import math
 
 import pytest
 
-from experiments import optimizer_table
-from experiments.errors import UsageError
-from experiments.optimizer_table import METHODS, TUNED, compare_optimizers, search, step_sizes, tune
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.tables import optimizers as optimizer_table
+from photonzero.experiments.tables.optimizers import (
+    METHODS,
+    TUNED,
+    compare_optimizers,
+    search,
+    step_sizes,
+    tune,
+)
 
 
 def distance_to(best):

@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 
-from experiments import cli, problem_table, stencil_table
-from experiments.stencil_table import (
+from photonzero.experiments import cli
+from photonzero.experiments.tables import problems as problem_table
+from photonzero.experiments.tables import stencils as stencil_table
+from photonzero.experiments.tables.stencils import (
     CHOICES,
     NOISE_LEVELS,
     TRAININGS,

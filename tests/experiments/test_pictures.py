@@ -4,11 +4,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from experiments.errors import UsageError
-from experiments.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
-from experiments.pictures import _columns
-from photonics.mesh.topology import TOPOLOGIES, butterfly, rectangular
-from photonics.mesh.transfer import build
+from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
+from photonzero.experiments.drawing.pictures import _columns
+from photonzero.experiments.files.errors import UsageError
+from photonzero.photonics.mesh.topology import TOPOLOGIES, butterfly, rectangular
+from photonzero.photonics.mesh.transfer import build
 
 OPTIONS = {
     "n_modes": 4,

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from experiments.config import default_table, resolve
-from experiments.errors import UsageError
-from experiments.report import write_report
-from experiments.report.page import cell, table
-from experiments.runs import assemble, execute
-from experiments.sweep.command import run_command
+from photonzero.experiments.config.run_config import default_table, resolve
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.report import write_report
+from photonzero.experiments.report.page import cell, table
+from photonzero.experiments.run.runs import assemble, execute
+from photonzero.experiments.sweep.command import run_command
 
 QUICK = {"quick": False, "executor": "serial", "scheduler": None, "workers": None, "quiet": True}
 

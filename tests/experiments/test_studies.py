@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devices.noise_model import NoiseModel, preset
-from experiments.errors import UsageError
-from experiments.studies.noise_injection import ManyChips
-from experiments.studies.tasks import with_phase_bias
-from experiments.sweep import get_study, resolve_plan, run_sweep, study_names
-from experiments.sweep.command import draw_study
-from experiments.sweep.executors import SerialExecutor, Workers
-from photonics.chip import fabricate
-from photonics.designs import get_design
-from photonics.errors import PhotonicsError
-from photonics.mesh import TOPOLOGIES, expected_fidelity
-from photonics.phase_file import load_phases
-from training.oracle import Stencil
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.networks import with_phase_bias
+from photonzero.experiments.studies.noise_injection import ManyChips
+from photonzero.experiments.sweep import get_study, resolve_plan, run_sweep, study_names
+from photonzero.experiments.sweep.command import draw_study
+from photonzero.experiments.sweep.executors import SerialExecutor, Workers
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import TOPOLOGIES, expected_fidelity
+from photonzero.photonics.mesh.phase_file import load_phases
+from photonzero.training.oracle import Stencil
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_mesh.npz"
 SERIAL = Workers(SerialExecutor, 1, 1)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from experiments.errors import UsageError
-from experiments.sweep import Axis, Measured, Study, resolve_plan, run_sweep
-from experiments.sweep import plan as plan_module
-from experiments.sweep.executors import SerialExecutor, Workers, executors
-from experiments.sweep.table import JOURNAL, PLAN, TABLE, StudyTable
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.sweep import Axis, Measured, Study, resolve_plan, run_sweep
+from photonzero.experiments.sweep import plan as plan_module
+from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
+from photonzero.experiments.sweep.table import JOURNAL, PLAN, TABLE, StudyTable
 
 SERIAL = Workers(SerialExecutor, 1, 1)
 SMALL = {

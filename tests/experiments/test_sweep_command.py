@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from experiments import cli
-from experiments.bench import run_benchmark
-from experiments.bench import sweep as bench
-from experiments.errors import UsageError
+from photonzero.experiments import cli
+from photonzero.experiments.bench import run_benchmark
+from photonzero.experiments.bench import sweep as bench
+from photonzero.experiments.files.errors import UsageError
 
 SMALL = ("--set", "chips=2", "--set", "n_modes=4", "--set", "sigma_phase_rad=[0.01, 0.1]")
 SERIAL = ("--executor", "serial", "--quiet")

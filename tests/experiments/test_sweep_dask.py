@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from experiments.errors import UsageError
-from experiments.sweep import executors as executors_module
-from experiments.sweep import resolve_plan, run_sweep
-from experiments.sweep.executors import SerialExecutor, Workers, executors
-from experiments.sweep.table import TABLE
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.sweep import executors as executors_module
+from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
+from photonzero.experiments.sweep.table import TABLE
 
 distributed = pytest.importorskip("distributed")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import cli
+from photonzero.experiments import cli
 from tests.training.problems.test_user_problems import documented_example
 
 _SMALL = ["--max-inferences", "60000", "--set", "batch_size=150", "--quiet"]

@@ -3,13 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.noise_model import NoiseModel, preset
-from devices.readout_noise import ReadoutNoise
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, dense_layer
-from photonics.designs import design_names, get_design
-from photonics.errors import PhotonicsError
-from training.oracle import ReadoutOracle, Stencil
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.designs import design_names, get_design
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.training.oracle import ReadoutOracle, Stencil
 
 TINY = get_design("tonn-tiny")
 NOISY = replace(preset("published"), readout_noise=ReadoutNoise(0.01), programming_std_rad=0.01)

@@ -5,26 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.converter import Adc, InputDac
-from devices.coupler import CouplerImbalance, coupler_transfer
-from devices.drift import PhaseDrift
-from devices.errors import DeviceError
-from devices.jitter import PhaseJitter
-from devices.laser import Laser
-from devices.loss import InsertionLoss
-from devices.noise_model import NoiseModel, preset
-from devices.optical_readout import OpticalReadout
-from devices.photodetector import Photodetector
-from devices.readout_noise import ReadoutNoise
-from devices.stuck_shifter import StuckShifters
-from devices.timing import Timing
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, dense_layer
-from photonics.errors import PhotonicsError
-from photonics.mesh.orthogonal import build_imperfect, build_orthogonal, rotation_cells
-from photonics.mesh.topology import rectangular
-from photonics.svd_core import build_imperfect_blocks
-from training.oracle import Stencil
+from photonzero.devices.converter import Adc, InputDac
+from photonzero.devices.coupler import CouplerImbalance, coupler_transfer
+from photonzero.devices.drift import PhaseDrift
+from photonzero.devices.errors import DeviceError
+from photonzero.devices.jitter import PhaseJitter
+from photonzero.devices.laser import Laser
+from photonzero.devices.loss import InsertionLoss
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.optical_readout import OpticalReadout
+from photonzero.devices.photodetector import Photodetector
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.devices.stuck_shifter import StuckShifters
+from photonzero.devices.timing import Timing
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores.svd_core import build_imperfect_blocks
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, rotation_cells
+from photonzero.photonics.mesh.topology import rectangular
+from photonzero.training.oracle import Stencil
 
 
 def one_block(k=4, n_layers=1):

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from devices.crosstalk import ThermalCrosstalk
-from devices.noise_model import NoiseModel, preset
-from devices.phase_shifter import PhaseShifter
-from devices.readout_noise import ReadoutNoise
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer
-from photonics.designs import get_design
-from training.oracle import Stencil
+from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.designs import get_design
+from photonzero.training.oracle import Stencil
 
 STD = 0.01
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photonics.design import NetworkDesign, TTLayer
-from photonics.kernels import contraction
-from photonics.kernels.contraction import TILE_WIDTH, contract_stage, run_network
-from photonics.layout import lay_out
+from photonzero.photonics.chip.layout import lay_out
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.kernels import contraction
+from photonzero.photonics.kernels.contraction import TILE_WIDTH, contract_stage, run_network
 
 CODES = {"identity": 0, "sin": 1, "tanh": 2, "relu": 3, "gelu": 4}
 NUMPY = {

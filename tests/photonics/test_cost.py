@@ -3,8 +3,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from devices.hardware import THERMO_OPTIC, HardwareFigures
-from photonics.cost import (
+from photonzero.devices.hardware import THERMO_OPTIC, HardwareFigures
+from photonzero.photonics.cost import (
     PRESETS,
     ArchitectureSpec,
     Core,
@@ -16,7 +16,7 @@ from photonics.cost import (
     preset,
     tensor_train_layer,
 )
-from photonics.errors import PhotonicsError
+from photonzero.photonics.errors import PhotonicsError
 
 FIGURES = HardwareFigures()
 TONN = estimate(preset("tonn-1024"))
@@ -64,7 +64,7 @@ def test_mesh_counts(topology, n, mzis, stages):
 
 
 def test_rectangular_count_is_that_of_the_mesh_that_is_simulated():
-    from photonics.mesh.topology import rectangular
+    from photonzero.photonics.mesh.topology import rectangular
 
     for n in (2, 3, 8, 17):
         mesh = rectangular(n)

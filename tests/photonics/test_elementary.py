@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from photonics.kernels import JIT, elementary
-from photonics.kernels.normals import add_normals, mix64
+from photonzero.photonics.kernels import JIT, elementary
+from photonzero.photonics.kernels.normals import add_normals, mix64
 
 OPTIONS = {key: value for key, value in JIT.items() if key != "cache"}
 

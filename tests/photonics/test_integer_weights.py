@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.noise_model import preset
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer
-from photonics.designs import get_design
-from photonics.errors import PhotonicsError
-from training.classification import ClassificationObjective, Dataset
-from training.optimizers import get_method, start_on
-from training.trainer import Limits, TrainingRun
+from photonzero.devices.noise_model import preset
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.designs import get_design
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.training.classification import ClassificationObjective, Dataset
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.trainer import Limits, TrainingRun
 
 LAYER = TTLayer(
     (2, 2), (2, 3), (1, 2, 1), "identity", "weight", initial_bias_std=0.0, weight_bits=4, weight_range=3.5

@@ -5,14 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from devices.coupler import CouplerImbalance
-from devices.loss import InsertionLoss
-from devices.noise_model import NoiseModel, preset
-from devices.quantizer import PhaseQuantizer
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, dense_layer
-from photonics.errors import PhotonicsError
-from photonics.mapping import compensate, core_fidelity, digital_twin, load_network, unfolded_cores
+from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.loss import InsertionLoss
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.quantizer import PhaseQuantizer
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.networks.load import (
+    compensate,
+    core_fidelity,
+    digital_twin,
+    load_network,
+    unfolded_cores,
+)
 
 LAYERS = (
     TTLayer((2, 3), (4, 2), (1, 2, 1), "sin", "weight", core_size=4, trainable_gain=True),

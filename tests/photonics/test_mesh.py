@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.decompose import decompose
-from photonics.mesh.imperfections import MeshImperfections
-from photonics.mesh.reference import build_by_embedding
-from photonics.mesh.topology import butterfly, rectangular, symmetric, triangular
-from photonics.mesh.transfer import build, propagate
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.decompose import decompose
+from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.reference import build_by_embedding
+from photonzero.photonics.mesh.topology import butterfly, rectangular, symmetric, triangular
+from photonzero.photonics.mesh.transfer import build, propagate
 
 UNIVERSAL = {"rectangular": rectangular, "triangular": triangular, "symmetric": symmetric}
 TOPOLOGIES = {**UNIVERSAL, "butterfly": butterfly}

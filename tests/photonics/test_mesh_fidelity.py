@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photonics.errors import PhotonicsError
-from photonics.mesh.fidelity import expected_fidelity, fidelity
-from photonics.mesh.topology import TOPOLOGIES
-from photonics.mesh.transfer import build
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.fidelity import expected_fidelity, fidelity
+from photonzero.photonics.mesh.topology import TOPOLOGIES
+from photonzero.photonics.mesh.transfer import build
 
 STD_RAD = 0.005
 TRIALS = 3000

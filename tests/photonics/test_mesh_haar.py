@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from photonics.errors import PhotonicsError
-from photonics.mesh import TOPOLOGIES, build, decompose, haar_phases, matrix_error, rectangular
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import TOPOLOGIES, build, decompose, haar_phases, matrix_error, rectangular
 
 TRIALS = 4000
 

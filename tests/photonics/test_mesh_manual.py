@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from photonics.mesh import MeshTopology, expected_fidelity
+from photonzero.photonics.mesh import MeshTopology, expected_fidelity
 
 PAGE = Path(__file__).parents[2] / "docs" / "meshes.md"
 

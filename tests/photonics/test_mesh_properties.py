@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.linalg import block_diag
 from scipy.stats import unitary_group
 
-from photonics.errors import PhotonicsError
-from photonics.mesh import (
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import (
     TOPOLOGIES,
     MeshImperfections,
     build,

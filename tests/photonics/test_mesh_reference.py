@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photonics.mesh import TOPOLOGIES, MeshImperfections, build, propagate
+from photonzero.photonics.mesh import TOPOLOGIES, MeshImperfections, build, propagate
 
 PATH = Path(__file__).parents[1] / "golden" / "mesh_reference.npz"
 with np.load(PATH, allow_pickle=False) as archive:

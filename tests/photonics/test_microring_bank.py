@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from devices.microring import Microring
-from photonics.errors import PhotonicsError
-from photonics.microring_bank import MicroringBank
+from photonzero.devices.microring import Microring
+from photonzero.photonics.cores.microring_bank import MicroringBank
+from photonzero.photonics.errors import PhotonicsError
 
 # 0.8 nm (100 GHz) apart, as a telecom grid; rings of 0.1 nm.
 BANK = MicroringBank(channel_nm=(1550.0, 1550.8, 1551.6, 1552.4))

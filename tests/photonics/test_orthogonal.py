@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from photonics.errors import PhotonicsError
-from photonics.mesh import orthogonal
-from photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal, n_angles
-from photonics.mesh.topology import rectangular
-from photonics.svd_core import block_phases, build_blocks
+from photonzero.photonics.cores.svd_core import block_phases, build_blocks
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import orthogonal
+from photonzero.photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal, n_angles
+from photonzero.photonics.mesh.topology import rectangular
 
 ROUNDOFF = 2e-14  # about 100 roundings of numbers of order one
 

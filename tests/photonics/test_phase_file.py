@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photonics.errors import PhotonicsError
-from photonics.mesh import build, from_layers, haar_phases, rectangular, symmetric
-from photonics.phase_file import FORMAT, MeshNetwork, load_phases, save_phases
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import build, from_layers, haar_phases, rectangular, symmetric
+from photonzero.photonics.mesh.phase_file import FORMAT, MeshNetwork, load_phases, save_phases
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_mesh.npz"
 

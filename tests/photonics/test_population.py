@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from devices.noise_model import preset
-from photonics.chip import fabricate
-from photonics.designs import get_design
-from photonics.kernels import population
+from photonzero.devices.noise_model import preset
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.photonics.kernels import population
 
 PARTS = {
     "tt-mnist": "ideal",

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from devices.microring import Microring
-from devices.noise_model import NoiseModel, preset
-from devices.phase_shifter import PhaseShifter
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer, dense_layer
-from photonics.errors import PhotonicsError
-from photonics.mapping import compensate, load_network, unfolded_cores
-from photonics.microring_bank import MicroringBank
-from photonics.ring_rows import FULL_DRIVE_RAD, RingRows
+from photonzero.devices.microring import Microring
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores.microring_bank import MicroringBank
+from photonzero.photonics.cores.ring_rows import FULL_DRIVE_RAD, RingRows
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.networks.load import compensate, load_network, unfolded_cores
 
 M, N = 3, 5
 

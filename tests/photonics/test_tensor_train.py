@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from devices.noise_model import NoiseModel
-from photonics.chip import fabricate
-from photonics.design import NetworkDesign, TTLayer
-from photonics.designs import get_design
-from photonics.errors import PhotonicsError
-from photonics.tensor_train import grow_network, grown_cores, tt_matrix, tt_svd
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.designs import get_design
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.tensor_train import grow_network, grown_cores, tt_matrix, tt_svd
 
 OUT, IN = (2, 3, 4), (3, 2, 2)
 RNG = np.random.default_rng(0)

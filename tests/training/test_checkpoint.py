@@ -4,9 +4,9 @@ import os
 import numpy as np
 import pytest
 
-from training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
-from training.errors import CheckpointError
-from training.random_state import generator_from_array, generator_to_array
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from photonzero.training.errors import CheckpointError
+from photonzero.training.random_state import generator_from_array, generator_to_array
 
 
 def test_round_trip(tmp_path):

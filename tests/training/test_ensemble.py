@@ -3,23 +3,23 @@
 import numpy as np
 import pytest
 
-from tests.conftest import LabChip
-from training.checkpoint import load_checkpoint, save_checkpoint
-from training.classification.cross_entropy import CrossEntropy
-from training.ensemble import (
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint
+from photonzero.training.classification.cross_entropy import CrossEntropy
+from photonzero.training.ensemble import (
     EnsembleObjective,
     EnsembleReadoutOracle,
     MeteredEnsemble,
     ensemble,
     metered_chips,
 )
-from training.errors import ArgumentError, MeasurementError
-from training.objective import Evaluation, PinnObjective
-from training.optimizers import get_method, start_on
-from training.oracle import ForwardOracle, MeteredOracle, ReadoutOracle
-from training.problems import HJB
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
+from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.objective import Evaluation, PinnObjective
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.oracle import ForwardOracle, MeteredOracle, ReadoutOracle
+from photonzero.training.problems import HJB
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
+from tests.conftest import LabChip
 
 
 class SineChip:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from devices.noise_model import preset
-from photonics.chip import fabricate
-from photonics.designs import get_design
-from training.errors import ArgumentError
-from training.objective import PinnObjective
-from training.oracle import ControlGroup, MeteredOracle, metered
-from training.problems import HJB, get_problem
-from training.stencils import make_rule
+from photonzero.devices.noise_model import preset
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.oracle import ControlGroup, MeteredOracle, metered
+from photonzero.training.problems import HJB, get_problem
+from photonzero.training.stencils import make_rule
 
 
 class Formula:
@@ -77,7 +77,7 @@ def test_batches_are_functions_of_seed_and_number():
 
 
 def test_large_populations_are_measured_in_slices(monkeypatch):
-    import training.objective.block as module
+    import photonzero.training.objective.block as module
 
     chip = Formula(lambda x: np.sin(3 * x[:, 0]))
     controls = np.linspace(0, 1, 7)[:, None]

@@ -5,18 +5,18 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from devices.noise_model import preset
-from photonics.chip import fabricate
-from photonics.designs import get_design
-from training.errors import ArgumentError, ProblemError
-from training.objective import PinnObjective, PointOptions
-from training.objective import block as block_module
-from training.objective.adaptive import adapted_points
-from training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
-from training.oracle import ControlGroup, metered
-from training.problems import PDE, Condition, get_problem
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
+from photonzero.devices.noise_model import preset
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.training.errors import ArgumentError, ProblemError
+from photonzero.training.objective import PinnObjective, PointOptions
+from photonzero.training.objective import block as block_module
+from photonzero.training.objective.adaptive import adapted_points
+from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
+from photonzero.training.oracle import ControlGroup, metered
+from photonzero.training.problems import PDE, Condition, get_problem
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 
 
 class Formulas:

@@ -3,8 +3,8 @@ import threading
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError, MeasurementError
-from training.oracle import (
+from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.oracle import (
     ControlGroup,
     ForwardOracle,
     MeteredOracle,

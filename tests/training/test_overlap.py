@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import PinnObjective, PointOptions
+from photonzero.training.objective.windows import span_of, window
+from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
+from photonzero.training.problems import HJB, get_problem
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
-from training.errors import ArgumentError
-from training.objective import PinnObjective, PointOptions
-from training.objective.windows import span_of, window
-from training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
-from training.problems import HJB, get_problem
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
 
 
 def objective_of(overlap, problem="burgers", seed=0):

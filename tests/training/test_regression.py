@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from photonics.controls import ControlGroup
-from training.errors import ArgumentError
-from training.objective.regression import Pairs, RegressionObjective, relative_error
-from training.optimizers import get_method, start_on
-from training.trainer import Limits, TrainingRun
+from photonzero.photonics.controls import ControlGroup
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.trainer import Limits, TrainingRun
 
 
 class Linear:

@@ -1,10 +1,10 @@
 """Classification from forward measurements alone."""
 
-from training.classification.batches import BatchOptions
-from training.classification.cross_entropy import CrossEntropy
-from training.classification.dataset import Dataset
-from training.classification.images import ImageFrame, draw_shifts, shifted
-from training.classification.objective import ClassificationObjective
+from photonzero.training.classification.batches import BatchOptions
+from photonzero.training.classification.cross_entropy import CrossEntropy
+from photonzero.training.classification.dataset import Dataset
+from photonzero.training.classification.images import ImageFrame, draw_shifts, shifted
+from photonzero.training.classification.objective import ClassificationObjective
 
 __all__ = [
     "BatchOptions",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from training.errors import ArgumentError
-from training.oracle import Array
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
 
 _UNIFORM_SHARE = 0.2
 """Part of a batch that is drawn whatever the chip answers: no weight exceeds five."""

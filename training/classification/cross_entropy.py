@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax
 
-from training.objective import QuadraticModel
-from training.oracle import Array
+from photonzero.training.objective import QuadraticModel
+from photonzero.training.oracle import Array
 
 _LEAST_PROBABILITY = 1e-4
 """Smaller ones count as this in the curvature: their residuals (p - y) / sqrt(p) would drown all others."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.classification.images import ImageFrame
-from training.errors import ArgumentError
-from training.oracle import Array
+from photonzero.training.classification.images import ImageFrame
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from training.errors import ArgumentError
-from training.oracle import Array
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.classification.batches import BatchOptions, choose
-from training.classification.cross_entropy import CrossEntropy
-from training.classification.dataset import Dataset
-from training.classification.images import draw_shifts, shifted
-from training.errors import ArgumentError, CheckpointError
-from training.objective import Evaluation
-from training.objective.linear_tail import LinearTail
-from training.oracle import Array, ForwardOracle, ReadoutOracle
+from photonzero.training.classification.batches import BatchOptions, choose
+from photonzero.training.classification.cross_entropy import CrossEntropy
+from photonzero.training.classification.dataset import Dataset
+from photonzero.training.classification.images import draw_shifts, shifted
+from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.objective import Evaluation
+from photonzero.training.objective.linear_tail import LinearTail
+from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
 
 
 class ClassificationObjective:

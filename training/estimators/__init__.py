@@ -1,9 +1,9 @@
 """Gradients estimated from losses alone."""
 
-from training.estimators.base import GradientEstimator, Probes
-from training.estimators.coordinates import CoordinateWise, Hybrid
-from training.estimators.groups import GroupDirections, ImportantGroups
-from training.estimators.random_directions import (
+from photonzero.training.estimators.base import GradientEstimator, Probes
+from photonzero.training.estimators.coordinates import CoordinateWise, Hybrid
+from photonzero.training.estimators.groups import GroupDirections, ImportantGroups
+from photonzero.training.estimators.random_directions import (
     DISTRIBUTIONS,
     Distribution,
     RandomDirections,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True)

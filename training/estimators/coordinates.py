@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.estimators.base import GradientEstimator, Memoryless, Probes
-from training.oracle import Array
+from photonzero.training.estimators.base import GradientEstimator, Memoryless, Probes
+from photonzero.training.oracle import Array
 
 
 class CoordinateWise(Memoryless):

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from training.estimators.base import Memoryless, Probes, directional_probes
-from training.estimators.random_directions import Distribution, draw_directions
-from training.oracle import Array
+from photonzero.training.estimators.base import Memoryless, Probes, directional_probes
+from photonzero.training.estimators.random_directions import Distribution, draw_directions
+from photonzero.training.oracle import Array
 
 
 class GroupDirections(Memoryless):

@@ -16,10 +16,10 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.estimators.base import Memoryless, Probes, directional_probes
-from training.oracle import Array
-from training.sobol import sobol_normals
+from photonzero.training.errors import ArgumentError
+from photonzero.training.estimators.base import Memoryless, Probes, directional_probes
+from photonzero.training.oracle import Array
+from photonzero.training.sobol import sobol_normals
 
 Distribution = Literal["rademacher", "gaussian", "sphere", "sobol"]
 DISTRIBUTIONS: tuple[Distribution, ...] = ("rademacher", "gaussian", "sphere", "sobol")

@@ -1,6 +1,6 @@
 """What is minimised: measured residuals, and the losses that are functions of them."""
 
-from training.objective.base import (
+from photonzero.training.objective.base import (
     DigitalTail,
     Evaluation,
     MeanSquare,
@@ -8,7 +8,7 @@ from training.objective.base import (
     OutputLoss,
     QuadraticModel,
 )
-from training.objective.pinn import PinnObjective, PointOptions
+from photonzero.training.objective.pinn import PinnObjective, PointOptions
 
 __all__ = [
     "DigitalTail",

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.oracle import Array
-from training.problems.base import PDE
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
 
 
 def adapted_points(

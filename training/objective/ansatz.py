@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from training.oracle import Array
-from training.problems.base import PDE
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
 
 
 class AffineAnsatz:

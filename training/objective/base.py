@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from training.oracle import Array, ForwardOracle
+from photonzero.training.oracle import Array, ForwardOracle
 
 
 class DigitalTail(Protocol):

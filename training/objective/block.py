@@ -13,12 +13,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from training.objective.ansatz import AffineAnsatz
-from training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
-from training.problems.base import PDE
-from training.problems.fields import quantity_map
-from training.problems.terms import Term
-from training.stencils import DerivativeStencil
+from photonzero.training.objective.ansatz import AffineAnsatz
+from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
+from photonzero.training.pde.base import PDE
+from photonzero.training.pde.fields import quantity_map
+from photonzero.training.pde.terms import Term
+from photonzero.training.stencils import DerivativeStencil
 
 _NUMBERS_AT_ONCE = 8_000_000
 """Measured numbers held at a time, 32 MB in float32; what is larger is measured in tiles."""

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.errors import ProblemError
-from training.objective.block import Block
-from training.oracle import Array
-from training.problems.base import PDE
-from training.problems.terms import Term
-from training.stencils import DerivativeStencil
+from photonzero.training.errors import ProblemError
+from photonzero.training.objective.block import Block
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
+from photonzero.training.pde.terms import Term
+from photonzero.training.stencils import DerivativeStencil
 
 Sides = tuple[tuple[int, int], ...]
 """Coordinates with values on one side only, see `DerivativeRequest.one_sided`."""

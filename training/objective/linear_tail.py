@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.oracle import Array, ReadoutOracle, readout_controls
+from photonzero.training.oracle import Array, ReadoutOracle, readout_controls
 
 
 class LinearTail:

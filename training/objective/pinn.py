@@ -9,16 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError, CheckpointError, ProblemError
-from training.objective.adaptive import adapted_points
-from training.objective.base import Evaluation
-from training.objective.block import Block, Features
-from training.objective.faces import Sides, blocks_inside
-from training.objective.windows import span_of, window
-from training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
-from training.problems.base import PDE, sample_condition
-from training.problems.terms import Term, problem_terms
-from training.stencils import DerivativeRule, DerivativeStencil
+from photonzero.training.errors import ArgumentError, CheckpointError, ProblemError
+from photonzero.training.objective.adaptive import adapted_points
+from photonzero.training.objective.base import Evaluation
+from photonzero.training.objective.block import Block, Features
+from photonzero.training.objective.faces import Sides, blocks_inside
+from photonzero.training.objective.windows import span_of, window
+from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
+from photonzero.training.pde.base import PDE, sample_condition
+from photonzero.training.pde.terms import Term, problem_terms
+from photonzero.training.stencils import DerivativeRule, DerivativeStencil
 
 Balance = Literal["off", "residuals", "columns"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.objective.base import Evaluation
-from training.objective.linear_tail import LinearTail
-from training.oracle import Array, ForwardOracle, ReadoutOracle
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective.base import Evaluation
+from photonzero.training.objective.linear_tail import LinearTail
+from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
 
 
 @dataclass(frozen=True)

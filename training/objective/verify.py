@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.errors import ProblemError
-from training.objective.block import Block
-from training.objective.faces import blocks_inside, moved_inside
-from training.oracle import Array
-from training.problems.base import PDE, sample_condition
-from training.problems.terms import Term, problem_terms
-from training.stencils import DerivativeRule, DerivativeStencil, make_rule
+from photonzero.training.errors import ProblemError
+from photonzero.training.objective.block import Block
+from photonzero.training.objective.faces import blocks_inside, moved_inside
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE, sample_condition
+from photonzero.training.pde.terms import Term, problem_terms
+from photonzero.training.stencils import DerivativeRule, DerivativeStencil, make_rule
 
 
 @dataclass(frozen=True)

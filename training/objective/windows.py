@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 Drawn = tuple[Array, ...]
 """Arrays of as many rows as points were asked for."""

@@ -1,10 +1,10 @@
 """Optimizers that ask for settings to measure and are told what was measured."""
 
-from training.optimizers.base import Candidates, Optimizer, Start, start_on
-from training.optimizers.forward_gradient import ForwardGradient, GradientOptions
-from training.optimizers.frozen import PartialOptimizer
-from training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
-from training.optimizers.registry import Method, get_method, optimizer_names
+from photonzero.training.optimizers.base import Candidates, Optimizer, Start, start_on
+from photonzero.training.optimizers.forward_gradient import ForwardGradient, GradientOptions
+from photonzero.training.optimizers.frozen import PartialOptimizer
+from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
+from photonzero.training.optimizers.registry import Method, get_method, optimizer_names
 
 __all__ = [
     "Candidates",

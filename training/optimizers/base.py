@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from training.errors import ArgumentError
-from training.objective import Evaluation
-from training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation
+from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
 
 @dataclass(frozen=True)

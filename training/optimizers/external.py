@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from training.errors import ArgumentError, CheckpointError
-from training.objective import Evaluation
-from training.optimizers.base import Candidates, Start
-from training.optimizers.scaling import control_scales
-from training.oracle import Array
+from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.objective import Evaluation
+from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.scaling import control_scales
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True)

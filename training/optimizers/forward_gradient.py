@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError, CheckpointError
-from training.estimators import (
+from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.estimators import (
     DISTRIBUTIONS,
     CoordinateWise,
     Distribution,
@@ -21,15 +21,15 @@ from training.estimators import (
     ImportantGroups,
     RandomDirections,
 )
-from training.objective import Evaluation
-from training.optimizers.base import Candidates, Start
-from training.optimizers.scaling import (
+from photonzero.training.objective import Evaluation
+from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.scaling import (
     control_scales,
     perturbation_sizes,
     to_random_codes,
     to_whole_codes,
 )
-from training.optimizers.updates import (
+from photonzero.training.optimizers.updates import (
     SCHEDULES,
     UPDATES,
     ScheduleName,
@@ -38,8 +38,8 @@ from training.optimizers.updates import (
     perturbation_factor,
     step_factor,
 )
-from training.oracle import Array
-from training.random_state import generator_from_array, generator_to_array
+from photonzero.training.oracle import Array
+from photonzero.training.random_state import generator_from_array, generator_to_array
 
 EstimatorName = Literal["random", "coordinate", "hybrid", "groups", "importance"]
 ESTIMATORS: tuple[EstimatorName, ...] = ("random", "coordinate", "hybrid", "groups", "importance")

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.objective import Evaluation
-from training.optimizers.base import Candidates, Optimizer, Start
-from training.oracle import Array, ControlGroup, ControlGroupView
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation
+from photonzero.training.optimizers.base import Candidates, Optimizer, Start
+from photonzero.training.oracle import Array, ControlGroup, ControlGroupView
 
 
 def frozen_groups(groups: Mapping[str, ControlGroupView], patterns: Sequence[str]) -> tuple[str, ...]:

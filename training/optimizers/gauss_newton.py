@@ -16,12 +16,13 @@ A step, with S the subspace's columns and A the readout's, each scaled to a mean
    its own readout is among them, so the loss on a batch never rises. The winner's residuals on those points
    are the base of the next step: a step costs K + M + 1 evaluations.
 
-The first measurement is made twice. If the two differ, the chip has noise: each step then measures its base
-twice (one evaluation more), and `training.optimizers.noise_floor` matches perturbations and batches to it.
+The first measurement is made twice. If the two differ, the chip has noise: each step then measures its
+base twice (one evaluation more), and `photonzero.training.optimizers.noise_floor` matches perturbations
+and batches to it.
 
 A loss that is not a mean square, such as cross-entropy, comes with its quadratic model
-(`training.objective.OutputLoss`): the curvature of the loss is known, only the outputs' Jacobian is
-measured, and the same step is a generalised Gauss-Newton step.
+(`photonzero.training.objective.OutputLoss`): the curvature of the loss is known, only the outputs' Jacobian
+is measured, and the same step is a generalised Gauss-Newton step.
 
 This is derivative-free least squares in a subspace, as in DFBGN [cartis2023], with a damping
 search in place of a trust region and variable projection in the readout.
@@ -35,20 +36,25 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.objective import DigitalTail, Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start, missing_tail, stalled_after
-from training.optimizers.noise_floor import NoiseFloor
-from training.optimizers.readout_solver import ReadoutSolver
-from training.optimizers.rounding import Rounding, effects_on_model, grid_steps, to_sequential_codes
-from training.optimizers.scaling import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import DigitalTail, Evaluation, QuadraticModel
+from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.noise_floor import NoiseFloor
+from photonzero.training.optimizers.readout_solver import ReadoutSolver
+from photonzero.training.optimizers.rounding import (
+    Rounding,
+    effects_on_model,
+    grid_steps,
+    to_sequential_codes,
+)
+from photonzero.training.optimizers.scaling import (
     control_scales,
     perturbation_sizes,
     to_random_codes,
     to_whole_codes,
 )
-from training.oracle import Array, ControlGroupView
-from training.random_state import generator_from_array, generator_to_array
+from photonzero.training.oracle import Array, ControlGroupView
+from photonzero.training.random_state import generator_from_array, generator_to_array
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class GaussNewtonOptions:
         directions: "all" perturbs every control at once; "groups" one group of controls a direction,
             in turn, with the length of a perturbation of all.
         rounding: of optical steps to the DAC's grid. "nearest" moves real numbers, which the chip rounds;
-            "stochastic" and "sequential" move by whole codes, see `training.optimizers.rounding`.
+            "stochastic" and "sequential" move by whole codes, see `photonzero.training.optimizers.rounding`.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
         n_dampings: M, optical steps tried a step.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 class NoiseFloor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 class ReadoutSolver:

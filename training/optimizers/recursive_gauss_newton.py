@@ -1,10 +1,10 @@
 """Recursive Gauss-Newton: every direction is measured on few samples, and what was learned of them is kept.
 
-`training.optimizers.gauss_newton` sees K random directions of n on many samples and forgets them after the
-step. Here a step measures all n controls, one after the other, on a small batch: the whole Jacobian of its
-outputs for n inferences a sample. A step from so few samples alone would fit nothing else; but least squares
-can be continued from batch to batch. The covariance P of the controls, n x n, holds what all batches so far
-have said. With J the Jacobian and r the residuals of a batch, in units of their deviation,
+`photonzero.training.optimizers.gauss_newton` sees K random directions of n on many samples and forgets them
+after the step. Here a step measures all n controls, one after the other, on a small batch: the whole Jacobian
+of its outputs for n inferences a sample. A step from so few samples alone would fit nothing else; but least
+squares can be continued from batch to batch. The covariance P of the controls, n x n, holds what all batches
+so far have said. With J the Jacobian and r the residuals of a batch, in units of their deviation,
 
     G = P J^T (J P J^T + 1)^-1,    x <- x - f G r,    P <- (P - G J P) / forgetting:
 
@@ -42,13 +42,13 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import cho_factor, solve_triangular
 
-from training.errors import ArgumentError
-from training.objective import Evaluation, QuadraticModel
-from training.optimizers.base import Candidates, Start, missing_tail, stalled_after
-from training.optimizers.rounding import grid_steps, rounded_in_turn
-from training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
-from training.oracle import Array
-from training.random_state import generator_from_array, generator_to_array
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation, QuadraticModel
+from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.rounding import grid_steps, rounded_in_turn
+from photonzero.training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
+from photonzero.training.oracle import Array
+from photonzero.training.random_state import generator_from_array, generator_to_array
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.optimizers.base import Optimizer, Start
-from training.optimizers.external import CmaOptions, NevergradOptions, cma_es, nevergrad
-from training.optimizers.forward_gradient import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.optimizers.base import Optimizer, Start
+from photonzero.training.optimizers.external import CmaOptions, NevergradOptions, cma_es, nevergrad
+from photonzero.training.optimizers.forward_gradient import (
     CoordinateOptions,
     FlopsOptions,
     ForwardGradient,
@@ -24,9 +24,9 @@ from training.optimizers.forward_gradient import (
     SpsaOptions,
     ZoAdaMMOptions,
 )
-from training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
-from training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
-from training.optimizers.sparse_coordinate import SparseCoordinate, SparseCoordinateOptions
+from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
+from photonzero.training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
+from photonzero.training.optimizers.sparse_coordinate import SparseCoordinate, SparseCoordinateOptions
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from training.oracle import Array, ControlGroupView
+from photonzero.training.oracle import Array, ControlGroupView
 
 Rounding = Literal["nearest", "stochastic", "sequential"]
 

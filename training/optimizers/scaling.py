@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.oracle import Array, ControlGroupView
+from photonzero.training.oracle import Array, ControlGroupView
 
 
 def control_scales(groups: Mapping[str, ControlGroupView], n_controls: int) -> Array:

@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.objective import Evaluation
-from training.optimizers.base import Candidates, Start
-from training.optimizers.scaling import perturbation_sizes
-from training.oracle import Array
-from training.random_state import generator_from_array, generator_to_array
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation
+from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.scaling import perturbation_sizes
+from photonzero.training.oracle import Array
+from photonzero.training.random_state import generator_from_array, generator_to_array
 
 
 @dataclass(frozen=True)

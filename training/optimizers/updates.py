@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 UpdateName = Literal["sgd", "momentum", "sign", "adam", "amsgrad"]
 ScheduleName = Literal["constant", "step", "cosine", "spall"]

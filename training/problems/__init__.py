@@ -1,12 +1,12 @@
 """PDE problems and the names the command knows them by."""
 
-from training.problems.base import PDE, Condition
-from training.problems.black_scholes import BlackScholes
-from training.problems.fields import Field
-from training.problems.hjb import HJB
-from training.problems.registry import get_problem, problem_names
-from training.problems.space import Coordinates
-from training.problems.user import file_hash, is_file_problem, split_file_problem
+from photonzero.training.pde.base import PDE, Condition
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde.user import file_hash, is_file_problem, split_file_problem
+from photonzero.training.problems.black_scholes import BlackScholes
+from photonzero.training.problems.hjb import HJB
+from photonzero.training.problems.registry import get_problem, problem_names
 
 __all__ = [
     "HJB",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.oracle import Array
-from training.problems.base import PDE, Condition
-from training.problems.black_scholes import RATE, VOLATILITY, black_scholes_call
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE, Condition
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
+from photonzero.training.problems.black_scholes import RATE, VOLATILITY, black_scholes_call
 
 N_ASSETS = 5
 CORRELATION = 0.3

@@ -10,10 +10,10 @@ from scipy import sparse
 from scipy.interpolate import RectBivariateSpline, RegularGridInterpolator
 from scipy.sparse.linalg import splu
 
-from training.oracle import Array
-from training.problems.base import PDE
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
 
 HIGH, LOW = 12.0, 3.0
 _CELLS = 256

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.oracle import Array
-from training.problems.base import PDE, Condition
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE, Condition
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
 
 
 class Heat(PDE):

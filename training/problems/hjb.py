@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.problems.base import PDE
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.problems.base import PDE, Condition
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE, Condition
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
 
 
 @dataclass(frozen=True)

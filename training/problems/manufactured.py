@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from training.oracle import Array
-from training.problems.base import PDE, Condition
-from training.problems.fields import Field
-from training.problems.space import Coordinates
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE, Condition
+from photonzero.training.pde.fields import Field
+from photonzero.training.pde.space import Coordinates
 
 N_SPACE = 10
 COUPLING = 0.3

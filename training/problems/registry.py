@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from training.errors import ArgumentError
-from training.problems.base import PDE
-from training.problems.basket import Basket5
-from training.problems.black_scholes import BlackScholes
-from training.problems.burgers import Burgers
-from training.problems.darcy import Darcy, DarcyRandom
-from training.problems.heat import Heat
-from training.problems.hjb import HJB
-from training.problems.hjb_log import HJBLog
-from training.problems.kovasznay import Kovasznay
-from training.problems.manufactured import AllenCahn10, Poisson10
-from training.problems.user import is_file_problem, load_file_problem
+from photonzero.training.errors import ArgumentError
+from photonzero.training.pde.base import PDE
+from photonzero.training.pde.user import is_file_problem, load_file_problem
+from photonzero.training.problems.basket import Basket5
+from photonzero.training.problems.black_scholes import BlackScholes
+from photonzero.training.problems.burgers import Burgers
+from photonzero.training.problems.darcy import Darcy, DarcyRandom
+from photonzero.training.problems.heat import Heat
+from photonzero.training.problems.hjb import HJB
+from photonzero.training.problems.hjb_log import HJBLog
+from photonzero.training.problems.kovasznay import Kovasznay
+from photonzero.training.problems.manufactured import AllenCahn10, Poisson10
 
 _PROBLEMS: Mapping[str, Callable[[], PDE]] = MappingProxyType(
     {

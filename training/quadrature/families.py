@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from training.errors import ArgumentError
-from training.quadrature.genz_keister import genz_keister, kronrod_patterson
-from training.quadrature.one_dim import HalfRule, gauss_hermite
+from photonzero.training.errors import ArgumentError
+from photonzero.training.quadrature.genz_keister import genz_keister, kronrod_patterson
+from photonzero.training.quadrature.one_dim import HalfRule, gauss_hermite
 
 FAMILIES: dict[str, Callable[[int], HalfRule]] = {
     "gauss-hermite": gauss_hermite,

@@ -12,8 +12,8 @@ which is what nesting relies on.
 
 from __future__ import annotations
 
-from training.errors import ArgumentError
-from training.quadrature.one_dim import HalfRule
+from photonzero.training.errors import ArgumentError
+from photonzero.training.quadrature.one_dim import HalfRule
 
 _TABLE: dict[int, tuple[int, tuple[tuple[float, float], ...]]] = {
     1: (

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from typing import cast
 import numpy as np
 from scipy import sparse
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.quadrature.families import family_rule
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.quadrature.families import family_rule
 
 _ROUNDING = 64 * np.finfo(float).eps
 
@@ -66,7 +66,7 @@ def smolyak(dim: int, level: int, family: str = "gauss-hermite") -> SparseGrid:
     Args:
         dim: number of coordinates, >= 1.
         level: >= 1; exact up to total degree ``2 level - 1``.
-        family: one-dimensional rules, a name of `training.quadrature.FAMILIES`.
+        family: one-dimensional rules, a name of `photonzero.training.quadrature.FAMILIES`.
 
     Returns:
         The grid. Coordinates and weights are in units of the standard deviation.

@@ -8,9 +8,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.stencils.rows import SparseRows
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.stencils.rows import SparseRows
 
 Rows: TypeAlias = Array | SparseRows
 """A (d, K) map: dense, or sparse with a row shared by all."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.stencils.base import DerivativeRequest, DerivativeStencil
-from training.stencils.differences import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
+from photonzero.training.stencils.differences import (
     Place,
     difference_weights,
     error_constant,
     requested_nodes,
 )
-from training.stencils.spacing import SpacedRule
+from photonzero.training.stencils.spacing import SpacedRule
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from training.oracle import Array
-from training.stencils.base import DerivativeRequest
+from photonzero.training.oracle import Array
+from photonzero.training.stencils.base import DerivativeRequest
 
 Place: TypeAlias = tuple[tuple[int, int], ...]
 """A lattice node: (coordinate, steps) for each coordinate off the centre, ascending."""

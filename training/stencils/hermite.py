@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 from scipy.special import eval_hermitenorm
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 def partial_weight(points: Array, coordinates: tuple[int, ...]) -> Array:

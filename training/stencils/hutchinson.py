@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import hadamard
 
-from training.oracle import Array
-from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
-from training.stencils.central import axis_rows
-from training.stencils.differences import error_constant, requested_nodes
-from training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.oracle import Array
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.central import axis_rows
+from photonzero.training.stencils.differences import error_constant, requested_nodes
+from photonzero.training.stencils.spacing import SpacedRule, checked_count
 
 
 @dataclass(frozen=True)

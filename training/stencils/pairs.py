@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.stencils.base import DerivativeRequest, DerivativeRule, DerivativeStencil
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeRule, DerivativeStencil
 
 
 @dataclass(frozen=True)

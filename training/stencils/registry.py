@@ -7,13 +7,13 @@ from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any
 
-from training.errors import ArgumentError
-from training.stencils.base import DerivativeRule
-from training.stencils.central import CentralDifference
-from training.stencils.hutchinson import HutchinsonDirections
-from training.stencils.sampled import SampledDimensions
-from training.stencils.stein import SteinSparseGrid
-from training.stencils.stein_monte_carlo import SteinMonteCarlo
+from photonzero.training.errors import ArgumentError
+from photonzero.training.stencils.base import DerivativeRule
+from photonzero.training.stencils.central import CentralDifference
+from photonzero.training.stencils.hutchinson import HutchinsonDirections
+from photonzero.training.stencils.sampled import SampledDimensions
+from photonzero.training.stencils.stein import SteinSparseGrid
+from photonzero.training.stencils.stein_monte_carlo import SteinMonteCarlo
 
 _RULES: dict[str, tuple[Callable[..., DerivativeRule], type, tuple[str, ...]]] = {
     "central": (partial(CentralDifference, order=2), CentralDifference, ("order",)),

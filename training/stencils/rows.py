@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 from scipy import sparse
 
-from training.oracle import Array
+from photonzero.training.oracle import Array
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
-from training.stencils.central import axis_rows, with_requested
-from training.stencils.differences import error_constant
-from training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.central import axis_rows, with_requested
+from photonzero.training.stencils.differences import error_constant
+from photonzero.training.stencils.spacing import SpacedRule, checked_count
 
 
 @dataclass(frozen=True)

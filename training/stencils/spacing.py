@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.stencils.base import DerivativeRequest, DerivativeStencil
+from photonzero.training.errors import ArgumentError
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
 
 Target: TypeAlias = Literal["gradient", "hessian", "laplacian"]
 TARGETS: tuple[Target, ...] = ("gradient", "hessian", "laplacian")

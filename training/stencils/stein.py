@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from training.errors import ArgumentError
-from training.quadrature import SparseGrid, smolyak
-from training.stencils.base import DerivativeRequest, DerivativeStencil
-from training.stencils.hermite import curvature_weights, partial_weight
-from training.stencils.rows import SparseRows
-from training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.errors import ArgumentError
+from photonzero.training.quadrature import SparseGrid, smolyak
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
+from photonzero.training.stencils.hermite import curvature_weights, partial_weight
+from photonzero.training.stencils.rows import SparseRows
+from photonzero.training.stencils.spacing import SpacedRule, checked_count
 
 _LEAST_LEVEL = 3
 
@@ -37,7 +37,7 @@ class SteinSparseGrid(SpacedRule):
         level: of the grid, >= 3: the Hermite weight of a second derivative times a quadratic has
             degree 4, and a level L integrates degree ``2 L - 1``.
         sigma: standard deviation s of the smoothing, in units of the input, or "auto".
-        family: one-dimensional rules of the grid, a name of `training.quadrature.FAMILIES`.
+        family: one-dimensional rules of the grid, a name of `photonzero.training.quadrature.FAMILIES`.
     """
 
     level: int = 3

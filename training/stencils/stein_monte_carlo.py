@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from training.errors import ArgumentError
-from training.oracle import Array
-from training.sobol import sobol_normals
-from training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
-from training.stencils.hermite import curvature_weights, partial_weight
-from training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.errors import ArgumentError
+from photonzero.training.oracle import Array
+from photonzero.training.sobol import sobol_normals
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.hermite import curvature_weights, partial_weight
+from photonzero.training.stencils.spacing import SpacedRule, checked_count
 
 _POINTS = ("normal", "sobol")
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from photonzero.training.classification import BatchOptions, ClassificationObjective, CrossEntropy
+from photonzero.training.classification.batches import choose
+from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.oracle import metered
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.training.classification.test_classification import LinearChip, blobs
-from training.classification import BatchOptions, ClassificationObjective, CrossEntropy
-from training.classification.batches import choose
-from training.errors import ArgumentError, CheckpointError
-from training.optimizers import get_method, start_on
-from training.oracle import metered
-from training.trainer import Limits, TrainingRun
 
 RNG = np.random.default_rng(0)
 N, C = 200, 4

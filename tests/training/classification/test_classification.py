@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from devices.noise_model import preset
-from photonics.chip import fabricate
-from photonics.designs import get_design
-from training.classification import ClassificationObjective, CrossEntropy, Dataset
-from training.errors import ArgumentError
-from training.optimizers import get_method, start_on
-from training.oracle import ReadoutOracle
-from training.trainer import Limits, TrainingRun
+from photonzero.devices.noise_model import preset
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.training.classification import ClassificationObjective, CrossEntropy, Dataset
+from photonzero.training.errors import ArgumentError
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.oracle import ReadoutOracle
+from photonzero.training.trainer import Limits, TrainingRun
 
 B, C = 7, 4
 RNG = np.random.default_rng(0)
@@ -61,7 +61,7 @@ class LinearChip:
 
     @property
     def control_groups(self):
-        from training.oracle import ControlGroup
+        from photonzero.training.oracle import ControlGroup
 
         return {"all": ControlGroup(0, self.n_controls, "digital", scale=0.25)}
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.classification.test_classification import LinearChip
-from training.classification import (
+from photonzero.training.classification import (
     BatchOptions,
     ClassificationObjective,
     Dataset,
@@ -12,7 +11,8 @@ from training.classification import (
     draw_shifts,
     shifted,
 )
-from training.errors import ArgumentError
+from photonzero.training.errors import ArgumentError
+from tests.training.classification.test_classification import LinearChip
 
 FRAME = ImageFrame(4, 5, background=-1.0)
 RNG = np.random.default_rng(0)

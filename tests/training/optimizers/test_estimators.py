@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.objective import Evaluation
-from training.optimizers import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation
+from photonzero.training.optimizers import (
     ForwardGradient,
     GaussNewtonOptions,
     GradientOptions,
     Start,
     SubspaceGaussNewton,
 )
-from training.optimizers.scaling import perturbation_sizes
-from training.oracle import ControlGroup
+from photonzero.training.optimizers.scaling import perturbation_sizes
+from photonzero.training.oracle import ControlGroup
 
 N = 6
 RNG = np.random.default_rng(0)

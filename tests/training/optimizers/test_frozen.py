@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import PartialOptimizer, Start, get_method, start_on
+from photonzero.training.optimizers.frozen import frozen_groups
+from photonzero.training.oracle import ControlGroup
+from photonzero.training.problems import HJB
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
-from training.errors import ArgumentError
-from training.objective import PinnObjective
-from training.optimizers import PartialOptimizer, Start, get_method, start_on
-from training.optimizers.frozen import frozen_groups
-from training.oracle import ControlGroup
-from training.problems import HJB
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
 
 
 def partial(start, patterns, name="rge-adam", **options):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.estimators import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.estimators import (
     DISTRIBUTIONS,
     CoordinateWise,
     GroupDirections,
@@ -13,8 +13,8 @@ from training.estimators import (
     RandomDirections,
     draw_directions,
 )
-from training.optimizers.forward_gradient import GradientOptions
-from training.optimizers.updates import Adam, Momentum, Sign, perturbation_factor, step_factor
+from photonzero.training.optimizers.forward_gradient import GradientOptions
+from photonzero.training.optimizers.updates import Adam, Momentum, Sign, perturbation_factor, step_factor
 
 N = 6
 RNG = np.random.default_rng(0)

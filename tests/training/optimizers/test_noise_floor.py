@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.optimizers.noise_floor import NoiseFloor
+from photonzero.training.optimizers.readout_solver import ReadoutSolver
+from photonzero.training.oracle import Stencil
+from photonzero.training.problems import HJB
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
-from training.objective import PinnObjective
-from training.optimizers import get_method, start_on
-from training.optimizers.noise_floor import NoiseFloor
-from training.optimizers.readout_solver import ReadoutSolver
-from training.oracle import Stencil
-from training.problems import HJB
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
 
 R = 4000
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.objective import Evaluation, MeanSquare
-from training.optimizers import Start
-from training.optimizers.recursive_gauss_newton import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import Evaluation, MeanSquare
+from photonzero.training.optimizers import Start
+from photonzero.training.optimizers.recursive_gauss_newton import (
     RecursiveGaussNewton,
     RecursiveOptions,
 )
-from training.optimizers.rounding import rounded_in_turn
-from training.oracle import ControlGroup
+from photonzero.training.optimizers.rounding import rounded_in_turn
+from photonzero.training.oracle import ControlGroup
 
 N = 5
 GROUPS = {

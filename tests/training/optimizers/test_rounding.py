@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
+from photonzero.training.errors import ArgumentError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
+from photonzero.training.optimizers.rounding import effects_on_model, grid_steps, to_sequential_codes
+from photonzero.training.optimizers.scaling import to_random_codes
+from photonzero.training.oracle import ControlGroup
+from photonzero.training.problems import HJB
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
-from training.errors import ArgumentError
-from training.objective import PinnObjective
-from training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
-from training.optimizers.rounding import effects_on_model, grid_steps, to_sequential_codes
-from training.optimizers.scaling import to_random_codes
-from training.oracle import ControlGroup
-from training.problems import HJB
-from training.stencils import make_rule
-from training.trainer import Limits, TrainingRun
 
 STEP = 0.5
 GROUPS = {"phases": ControlGroup(0, 30, "phase", grid_step=STEP), "rest": ControlGroup(30, 32, "digital")}

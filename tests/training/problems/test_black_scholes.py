@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from training.problems import BlackScholes
-from training.problems.black_scholes import black_scholes_call
+from photonzero.training.problems import BlackScholes
+from photonzero.training.problems.black_scholes import black_scholes_call
 
 
 @pytest.mark.parametrize(("price", "time"), [(0.3, 1.0), (0.5, 0.25), (0.55, 0.7), (1.0, 1.0)])

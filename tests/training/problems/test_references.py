@@ -7,22 +7,22 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 
-from training.errors import ProblemError
-from training.objective import PinnObjective
-from training.objective.verify import verify_reference
-from training.problems import PDE, Condition, get_problem, problem_names
-from training.problems.basket import geometric_call
-from training.problems.burgers import VISCOSITY, cole_hopf
-from training.problems.darcy import (
+from photonzero.training.errors import ProblemError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.objective.verify import verify_reference
+from photonzero.training.problems import PDE, Condition, get_problem, problem_names
+from photonzero.training.problems.basket import geometric_call
+from photonzero.training.problems.burgers import VISCOSITY, cole_hopf
+from photonzero.training.problems.darcy import (
     _padded,
     finite_volumes,
     random_log_permeability,
     solve_finite_volumes,
     two_materials,
 )
-from training.problems.heat import Heat
-from training.problems.hjb_log import HJBLog, cole_hopf_monte_carlo
-from training.stencils import make_rule
+from photonzero.training.problems.heat import Heat
+from photonzero.training.problems.hjb_log import HJBLog, cole_hopf_monte_carlo
+from photonzero.training.stencils import make_rule
 
 
 @pytest.mark.parametrize("name", problem_names())

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError, ProblemError
-from training.objective import PinnObjective
-from training.objective.verify import verify_reference
-from training.problems import get_problem
-from training.stencils import make_rule
+from photonzero.training.errors import ArgumentError, ProblemError
+from photonzero.training.objective import PinnObjective
+from photonzero.training.objective.verify import verify_reference
+from photonzero.training.problems import get_problem
+from photonzero.training.stencils import make_rule
 
 _DOCS = Path(__file__).parents[3] / "docs" / "problems.md"
 
@@ -39,7 +39,7 @@ def test_documented_example_is_short_and_right(tmp_path):
 
 _GOOD = """
 import numpy as np
-from training.problems import PDE, Condition
+from photonzero.training.problems import PDE, Condition
 class Mine(PDE):
     domain = {"x": (0.0, 1.0), "t": (0.0, 1.0)}
     def residual(self, at, u):

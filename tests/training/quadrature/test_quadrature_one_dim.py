@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.quadrature import family_rule, gauss_hermite, genz_keister, kronrod_patterson
+from photonzero.training.errors import ArgumentError
+from photonzero.training.quadrature import family_rule, gauss_hermite, genz_keister, kronrod_patterson
 
 REFERENCE = Path(__file__).parents[2] / "golden" / "sparse_grid_reference.npz"
 LEVELS = {

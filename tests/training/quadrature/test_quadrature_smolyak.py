@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.quadrature import FAMILIES, family_rule, smolyak
+from photonzero.training.errors import ArgumentError
+from photonzero.training.quadrature import FAMILIES, family_rule, smolyak
 
 REFERENCE = Path(__file__).parents[2] / "golden" / "sparse_grid_reference.npz"
 SMALL = [(1, 4), (2, 3), (2, 5), (3, 4), (4, 3), (5, 2), (5, 4)]

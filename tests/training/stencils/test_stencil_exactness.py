@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.stencils import DerivativeRequest, make_rule
+from photonzero.training.stencils import DerivativeRequest, make_rule
 
 DIM = 4
 RNG = np.random.default_rng(11)
@@ -181,7 +181,7 @@ def test_mirrored_nodes_of_the_published_formula():
     """Sum over all nodes equals the published form with u+ and u-, on values of no symmetry."""
     dim, sigma = 5, 0.2
     stencil = make_rule("sparse-grid", sigma=sigma).stencil(dim, RNG)
-    from training.quadrature import smolyak
+    from photonzero.training.quadrature import smolyak
 
     grid = smolyak(dim, 3)
     u = np.random.default_rng(2).normal(size=stencil.n_nodes)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.stencils import DerivativeRequest, keep_nodes, make_rule
+from photonzero.training.errors import ArgumentError
+from photonzero.training.stencils import DerivativeRequest, keep_nodes, make_rule
 
 DIM = 4
 # Lower face of coordinate 0, upper face of coordinate 2.

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.errors import ArgumentError
-from training.stencils import (
+from photonzero.training.errors import ArgumentError
+from photonzero.training.stencils import (
     DerivativeRequest,
     auto_spacing,
     make_rule,

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from training.stencils import (
+from photonzero.training.stencils import (
     DerivativeRequest,
     independent_pair,
     make_rule,
     unbiased_square,
 )
-from training.stencils.hutchinson import independent_signs, orthogonal_signs
+from photonzero.training.stencils.hutchinson import independent_signs, orthogonal_signs
 
 DIM = 5
 GROUP = (1, 2, 3, 4)

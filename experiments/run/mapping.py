@@ -1,0 +1,235 @@
+"""A trained network or a matrix brought onto imperfect chips: loaded, compensated, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.experiments.config.run_config import noise_table
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import build
+from photonzero.experiments.run.runs import load_config, trained
+from photonzero.photonics.chip.chip import Chip, fabricate
+from photonzero.photonics.design import NetworkDesign, dense_layer
+from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
+from photonzero.training.objective import PinnObjective
+from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions
+from photonzero.training.oracle import ForwardOracle
+from photonzero.training.trainer import Limits, TrainingRun
+
+FloatArray = npt.NDArray[np.float64]
+
+N_COPIED, N_COMPARED = 4000, 1000
+"""Inputs that a network is copied at, and that a copy is compared at; those are others."""
+
+_BATCH_SIZE = 200
+_OPTIONS = GaussNewtonOptions(n_directions=40, n_remembered=4)
+"""With 10 directions, the default of a training, a 6 x 9 matrix ends at twice the error."""
+
+METHODS = ("loaded", "compensated", "calibrated")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What is to be brought onto chips.
+
+    Attributes:
+        name: for display.
+        design: the network, in either domain.
+        controls: (n_controls,) of it.
+        draw: random inputs, (n, n_in), from a count and a generator.
+        task_error: error of a chip's setting at what the network was trained for; None for a matrix.
+    """
+
+    name: str
+    design: NetworkDesign
+    controls: FloatArray
+    draw: Callable[[int, np.random.Generator], FloatArray]
+    task_error: Callable[[ForwardOracle, FloatArray], float] | None
+
+
+@dataclass(frozen=True)
+class MappedRow:
+    """One chip, one method.
+
+    Attributes:
+        chip_seed: of the fabricated chip.
+        method: one of METHODS.
+        fidelity: mean over the optical cores, see `photonzero.photonics.mapping.core_fidelity`.
+        output_error: relative L2 error of the outputs on inputs that nothing was adjusted on.
+        task_error: test error of the task; None for a matrix.
+        inferences: optical inferences that the adjustment took.
+    """
+
+    chip_seed: int
+    method: str
+    fidelity: float
+    output_error: float
+    task_error: float | None
+    inferences: int
+
+
+def teacher_from(source: Path) -> Teacher:
+    """A run folder of `photonzero train`, or a matrix (m, n) in a .npy file.
+
+    Raises:
+        UsageError: neither of the two, a damaged file, a matrix that is not one.
+        CheckpointError: a run without a usable checkpoint.
+    """
+    if source.suffix == ".npy":
+        return _matrix_teacher(source)
+    if not source.is_dir():
+        raise UsageError(f"{source}: not found; allowed: a run folder, or a matrix in a .npy file")
+    config = load_config(source)
+    objective, controls = trained(config, source)
+    if isinstance(objective, PinnObjective):
+        problem = objective.problem
+
+        def draw(n: int, rng: np.random.Generator) -> FloatArray:
+            return (problem.sample(n, rng) - problem.center) / problem.scale
+    else:
+        images = objective.data.train[0]
+
+        def draw(n: int, rng: np.random.Generator) -> FloatArray:
+            return images[rng.integers(len(images), size=n)]
+
+    task_error = objective.test_error
+    if isinstance(objective, PinnObjective) and not objective.problem.has_exact:
+        task_error = None
+    return Teacher(f"{config.problem} on {config.chip}", config.design, controls, draw, task_error)
+
+
+def _matrix_teacher(path: Path) -> Teacher:
+    try:
+        matrix = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: not found") from error
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"{path}: no array of numbers ({error})") from error
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        shape = f"{getattr(matrix, 'dtype', type(matrix).__name__)} {getattr(matrix, 'shape', '')}"
+        raise UsageError(f"{path}: {shape}; allowed: a real matrix (m, n)")
+    if min(matrix.shape) < 1 or max(matrix.shape) < 2 or not np.isfinite(matrix).all() or not matrix.any():
+        raise UsageError(f"{path}: shape {matrix.shape}; allowed: finite, not all 0, 2 or more a side")
+    m, n = matrix.shape
+    layer = dense_layer(m, n, "identity", "weight", core_size=max(m, n))
+    design = NetworkDesign(path.stem, "a matrix", (layer,), n_out=m, readout=False)
+    controls = np.concatenate([matrix.astype(np.float64).ravel(), np.zeros(m)])
+    return Teacher(path.name, design, controls, lambda k, rng: rng.standard_normal((k, n)), None)
+
+
+def map_onto_chips(
+    teacher: Teacher,
+    noise: NoiseModel,
+    chip_seeds: Sequence[int],
+    max_inferences: int,
+    *,
+    core_size: int | None = None,
+    threads: int | None = None,
+    quiet: bool = True,
+) -> list[MappedRow]:
+    """Every method on every chip.
+
+    Calibration starts from the loaded phases, knows of the chip what it measures, and moves all that
+    can be set: the outputs of the network are copied, at random inputs, by forward-only Gauss-Newton.
+
+    Args:
+        teacher: the network.
+        noise: of the chips.
+        chip_seeds: the chips.
+        max_inferences: budget of calibration on each.
+        core_size: k of the blocks; None as the network has it.
+        threads: of the simulator; no effect on results.
+        quiet: no progress.
+
+    Returns:
+        A row a chip and method.
+    """
+    design, loaded = load_network(teacher.design, teacher.controls, core_size=core_size)
+    wanted = unfolded_cores(design, loaded)
+    ideal = fabricate(teacher.design, NoiseModel(), 0, dtype=np.float64, threads=threads)
+    pairs = []
+    for role, n in enumerate((N_COPIED, N_COMPARED, N_COMPARED)):
+        inputs = teacher.draw(n, np.random.default_rng([0, role]))
+        outputs = ideal.measure(teacher.controls[None], inputs)[0]
+        pairs.append(Pairs(inputs, outputs.astype(np.float64)))
+    rows = []
+    jobs = [(seed, method) for seed in chip_seeds for method in METHODS]
+    console = Console(stderr=True, quiet=quiet)
+    for seed, method in track(jobs, "mapping", console=console, transient=True):
+        chip = fabricate(design, noise, seed, threads=threads)
+        controls, inferences = loaded, 0
+        if method == "compensated":
+            controls = compensate(chip, loaded)
+        elif method == "calibrated":
+            objective = RegressionObjective(pairs[0], pairs[1], pairs[2], _BATCH_SIZE, seed)
+            controls, inferences = _calibrate(chip, objective, loaded, max_inferences, seed)
+        rows.append(
+            MappedRow(
+                chip_seed=seed,
+                method=method,
+                fidelity=core_fidelity(chip, controls, wanted),
+                output_error=relative_error(chip, controls, pairs[2]),
+                task_error=None if teacher.task_error is None else teacher.task_error(chip, controls),
+                inferences=inferences,
+            )
+        )
+    return rows
+
+
+def _calibrate(
+    chip: Chip, objective: RegressionObjective, start: FloatArray, max_inferences: int, seed: int
+) -> tuple[FloatArray, int]:
+    method = get_method("gauss-newton")
+    optimizer = method.make(start_on(chip, start), _OPTIONS, np.random.default_rng([seed, 1]))
+    limits = Limits(max_inferences=max_inferences, target_error=None)
+    run = TrainingRun(chip, objective, optimizer, limits)
+    run.train()
+    return optimizer.controls, run.inferences
+
+
+def noise_model(name: str) -> NoiseModel:
+    """A preset or a TOML file, as `photonzero train --noise` takes them."""
+    table = noise_table(name)
+    table.pop("name")
+    return build(NoiseModel, table, "noise.")
+
+
+def table_of(rows: Sequence[MappedRow]) -> Table:
+    """Median and range over the chips, a line a method."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("method", "fidelity of cores", "error of outputs", "error of task", "inferences"):
+        table.add_column(column)
+    for method in METHODS:
+        own = [row for row in rows if row.method == method]
+        table.add_row(
+            method,
+            _spread([row.fidelity for row in own], "{:.5f}"),
+            _spread([row.output_error for row in own], "{:.2e}"),
+            _spread([row.task_error for row in own if row.task_error is not None], "{:.2e}"),
+            f"{int(np.median([row.inferences for row in own])):,}",
+        )
+    return table
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    if not values:
+        return "-"
+    low, middle, high = np.min(values), np.median(values), np.max(values)
+    return form.format(middle) + f" ({form.format(low)} to {form.format(high)})"
+
+
+def as_json(teacher: Teacher, noise: str, rows: Sequence[MappedRow]) -> dict[str, Any]:
+    """Everything as one object."""
+    return {"source": teacher.name, "noise": noise, "rows": [asdict(row) for row in rows]}

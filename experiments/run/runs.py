@@ -1,0 +1,349 @@
+"""One training run and its folder: config, history, checkpoint, result, figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from photonzero.experiments.config.run_config import RunConfig, problem_label, resolve
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.run.hardware import training_cost
+from photonzero.experiments.tasks.datasets import DATASETS, load_dataset
+from photonzero.photonics.chip.chip import Chip, fabricate
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from photonzero.training.classification import ClassificationObjective
+from photonzero.training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, get_method, start_on
+from photonzero.training.oracle import Array, MeteredOracle, metered
+from photonzero.training.problems import get_problem
+from photonzero.training.stencils import make_rule
+from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Limits, Progress, TrainingRun
+
+CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
+
+_SECONDS_BETWEEN_CHECKPOINTS = 2.0
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The parts of a run, put together from its configuration.
+
+    Attributes:
+        chip: the first one.
+        objective: of one chip.
+        optimizer: on controls that all chips share.
+        initial_controls: (n_controls,).
+        further_chips: of an ensemble.
+        held_out: chips that are never trained on.
+    """
+
+    chip: Chip
+    objective: PinnObjective | ClassificationObjective
+    optimizer: Optimizer
+    initial_controls: Array
+    further_chips: tuple[Chip, ...] = ()
+    held_out: tuple[Chip, ...] = ()
+
+    def run(self, limits: Limits, callbacks: Sequence[Callback] = ()) -> TrainingRun:
+        """The training of one chip or of an ensemble."""
+        if not self.further_chips:
+            return TrainingRun(self.chip, self.objective, self.optimizer, limits, callbacks)
+        chips = (self.chip, *self.further_chips)
+        objective = EnsembleObjective(self.objective, len(chips))
+        return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
+
+
+def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
+    """Fabricate the chip and make objective and optimizer.
+
+    Every random role has a stream of its own, so that none depends on how much another draws.
+
+    Args:
+        config: the run.
+        threads: of the simulator, None for all processors; no effect on results.
+        start: (n_controls,) controls to start from, such as another run's; None draws them.
+
+    Raises:
+        UsageError: parts that do not fit together.
+    """
+
+    def fabricated(seed: int) -> Chip:
+        return fabricate(config.design, config.noise, seed, dtype=config.dtype, threads=threads)
+
+    def further(role: int, n: int) -> tuple[Chip, ...]:
+        """Chips with seeds of their own, the same whatever the other role's number."""
+        streams = [np.random.SeedSequence([config.chip_seed, role, k]) for k in range(n)]
+        return tuple(fabricated(int(stream.generate_state(1)[0])) for stream in streams)
+
+    chip = fabricated(config.chip_seed)
+    points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
+    point_seed = int(points.generate_state(1)[0])
+    if config.problem in DATASETS:
+        objective = _classification(config, point_seed)
+        n_in, n_out = objective.data.dim, objective.data.n_classes
+    else:
+        objective = _pinn(config, point_seed)
+        n_in, n_out = objective.problem.dim, objective.problem.n_outputs
+    for what, has, needs in (("inputs", chip.design.n_in, n_in), ("outputs", chip.design.n_out, n_out)):
+        if has != needs:
+            raise UsageError(f"chip {config.chip}: {has} {what}; allowed for {config.problem}: {needs}")
+    if start is not None and start.shape != (chip.n_controls,):
+        raise UsageError(f"start: {start.shape} controls; allowed for {config.chip}: ({chip.n_controls},)")
+    initial = chip.initial_controls(np.random.default_rng(controls)) if start is None else start
+    rng = np.random.default_rng(directions)
+
+    def make(start: Start) -> Optimizer:
+        return get_method(config.optimizer).make(start, config.optimizer_options, rng)
+
+    on_chip = start_on(chip, initial)
+    optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
+    return Assembled(
+        chip, objective, optimizer, initial, further(0, config.n_chips - 1), further(1, config.n_held_out)
+    )
+
+
+def _classification(config: RunConfig, seed: int) -> ClassificationObjective:
+    data = load_dataset(config.problem, config.data)
+    return ClassificationObjective(data, config.batch_size, seed, config.batches)
+
+
+def _pinn(config: RunConfig, seed: int) -> PinnObjective:
+    problem = get_problem(config.problem)
+    if config.limits.target_error is not None and not problem.has_exact:
+        raise UsageError(f"target_error with {config.problem}, which has no exact solution; allowed: none")
+    rule = make_rule(config.derivatives, **config.derivative_options)
+    return PinnObjective(problem, rule, config.batch_size, seed, config.points)
+
+
+def new_folder(path: Path | None, problem: str) -> Path:
+    """An empty folder for a run: the one given, or the next number under runs/.
+
+    Raises:
+        UsageError: it holds a run already, or cannot be made.
+    """
+    try:
+        if path is None:
+            runs = Path("runs")
+            runs.mkdir(exist_ok=True)
+            number = 1
+            while True:
+                try:
+                    numbered = runs / f"{problem_label(problem)}-{number:03d}"
+                    numbered.mkdir()
+                    return numbered
+                except FileExistsError:
+                    number += 1
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+    if (path / CONFIG).exists():
+        raise UsageError(f"{path}: holds a run already; allowed: another --out, or --resume {path}")
+    return path
+
+
+def load_config(folder: Path) -> RunConfig:
+    """Configuration of an existing run.
+
+    Raises:
+        UsageError: no run there.
+    """
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder}: holds no run ({CONFIG} is missing)")
+    return resolve(read_toml(folder / CONFIG))
+
+
+def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | ClassificationObjective, Array]:
+    """Task and controls (n_controls,) that a run has come to.
+
+    Raises:
+        CheckpointError: no usable checkpoint there.
+    """
+    parts = assemble(config, 1)
+    run = parts.run(config.limits)
+    run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    return parts.objective, run.optimizer.controls
+
+
+def execute(
+    config: RunConfig,
+    parts: Assembled,
+    folder: Path,
+    *,
+    resume: bool,
+    callbacks: Sequence[Callback] = (),
+) -> dict[str, Any]:
+    """Train, and keep the folder up to date all the while.
+
+    Args:
+        config: what to do.
+        parts: assembled from it, and not used before.
+        folder: where; empty, or with `resume` one with a checkpoint.
+        resume: continue from the checkpoint.
+        callbacks: called after every step, such as a display's.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint of the last completed step was written.
+    """
+    last_written = time.perf_counter()
+
+    def write_state(run: TrainingRun) -> None:
+        save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
+        _write_history(folder / HISTORY, run)
+
+    def keep_state(progress: Progress) -> None:
+        nonlocal last_written
+        if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
+            write_state(run)
+            last_written = time.perf_counter()
+
+    run = parts.run(config.limits, (keep_state, *callbacks))
+    if resume:
+        run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))
+    (folder / RESULT).unlink(missing_ok=True)
+    try:
+        stop = run.train()
+    finally:
+        # Whatever ended it, the last completed step is kept.
+        write_state(run)
+    held_out = [metered(chip) for chip in parts.held_out]
+    quality = _quality(parts, run, held_out)
+    _draw(config, parts, run, folder)
+    checked = run.inferences_validation + sum(chip.inferences for chip in held_out)
+    result = _result(config, parts.chip, run, {**quality, "inferences_validation": checked}, stop)
+    text = json.dumps(result, indent=2) + "\n"
+    write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
+    return result
+
+
+def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracle]) -> dict[str, Any]:
+    """Test error, for an ensemble the mean over its chips, and what the controls do on other chips."""
+    accuracy = isinstance(parts.objective, ClassificationObjective)
+
+    def stated(error: float) -> float | None:
+        # A problem without a solution has no error, and JSON has no NaN.
+        return 1.0 - error if accuracy else None if np.isnan(error) else error
+
+    name = "test_accuracy" if accuracy else "rel_l2"
+    quality: dict[str, Any] = {name: stated(run.test_error())}
+    if parts.further_chips:
+        quality["n_chips"] = 1 + len(parts.further_chips)
+    if held_out:
+        errors = [parts.objective.test_error(chip, run.optimizer.controls) for chip in held_out]
+        quality[f"held_out_{name}"] = [stated(error) for error in errors]
+    return quality
+
+
+def _write_history(path: Path, run: TrainingRun) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HISTORY_COLUMNS)
+    for step, inferences, loss, error, wall_s in run.history:
+        writer.writerow([int(step), int(inferences), repr(loss), repr(error), f"{wall_s:.3f}"])
+    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def _result(
+    config: RunConfig, chip: Chip, run: TrainingRun, quality: dict[str, Any], stop: dict[str, str]
+) -> dict[str, Any]:
+    n_mzi, chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
+    return {
+        "schema": 1,
+        "problem": config.problem,
+        "chip": config.chip,
+        "noise": config.noise_name,
+        "optimizer": config.optimizer,
+        "derivatives": config.derivatives,
+        "seed": config.seed,
+        "n_controls": chip.n_controls,
+        "n_mzi": n_mzi,
+        **quality,
+        "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
+        "inferences": run.inferences,
+        "steps": run.optimizer.n_steps,
+        "wall_s": run.wall_s,
+        "peak_rss_mb": _peak_rss_mb(),
+        "chip_time_s": chip_time_s,
+        "chip_energy_j": chip_energy_j,
+        "stop": stop,
+        **provenance(),
+    }
+
+
+def provenance() -> dict[str, Any]:
+    """What made a result: versions, and the commit of a checkout."""
+    return {
+        "versions": {
+            "photonzero": version("photonzero"),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "numba")},
+        },
+        "git": _git_revision(),
+    }
+
+
+def _peak_rss_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts KiB, macOS bytes.
+    return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
+
+
+def _git_revision() -> str | None:
+    """Commit of the checkout this code runs from; None for an installed copy."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -> None:
+    # Drawing libraries take a second to load: only when there is something to draw.
+    from photonzero.experiments.drawing.run_figures import draw_classification, draw_controls, draw_run
+
+    title = f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}"
+    history = np.array(run.history).reshape(-1, len(HISTORY_COLUMNS))
+    before, after = parts.initial_controls, run.optimizer.controls
+    # Of an ensemble the first chip is drawn.
+    oracle = run.checking.members[0] if isinstance(run.checking, EnsembleOracle) else run.checking
+    draw_controls(folder / "figures" / "controls.png", title, parts.chip.control_groups, before, after)
+    objective = parts.objective
+    if isinstance(objective, ClassificationObjective):
+        inputs, labels = objective.data.test
+        answers = objective.answers(oracle, after, inputs)
+        draw_classification(folder / "figures", title, history, labels, answers, objective.data.n_classes)
+        return
+    problem, points = objective.problem, objective.test_points
+    predicted = objective.predict(oracle, after, points)
+    draw_run(
+        folder / "figures",
+        title=title,
+        history=history,
+        predicted=predicted,
+        exact=problem.reference(points) if problem.has_exact else None,
+        coordinate=points[:, -1],
+    )

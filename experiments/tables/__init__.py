@@ -1,0 +1,1 @@
+"""Comparisons: methods, problems, stencils and ranks side by side."""

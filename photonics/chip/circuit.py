@@ -1,0 +1,210 @@
+"""What light meets on a fabricated chip: its errors, and the cores that a setting makes with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from photonzero.devices.noise_model import NoiseModel
+from photonzero.photonics.chip.actuator import PhaseActuator
+from photonzero.photonics.chip.detection import receiver_gain
+from photonzero.photonics.chip.layout import CoreLayout, lay_out
+from photonzero.photonics.cores.svd_core import build_blocks, build_imperfect_blocks, split_quadratures
+from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.kernels.population import common_setting
+from photonzero.photonics.mesh.orthogonal import rotation_cells
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Circuit:
+    """The optics of one chip: from settings to the numbers that the network kernel multiplies with.
+
+    Args:
+        design: the network.
+        noise: imperfections.
+        fabrication: draws the errors of the shifters.
+        couplers: draws the errors of the couplers.
+        drift: draws what phases have drifted by at the start.
+
+    Attributes:
+        layout: where each control sits.
+        drift_rad: (n_drifting,) what phases have drifted by so far; empty without drift [rad].
+    """
+
+    def __init__(
+        self,
+        design: NetworkDesign,
+        noise: NoiseModel,
+        fabrication: np.random.Generator,
+        couplers: np.random.Generator,
+        drift: np.random.Generator,
+    ) -> None:
+        self.design, self.noise = design, noise
+        step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
+        self._couplers_err = not noise.coupler_imbalance.is_ideal
+        self.layout = lay_out(design, step_rad, complex_fields=self._couplers_err)
+        self._actuator = PhaseActuator(
+            noise, self.layout.mesh_position, self.layout.is_singular, fabrication, self.layout.is_drive
+        )
+        self._cells = self._fabricate_cells(couplers)
+        n_drifting = self._actuator.n_erring if noise.phase_drift.std_rad > 0 else 0
+        self.drift_rad = noise.phase_drift.draw_stationary_rad(n_drifting, drift)
+
+    def _fabricate_cells(self, rng: np.random.Generator) -> FloatArray | None:
+        """(n_controls, 4) of the cell that every phase sets, see `rotation_cells`; None if all are ideal."""
+        if not self._couplers_err and self.noise.insertion_loss.is_ideal:
+            return None
+        phase = self.layout.phase
+        first, second = self.noise.coupler_imbalance.draw_angle_error_rad((2, phase.size), rng)
+        amplitude = self.noise.insertion_loss.push_pull_amplitude
+        cells = np.full((self.layout.n_controls, 4), np.nan)
+        cells[phase] = rotation_cells(first, second, amplitude)
+        return cells
+
+    def program(self, controls: FloatArray, n_inferences: int, rng: np.random.Generator) -> FloatArray:
+        """Program settings one after the other; time passes.
+
+        Args:
+            controls: (P, n_controls).
+            n_inferences: inputs that will be presented to each.
+            rng: of this measurement.
+
+        Returns:
+            (P, n_controls), with what light and electronics meet instead of what was asked for.
+        """
+        drift_rad = np.empty((controls.shape[0], self.drift_rad.size))
+        if drift_rad.size:
+            # Constant while the inputs of one setting pass: right while that is short against tau.
+            elapsed_s = self.noise.timing.elapsed_s(n_inferences)
+            for row in drift_rad:
+                row[:] = self.noise.phase_drift.step_rad(self.drift_rad, elapsed_s, rng)
+                self.drift_rad = row.copy()
+        return self._realised(controls, drift_rad, rng)
+
+    def _realised(self, controls: FloatArray, drift_rad: FloatArray, rng: np.random.Generator) -> FloatArray:
+        phase = self.layout.phase
+        realised = controls.copy()
+        drift = drift_rad if drift_rad.size else None
+        realised[:, phase] = self._actuator.realise(controls[:, phase], rng, drift)
+        for start, stop, step, largest in self.layout.integer:
+            codes = np.clip(np.rint(controls[:, start:stop] / step), -largest, largest)
+            realised[:, start:stop] = step * codes
+        return realised
+
+    def jittered(self, realised: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+        """One realised setting (n_controls,) with n draws of the phase jitter, (n, n_controls)."""
+        phase = self.layout.phase
+        errors_rad = self.noise.phase_jitter.draw_rad((n, self._actuator.n_erring), rng)
+        settings = np.repeat(realised[None], n, axis=0)
+        settings[:, phase] = self._actuator.jittered(realised[phase], errors_rad)
+        return settings
+
+    def weights(self, realised: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What the network kernel reads.
+
+        Args:
+            realised: (P, n_controls) from `program`.
+
+        Returns:
+            Weights (P, n_weights) and biases (P, n_biases).
+        """
+        layout = self.layout
+        weights = np.empty((realised.shape[0], layout.n_weights))
+        for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
+            # The layer is linear in each of its cores: its gain is carried by the first.
+            factor = realised[:, [gain]] if gain >= 0 else layer.gain
+            for core in cores:
+                matrix = self._core_of_each(realised, core, layer)
+                stop = core.weight + core.n_weights
+                weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
+                factor = None
+        weights[:, layout.readout_weight :] = realised[:, layout.readout]
+        return weights, realised[:, layout.bias]
+
+    def _core_of_each(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+        """`_core_matrix`; probes of one control each leave most meshes as they are, which are built once."""
+        if not core.s.size:
+            return self._core_matrix(realised, core, layer)
+        used = realised[:, core.controls]
+        changed = (used != common_setting(used)).any(axis=1)
+        if 2 * changed.sum() >= len(realised):
+            return self._core_matrix(realised, core, layer)
+        rows = np.flatnonzero(changed)
+        distinct = self._core_matrix(realised[[np.argmin(changed), *rows]], core, layer)
+        place = np.zeros(len(realised), np.int64)
+        place[rows] = np.arange(1, rows.size + 1)
+        return distinct[place]
+
+    def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+        """Core of every candidate as the kernel reads it, (P, n_weights)."""
+        full = self._unfolded(realised, core, layer)
+        if core.s.size and self._couplers_err:
+            full = split_quadratures(full, core)
+        return np.real(full).reshape(full.shape[0], -1)
+
+    def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
+        """Core of every candidate, (P, rows, columns); complex where couplers err."""
+        if layer.domain == "weight":
+            return realised[:, core.u[0]].reshape(-1, core.rows, core.columns)
+        if layer.domain == "microring":
+            return layer.largest_singular_value * layer.rings.weights(realised[:, core.u])
+        phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
+        blocks: npt.NDArray[Any]
+        if self._cells is None:
+            blocks = build_blocks(*phases, layer.largest_singular_value)
+        else:
+            s_max = layer.largest_singular_value * receiver_gain(layer, self.noise)
+            cells = self._cells[core.u], self._cells[core.s], self._cells[core.v]
+            blocks = build_imperfect_blocks(*phases, s_max, cells)
+        down, across = core.grid
+        k = blocks.shape[-1]
+        full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
+        return full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
+
+    def cores(
+        self, controls: FloatArray, rng: np.random.Generator
+    ) -> tuple[tuple[npt.NDArray[Any], ...], ...]:
+        """Cores that settings would make now; nothing is programmed and no time passes.
+
+        Args:
+            controls: (P, n_controls).
+            rng: draws the errors of a programming.
+
+        Returns:
+            Per layer, per core, (P, r_{k-1} m_k, n_k r_k), without the layer's gain; complex where
+            couplers err.
+
+        Raises:
+            PhotonicsError: a wrong shape.
+        """
+        n_controls = self.layout.n_controls
+        if controls.ndim != 2 or controls.shape[1] != n_controls:
+            raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {n_controls})")
+        realised = self._realised(controls, np.repeat(self.drift_rad[None], len(controls), axis=0), rng)
+        return tuple(
+            tuple(self._unfolded(realised, core, layer) for core in cores)
+            for layer, cores in zip(self.design.layers, self.layout.cores, strict=True)
+        )
+
+    def compensated(self, controls: FloatArray) -> FloatArray:
+        """Controls that make this chip, its static errors known, what an ideal one is with `controls`.
+
+        See `photonzero.photonics.mapping.compensate`.
+        """
+        compensated, phase = controls.copy(), self.layout.phase
+        wanted = controls[phase]
+        if self._cells is not None:
+            # Real parts are a cos and b sin of the angle: their ratio is restored; of an attenuator, a cos.
+            a, b = self._cells[phase, 0], self._cells[phase, 2]
+            amplitude = self.noise.insertion_loss.push_pull_amplitude
+            reachable = np.clip(np.cos(wanted) * amplitude / a, -1.0, 1.0)
+            attenuator = np.copysign(np.arccos(reachable), np.sin(wanted))
+            rotation = np.arctan2(np.sin(wanted) / b, np.cos(wanted) / a)
+            corrected = np.where(self.layout.is_singular, attenuator, rotation)
+            wanted = np.where(self.layout.is_drive, wanted, corrected)
+        compensated[phase] = self._actuator.programmed(wanted)
+        return compensated

@@ -1,0 +1,261 @@
+"""From a design to indices: where each control sits, and the tables the kernel reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from photonzero.photonics.controls import ControlGroup
+from photonzero.photonics.design import ACTIVATIONS, NetworkDesign, TTLayer
+from photonzero.photonics.kernels import contraction
+from photonzero.photonics.mesh.orthogonal import n_angles
+from photonzero.photonics.mesh.topology import rectangular
+
+IntArray = npt.NDArray[np.int64]
+
+_ACTIVATION_CODES = {
+    "identity": contraction.IDENTITY,
+    "sin": contraction.SIN,
+    "tanh": contraction.TANH,
+    "relu": contraction.RELU,
+    "gelu": contraction.GELU,
+}
+assert set(_ACTIVATION_CODES) == set(ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class CoreLayout:
+    """One unfolded core: its controls and its place among the weights.
+
+    Attributes:
+        shape: r_{k-1}, m_k, n_k, r_k; the unfolded core has r_{k-1} m_k rows and n_k r_k columns.
+        weight: index of its first weight.
+        quadratures: numbers a field is carried by into and out of the core, see `lay_out`.
+        u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns), of
+            microrings (rows, columns).
+        s: (blocks, k) controls of the singular values; empty without meshes.
+        v: (blocks, k (k - 1) / 2) controls of the V meshes; empty without meshes.
+        grid: blocks down and across.
+    """
+
+    shape: tuple[int, int, int, int]
+    weight: int
+    quadratures: tuple[int, int]
+    u: IntArray
+    s: IntArray
+    v: IntArray
+    grid: tuple[int, int]
+
+    @property
+    def controls(self) -> IntArray:
+        """All that set it, (n,)."""
+        return np.concatenate([self.u.ravel(), self.s.ravel(), self.v.ravel()])
+
+    @property
+    def rows(self) -> int:
+        """r_{k-1} m_k."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def columns(self) -> int:
+        """n_k r_k."""
+        return self.shape[2] * self.shape[3]
+
+    @property
+    def stage_rows(self) -> int:
+        """Rows the kernel sees."""
+        return self.rows * self.quadratures[1]
+
+    @property
+    def stage_columns(self) -> int:
+        """Columns the kernel sees."""
+        return self.columns * self.quadratures[0]
+
+    @property
+    def n_weights(self) -> int:
+        """Numbers the kernel reads of it."""
+        return self.stage_rows * self.stage_columns
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """All indices of a design.
+
+    Attributes:
+        groups: named control groups, in order, covering the control vector.
+        cores: per layer, per core.
+        bias: (n_biases,) controls of the biases of all layers and of the readout.
+        readout: (n_out * n_features,) controls of the readout weights; empty without a readout.
+        readout_weight: index of the first readout weight.
+        gains: per layer, the control of its gain, -1 where it is fixed.
+        n_controls: length of a control vector.
+        n_weights: length of a weight vector.
+        layer_table: (n_layers, 6) for the kernel, and one row more for a readout.
+        stage_table: (n_stages, 5) for the kernel.
+        mesh_position: (n_phases, 3) of every phase: number of its mesh, layer and row in it.
+        phase: (n_phases,) controls that are phases.
+        is_singular: (n_phases,) whether the phase sets a singular value.
+        integer: controls that are integers times a step: start, stop, step, largest integer.
+        is_drive: (n_phases,) whether it is the drive of a ring, which saturates instead of turning.
+    """
+
+    groups: dict[str, ControlGroup]
+    cores: tuple[tuple[CoreLayout, ...], ...]
+    bias: IntArray
+    readout: IntArray
+    readout_weight: int
+    gains: tuple[int, ...]
+    n_controls: int
+    n_weights: int
+    layer_table: IntArray
+    stage_table: IntArray
+    mesh_position: IntArray
+    phase: IntArray
+    is_singular: npt.NDArray[np.bool_]
+    integer: tuple[tuple[int, int, float, int], ...]
+    is_drive: npt.NDArray[np.bool_]
+
+
+def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
+    """Numbers that carry a field into and out of core k: light meets the last core first."""
+    if not complex_fields or layer.domain != "phase":
+        return 1, 1
+    return (1 if k == len(layer.in_modes) - 1 else 2), (1 if k == 0 else 2)
+
+
+class _Builder:
+    def __init__(self, phase_step_rad: float) -> None:
+        self.groups: dict[str, ControlGroup] = {}
+        self.n_controls = 0
+        self.phase_step_rad = phase_step_rad
+        self.positions: list[IntArray] = []
+        self.phases: list[IntArray] = []
+        self.singular: list[npt.NDArray[np.bool_]] = []
+        self.drives: list[npt.NDArray[np.bool_]] = []
+        self.n_meshes = 0
+        self.integer: list[tuple[int, int, float, int]] = []
+
+    def digital(self, name: str, size: int, scale: float, layer: TTLayer | None = None) -> IntArray:
+        """Numbers of the electronics; those of a `layer` with integer weights have its grid."""
+        start, self.n_controls = self.n_controls, self.n_controls + size
+        step = 0.0
+        if layer is not None and layer.largest_code is not None:
+            step = layer.weight_range * scale / layer.largest_code
+            self.integer.append((start, self.n_controls, step, layer.largest_code))
+        self.groups[name] = ControlGroup(start, self.n_controls, "digital", step, scale)
+        return np.arange(start, self.n_controls)
+
+    def phase(
+        self,
+        name: str,
+        blocks: int,
+        layer: IntArray,
+        row: IntArray,
+        *,
+        singular: bool = False,
+        drive: bool = False,
+    ) -> IntArray:
+        size = layer.size
+        start, self.n_controls = self.n_controls, self.n_controls + blocks * size
+        self.groups[name] = ControlGroup(start, self.n_controls, "phase", self.phase_step_rad, 1.0)
+        index = np.arange(start, self.n_controls).reshape(blocks, size)
+        for controls in index:
+            mesh = np.full(size, self.n_meshes)
+            self.positions.append(np.stack([mesh, layer, row], axis=1))
+            self.phases.append(controls)
+            self.singular.append(np.full(size, singular))
+            self.drives.append(np.full(size, drive))
+            self.n_meshes += 1
+        return index
+
+
+def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: bool = False) -> NetworkLayout:
+    """Assign controls, weights and biases of a design.
+
+    Order of the controls: layer by layer; in a layer core by core (U, s, V), then the bias; at the end
+    the readout weights and bias.
+
+    Meshes of imperfect couplers have complex transfer matrices. Inputs are real and the receivers read
+    real parts, so only between the cores of a layer does a field need two numbers: they are one more
+    rank index of two, and the kernel is the same.
+
+    Args:
+        design: the network.
+        phase_step_rad: grid of the phase DAC, 0 for none [rad].
+        complex_fields: carry both quadratures between the optical cores of a layer.
+    """
+    builder = _Builder(phase_step_rad)
+    layer_rows: list[tuple[int, ...]] = []
+    stages: list[tuple[int, ...]] = []
+    all_cores: list[tuple[CoreLayout, ...]] = []
+    biases: list[IntArray] = []
+    gains: list[int] = []
+    n_weights = n_biases = 0
+    for number, layer in enumerate(design.layers, start=1):
+        first_stage = len(stages)
+        k = layer.core_size
+        topology = rectangular(k)
+        cores = []
+        for c, ((rows, columns), grid) in enumerate(zip(layer.core_shapes, layer.block_grids, strict=True)):
+            name = f"layer{number}/core{c}"
+            if layer.domain == "phase":
+                n_blocks = grid[0] * grid[1]
+                # Attenuators stand in one column, one a mode: neighbours are two checkerboard rows off.
+                column, row = np.zeros(k, np.int64), 2 * np.arange(k)
+                u = builder.phase(f"{name}/U", n_blocks, topology.layer, topology.row)
+                s = builder.phase(f"{name}/s", n_blocks, column, row, singular=True)
+                v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row)
+                assert u.shape[1] == n_angles(k)
+            elif layer.domain == "microring":
+                # Rings stand along a bus; a row and the next one are far apart.
+                along, bus = np.zeros(columns, np.int64), 2 * np.arange(columns)
+                u = builder.phase(f"{name}/rings", rows, along, bus, drive=True)
+                s = v = np.zeros((0, 0), np.int64)
+            else:
+                u = builder.digital(name, rows * columns, layer.initial_std, layer).reshape(1, -1)
+                s = v = np.zeros((0, 0), np.int64)
+            shape = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
+            quadratures = _quadratures(layer, c, complex_fields)
+            cores.append(CoreLayout(shape, n_weights, quadratures, u, s, v, grid))
+            n_weights += cores[-1].n_weights
+        # Light meets the last core first.
+        for c in reversed(range(len(cores))):
+            left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
+            stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
+        all_cores.append(tuple(cores))
+        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0, layer))
+        gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
+        gains.append(int(gain[0]))
+        code = _ACTIVATION_CODES[layer.activation]
+        layer_rows.append((first_stage, len(stages), layer.n_in, layer.n_out, code, n_biases))
+        n_biases += layer.n_out
+    readout = np.zeros(0, np.int64)
+    if design.readout:
+        n_features = design.n_features
+        readout = builder.digital("readout/weight", design.n_out * n_features, n_features**-0.5)
+        biases.append(builder.digital("readout/bias", design.n_out, 1.0))
+        stages.append((1, design.n_out, n_features, 1, n_weights))
+        layer_rows.append(
+            (len(stages) - 1, len(stages), n_features, design.n_out, contraction.IDENTITY, n_biases)
+        )
+    empty = np.zeros(0, np.int64)
+    return NetworkLayout(
+        groups=builder.groups,
+        cores=tuple(all_cores),
+        bias=np.concatenate(biases),
+        readout=readout,
+        readout_weight=n_weights,
+        gains=tuple(gains),
+        n_controls=builder.n_controls,
+        n_weights=n_weights + readout.size,
+        layer_table=np.array(layer_rows, dtype=np.int64),
+        stage_table=np.array(stages, dtype=np.int64),
+        mesh_position=np.concatenate([np.zeros((0, 3), np.int64), *builder.positions]),
+        phase=np.concatenate([empty, *builder.phases]),
+        is_singular=np.concatenate([np.zeros(0, bool), *builder.singular]),
+        integer=tuple(builder.integer),
+        is_drive=np.concatenate([np.zeros(0, bool), *builder.drives]),
+    )

@@ -1,0 +1,1 @@
+"""What one core of a layer is made of: meshes, numbers, rings."""

@@ -1,0 +1,1 @@
+"""Networks made from networks: loaded onto optics, compensated, grown."""

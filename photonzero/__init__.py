@@ -1,0 +1,1 @@
+"""Simulate photonic chips and train them from forward measurements alone."""

@@ -1,0 +1,1 @@
+"""The language in which a PDE is written: coordinates, fields, terms, conditions."""
