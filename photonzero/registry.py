@@ -1,4 +1,4 @@
-"""Things by name: one registry for problems, chips, optimizers, stencil rules, topologies, noise parts, studies.
+"""Things by name: one registry class for problems, chips, optimizers, stencils, topologies, studies and more.
 
 A registry knows what the project brings, what installed packages bring (entry points of the group
 ``photonzero.KIND``, such as ``photonzero.optimizers``), and what stands in a user's file, ``my.py:Name``. It
@@ -84,8 +84,8 @@ class Registry(Generic[T]):
         """What is called that, or stands in that file.
 
         Raises:
-            Exception: of the registry's type of error: no such name, a file that cannot be used, an entry point
-                that fails to load, or something that breaks the contract of its kind.
+            Exception: of the registry's type of error: no such name, a file that cannot be used, an entry
+                point that fails to load, or something that breaks the contract of its kind.
         """
         if name in self.builtin:
             entry = self.builtin[name]
@@ -123,8 +123,8 @@ class Registry(Generic[T]):
         except Exception as error:
             # Whatever a plugin raises at import is an error of the plugin.
             raise self.error(
-                f"{self.kind} {point.name!r}: entry point {point.value} of {_source(point)} cannot be loaded: "
-                f"{type(error).__name__}: {error}"
+                f"{self.kind} {point.name!r}: entry point {point.value} of {_source(point)} cannot be "
+                f"loaded: {type(error).__name__}: {error}"
             ) from error
         return self.check(point.name, value)
 
