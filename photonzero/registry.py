@@ -88,7 +88,7 @@ class Registry(Generic[T]):
                 point that fails to load, or something that breaks the contract of its kind.
         """
         if name in self.builtin:
-            entry = self.builtin[name]
+            entry: Any = self.builtin[name]
             return _load(entry) if isinstance(entry, str) else entry
         if name in self._plugins:
             return self._from_plugin(self._plugins[name])
