@@ -29,6 +29,7 @@ from photonzero.training.oracle import (
     ReadoutOracle,
     metered,
 )
+from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 
 
 class EnsembleOracle:
@@ -68,14 +69,13 @@ class EnsembleOracle:
 
     def state(self) -> dict[str, Any]:
         """States of the chips that have one."""
-        states = [getattr(member, "state", None) for member in self.members]
-        return {"members": [None if state is None else state() for state in states]}
+        return {"members": [state_of(member) for member in self.members]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state`."""
         for member, own in zip(self.members, state["members"], strict=True):
-            if own is not None:
-                getattr(member, "restore")(own)  # noqa: B009 - no part of what an oracle must have
+            if own is not None and isinstance(member, Stateful):
+                member.restore(own)
 
 
 class EnsembleReadoutOracle(EnsembleOracle):
@@ -170,7 +170,7 @@ class EnsembleObjective:
     @property
     def inferences_to_choose(self) -> int:
         """Of the task: one chip, the first, chooses the batch of all."""
-        return getattr(self.single, "inferences_to_choose", 0)
+        return inferences_to_choose(self.single)
 
     def load_batch(self, number: int, factor: int = 1) -> None:
         """The same batch for every chip."""
@@ -202,16 +202,14 @@ class EnsembleObjective:
         """Test error of every chip."""
         return [self.single.test_error(member, controls) for member in _members(oracle)]
 
-    def state(self) -> dict[str, Array]:
-        """That of the task."""
-        state: Any = getattr(self.single, "state", dict)
-        return state()
+    def state(self) -> Mapping[str, Array]:
+        """That of the task, nothing for a task without one."""
+        return state_of(self.single) or {}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Continue from `state`."""
-        restore: Any = getattr(self.single, "restore", None)
-        if restore is not None:
-            restore(state)
+        if isinstance(self.single, Stateful):
+            self.single.restore(state)
 
 
 class _MeanLoss:

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Objective
 from photonzero.training.optimizers.base import Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
+from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 
@@ -91,11 +92,9 @@ class TrainingRun:
     """One training of one oracle: everything that a checkpoint holds.
 
     Args:
-        oracle: the chip, or an `EnsembleOracle` with an `EnsembleObjective`. If it has ``state()`` and
-            ``restore(state)``, as a simulated one has, its noise continues exactly on resume; a real chip has
-            neither.
-        objective: what is minimised. If it has ``state()`` and ``restore(state)``, they are part of the
-            checkpoint.
+        oracle: the chip, or an `EnsembleOracle` with an `EnsembleObjective`. If it is `Stateful`, as a
+            simulated one is, its noise continues exactly on resume; a real chip is not.
+        objective: what is minimised. The state of a `Stateful` one is part of the checkpoint.
         optimizer: how.
         limits: when to end.
         callbacks: called after every step, one after the other: display, checkpoints, rules of one's own
@@ -163,7 +162,7 @@ class TrainingRun:
                 self.objective.load_batch(self._n_batches, self._batch_factor)
                 self._n_batches += 1
             round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
-            round_cost += getattr(self.objective, "inferences_to_choose", 0)
+            round_cost += inferences_to_choose(self.objective)
             if self.inferences + round_cost > self.limits.max_inferences:
                 # The step in progress is dropped: a checkpoint is only taken between steps.
                 return {"max_inferences": f"the next round needs {round_cost} inferences"}
@@ -209,13 +208,11 @@ class TrainingRun:
             raise CheckpointError(f"checkpoint: {error} cannot be read") from error
         if self._n_batches > 0:
             self.objective.load_batch(self._n_batches - 1, self._batch_factor)
-        restore_objective: Any = getattr(self.objective, "restore", None)
-        if restore_objective is not None:
+        if isinstance(self.objective, Stateful):
             prefix = "objective/"
-            restore_objective({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
-        restore: Any = getattr(self.oracle, "restore", None)
-        if restore is not None and oracle_state is not None:
-            restore(oracle_state)
+            self.objective.restore({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
+        if isinstance(self.oracle, Stateful) and oracle_state is not None:
+            self.oracle.restore(oracle_state)
         self._started_s = time.perf_counter()
         self._snapshot = self._state()
 
@@ -253,7 +250,6 @@ class TrainingRun:
             self._asked_to_stop.update(callback(progress) or {})
 
     def _state(self) -> dict[str, Array]:
-        state: Any = getattr(self.oracle, "state", None)
         trainer = {
             "inferences": self.inferences,
             "settings": self.settings,
@@ -261,12 +257,11 @@ class TrainingRun:
             "n_batches": self._n_batches,
             "batch_factor": self._batch_factor,
             "wall_s": self.wall_s,
-            "oracle": state() if state is not None else None,
+            "oracle": state_of(self.oracle),
         }
-        objective_state: Any = getattr(self.objective, "state", dict)
         return {
             **{f"optimizer/{key}": value for key, value in self.optimizer.state().items()},
-            **{f"objective/{key}": value for key, value in objective_state().items()},
+            **{f"objective/{key}": value for key, value in (state_of(self.objective) or {}).items()},
             "trainer": np.array(json.dumps(trainer)),
             "history": np.array(self.history).reshape(-1, len(HISTORY_COLUMNS)),
         }

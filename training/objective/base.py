@@ -106,8 +106,8 @@ class Objective(Protocol):
     """What a trainer needs of a learning task.
 
     Batch number k is a pure function of seed, k, its factor and, for an objective that learns where to
-    look, of what its ``state()`` gives and its ``restore(state)`` takes back. One that measures before it
-    knows its batch states in ``inferences_to_choose`` what that will cost.
+    look, of its state: it is then also `Stateful`. One that measures before it knows its batch is also
+    `ChoosesBatch` (both in `photonzero.training.powers`).
     """
 
     @property

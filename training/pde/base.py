@@ -70,6 +70,10 @@ class PDE(ABC):
         reference_error: relative l2 error of `exact`, where it is not exact.
         check_tolerance: largest relative residual of `exact` that `photonzero check` accepts.
         check_spacing: of the stencil it uses, in units of the network's input.
+        chip: name of the chip that a run starts from, a suggestion as the next two; None leaves it to the
+            project, which takes the first chip with as many inputs and outputs.
+        batch_size: number of collocation points of a batch; None leaves it to the project.
+        derivatives: name of the rule that takes derivatives; None leaves it to the project.
     """
 
     domain: Mapping[str, Sequence[float]]
@@ -82,6 +86,9 @@ class PDE(ABC):
     reference_error: float = 0.0
     check_tolerance: float = 1e-4
     check_spacing: float = 1e-2
+    chip: str | None = None
+    batch_size: int | None = None
+    derivatives: str | None = None
     label: ClassVar[str | None] = None
 
     @abstractmethod
@@ -168,6 +175,24 @@ class PDE(ABC):
         if unknown or not (ends[0] < ends[1]).all():
             raise ProblemError(f"{self.name}: presented = {self.presented}; allowed: lower below upper")
         return ends
+
+    def suggestions(self) -> dict[str, Any]:
+        """What a run starts from where nothing else is asked for, by the keys of its configuration.
+
+        Raises:
+            ProblemError: a suggestion of another type than the configuration's.
+        """
+        given = {
+            key: value
+            for key in ("chip", "batch_size", "derivatives")
+            if (value := getattr(self, key)) is not None
+        }
+        for key, value in given.items():
+            number = key == "batch_size"
+            if not (type(value) is int and value >= 1 if number else type(value) is str and value):
+                allowed = "an integer >= 1" if number else "a name"
+                raise ProblemError(f"{self.name}: {key} = {value!r}; allowed: {allowed}")
+        return given
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Random points of the domain, (n, d), to be judged at and measured at; uniform by default."""

@@ -9,7 +9,7 @@ import pytest
 from photonzero.training.errors import ArgumentError, ProblemError
 from photonzero.training.objective import PinnObjective
 from photonzero.training.objective.verify import verify_reference
-from photonzero.training.problems import get_problem
+from photonzero.training.problems import PDE, get_problem
 from photonzero.training.stencils import make_rule
 
 _DOCS = Path(__file__).parents[3] / "docs" / "problems.md"
@@ -117,3 +117,37 @@ def test_nan_while_training_names_the_point(tmp_path):
 
     with pytest.raises(ProblemError, match=r"Mine: pde residual is NaN or infinite at \[0\."):
         objective.evaluate(Steep(), np.zeros((1, 1)))
+
+
+def test_a_problem_may_suggest_what_its_runs_start_from():
+    class Silent(PDE):
+        domain = {"x": (0.0, 1.0)}  # noqa: RUF012
+
+        def residual(self, at, u):
+            return u.xx
+
+    class Suggesting(Silent):
+        chip = "tonn-heat"
+        batch_size = 30
+        derivatives = "central4"
+
+    assert Silent().suggestions() == {}
+    assert Suggesting().suggestions() == {"chip": "tonn-heat", "batch_size": 30, "derivatives": "central4"}
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "message"),
+    [
+        ({"chip": 3}, "Wrong: chip = 3; allowed: a name"),
+        ({"batch_size": 0}, "Wrong: batch_size = 0; allowed: an integer >= 1"),
+        ({"batch_size": True}, "Wrong: batch_size = True; allowed: an integer >= 1"),
+        ({"derivatives": ""}, "Wrong: derivatives = ''; allowed: a name"),
+    ],
+)
+def test_a_suggestion_of_the_wrong_type_is_named(suggestion, message):
+    def residual(self, at, u):
+        return u.xx
+
+    wrong = type("Wrong", (PDE,), {"domain": {"x": (0.0, 1.0)}, "residual": residual, **suggestion})
+    with pytest.raises(ProblemError, match=re.escape(message)):
+        wrong().suggestions()
