@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -70,10 +71,9 @@ class PDE(ABC):
         reference_error: relative l2 error of `exact`, where it is not exact.
         check_tolerance: largest relative residual of `exact` that `photonzero check` accepts.
         check_spacing: of the stencil it uses, in units of the network's input.
-        chip: name of the chip that a run starts from, a suggestion as the next two; None leaves it to the
-            project, which takes the first chip with as many inputs and outputs.
-        batch_size: number of collocation points of a batch; None leaves it to the project.
-        derivatives: name of the rule that takes derivatives; None leaves it to the project.
+        suggested: what a run of it starts from where nothing else is asked for: any of "chip" (a name),
+            "batch_size" (number of collocation points) and "derivatives" (name of the rule that takes them),
+            as the run's configuration names them. What is not suggested is left to the project.
     """
 
     domain: Mapping[str, Sequence[float]]
@@ -86,9 +86,7 @@ class PDE(ABC):
     reference_error: float = 0.0
     check_tolerance: float = 1e-4
     check_spacing: float = 1e-2
-    chip: str | None = None
-    batch_size: int | None = None
-    derivatives: str | None = None
+    suggested: Mapping[str, str | int] = MappingProxyType({})
     label: ClassVar[str | None] = None
 
     @abstractmethod
@@ -176,23 +174,24 @@ class PDE(ABC):
             raise ProblemError(f"{self.name}: presented = {self.presented}; allowed: lower below upper")
         return ends
 
-    def suggestions(self) -> dict[str, Any]:
-        """What a run starts from where nothing else is asked for, by the keys of its configuration.
+    def suggestions(self) -> dict[str, str | int]:
+        """The problem's `suggested` values by name, checked.
 
         Raises:
-            ProblemError: a suggestion of another type than the configuration's.
+            ProblemError: no mapping, an unknown name, or a value of another type than the configuration's.
         """
-        given = {
-            key: value
-            for key in ("chip", "batch_size", "derivatives")
-            if (value := getattr(self, key)) is not None
-        }
-        for key, value in given.items():
+        if not isinstance(self.suggested, Mapping):
+            raise ProblemError(f"{self.name}: suggested = {self.suggested!r}; allowed: {{name: value}}")
+        for key, value in self.suggested.items():
+            if key not in ("chip", "batch_size", "derivatives"):
+                raise ProblemError(
+                    f"{self.name}: suggested {key!r}; allowed: 'chip', 'batch_size', 'derivatives'"
+                )
             number = key == "batch_size"
             if not (type(value) is int and value >= 1 if number else type(value) is str and value):
                 allowed = "an integer >= 1" if number else "a name"
-                raise ProblemError(f"{self.name}: {key} = {value!r}; allowed: {allowed}")
-        return given
+                raise ProblemError(f"{self.name}: suggested {key} = {value!r}; allowed: {allowed}")
+        return dict(self.suggested)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Random points of the domain, (n, d), to be judged at and measured at; uniform by default."""

@@ -127,27 +127,27 @@ def test_a_problem_may_suggest_what_its_runs_start_from():
             return u.xx
 
     class Suggesting(Silent):
-        chip = "tonn-heat"
-        batch_size = 30
-        derivatives = "central4"
+        suggested = {"chip": "tonn-heat", "batch_size": 30, "derivatives": "central4"}  # noqa: RUF012
 
     assert Silent().suggestions() == {}
     assert Suggesting().suggestions() == {"chip": "tonn-heat", "batch_size": 30, "derivatives": "central4"}
 
 
 @pytest.mark.parametrize(
-    ("suggestion", "message"),
+    ("suggested", "message"),
     [
-        ({"chip": 3}, "Wrong: chip = 3; allowed: a name"),
-        ({"batch_size": 0}, "Wrong: batch_size = 0; allowed: an integer >= 1"),
-        ({"batch_size": True}, "Wrong: batch_size = True; allowed: an integer >= 1"),
-        ({"derivatives": ""}, "Wrong: derivatives = ''; allowed: a name"),
+        ("tonn-heat", "Wrong: suggested = 'tonn-heat'; allowed: {name: value}"),
+        ({"noise": "ideal"}, "Wrong: suggested 'noise'; allowed: 'chip', 'batch_size', 'derivatives'"),
+        ({"chip": 3}, "Wrong: suggested chip = 3; allowed: a name"),
+        ({"batch_size": 0}, "Wrong: suggested batch_size = 0; allowed: an integer >= 1"),
+        ({"batch_size": True}, "Wrong: suggested batch_size = True; allowed: an integer >= 1"),
+        ({"derivatives": ""}, "Wrong: suggested derivatives = ''; allowed: a name"),
     ],
 )
-def test_a_suggestion_of_the_wrong_type_is_named(suggestion, message):
+def test_a_suggestion_of_the_wrong_:
     def residual(self, at, u):
         return u.xx
 
-    wrong = type("Wrong", (PDE,), {"domain": {"x": (0.0, 1.0)}, "residual": residual, **suggestion})
+    wrong = type("Wrong", (PDE,), {"domain": {"x": (0.0, 1.0)}, "residual": residual, "suggested": suggested})
     with pytest.raises(ProblemError, match=re.escape(message)):
         wrong().suggestions()
