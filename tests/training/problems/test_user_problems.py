@@ -144,7 +144,7 @@ def test_a_problem_may_suggest_what_its_runs_start_from():
         ({"derivatives": ""}, "Wrong: suggested derivatives = ''; allowed: a name"),
     ],
 )
-def test_a_suggestion_of_the_wrong_:
+def test_a_suggestion_of_the_wrong_type_is_named(suggested, message):
     def residual(self, at, u):
         return u.xx
 
