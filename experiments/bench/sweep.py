@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.studies.registry import find_plan
+from photonzero.experiments.sweep import run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.photonics.chip.chip import available_threads
@@ -56,7 +57,7 @@ def run() -> dict[str, Any]:
 
 
 def _plan(chips: int, root_seed: int = 0) -> Plan:
-    return resolve_plan({"study": "phase-error", "chips": chips, "root_seed": root_seed})
+    return find_plan({"study": "phase-error", "chips": chips, "root_seed": root_seed})
 
 
 def _bare_rate() -> float:

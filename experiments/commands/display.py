@@ -112,7 +112,7 @@ class TrainingDisplay:
 def print_names() -> None:
     """All names the command knows, as one table."""
     # Studies load whatever they measure, which a training's display does not need.
-    from photonzero.experiments.sweep.registry import get_study, study_names
+    from photonzero.experiments.studies.registry import STUDIES
 
     table = Table(box=None, pad_edge=False)
     table.add_column("kind")
@@ -130,8 +130,8 @@ def print_names() -> None:
         table.add_row("optimizer", name, get_method(name).summary)
     for name in rule_names():
         table.add_row("derivatives", name, "")
-    for name in study_names():
-        table.add_row("study", name, get_study(name).summary)
+    for name in STUDIES:
+        table.add_row("study", name, STUDIES.get(name).summary)
     Console(highlight=False).print(table)
 
 

@@ -48,7 +48,7 @@ def sweep(
       photonzero sweep deployment --quick
       photonzero sweep mine.toml --executor dask --scheduler tcp://host:8786
     """
-    from photonzero.experiments.sweep.command import run_command
+    from photonzero.experiments.studies.running import run_command
 
     try:
         run_command(

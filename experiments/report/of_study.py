@@ -16,10 +16,11 @@ from photonzero.experiments.report.page import (
     table,
 )
 from photonzero.experiments.run.runs import RESULT
+from photonzero.experiments.studies.registry import load_plan
 from photonzero.experiments.sweep.figures import FIGURES, summarise
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Row
-from photonzero.experiments.sweep.table import PLAN, TABLE, load_plan, read_rows
+from photonzero.experiments.sweep.table import PLAN, TABLE, read_rows
 from photonzero.experiments.sweep.work import FAILURE
 
 _SHOWN = 30

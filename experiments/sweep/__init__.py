@@ -1,8 +1,7 @@
-"""Noise-robustness studies: a grid of settings x fabricated chips x seeds, one tidy table, any executor."""
+"""The engine of studies, which knows none by name: a grid x chips x seeds, one tidy table, any executor."""
 
 from photonzero.experiments.sweep.engine import SweepProgress, run_sweep
 from photonzero.experiments.sweep.plan import Plan, resolve_plan
-from photonzero.experiments.sweep.registry import get_study, study_names
 from photonzero.experiments.sweep.study import Axis, Measured, Sample, Study
 
 __all__ = [
@@ -12,8 +11,6 @@ __all__ = [
     "Sample",
     "Study",
     "SweepProgress",
-    "get_study",
     "resolve_plan",
     "run_sweep",
-    "study_names",
 ]

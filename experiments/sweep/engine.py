@@ -103,11 +103,11 @@ class _Work:
         if self._executor is None:
             self._executor = self._workers.make()
         try:
-            return self._executor.submit(call, self._plan.text, *arguments)
+            return self._executor.submit(call, self._plan, *arguments)
         except BrokenExecutor:
             # It broke since: whoever waits for its other futures hears of it too.
             self._executor = self._workers.make()
-            return self._executor.submit(call, self._plan.text, *arguments)
+            return self._executor.submit(call, self._plan, *arguments)
 
     def _show(self, stage: str) -> None:
         if self._on_progress is not None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import apply_settings, build
-from photonzero.experiments.sweep.registry import get_study
 from photonzero.experiments.sweep.study import Axis, Sample, Study
+from photonzero.registry import file_hash, is_file_name
 
 _KEYS = ("study", "chips", "seeds", "root_seed", "grid", "options")
 _RANGE_KEYS = {"from", "to", "count", "scale"}
@@ -46,6 +47,9 @@ class Plan:
         seeds: repetitions on each of them.
         root_seed: of all randomness.
         options: of the study.
+        name: what its file calls the study: its name, or ``file.py:NAME``.
+        finder: gives the study of that name to whoever has the plan's text alone, such as a worker in another
+            process; None for a study that exists in this process only.
     """
 
     study: Study
@@ -54,11 +58,30 @@ class Plan:
     seeds: int
     root_seed: int
     options: Any
+    name: str
+    finder: Callable[[str], Study] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Plans travel as text, and a worker works one out once."""
+        if self.finder is None:
+            raise UsageError(
+                f"study {self.name}: known to this process only; allowed: executor serial, or {self.name} "
+                "from a file.py:NAME or an entry point"
+            )
+        return _worked_out, (self.finder, self.text)
+
+    def like(self, table: Mapping[str, Any]) -> Plan:
+        """A plan of the same study with the values of another table.
+
+        Raises:
+            UsageError: see `resolve_plan`.
+        """
+        return resolve_plan(self.study, table, finder=self.finder)
 
     def to_table(self) -> dict[str, Any]:
         """As a TOML file has it; `resolve_plan` takes it back."""
         return {
-            "study": self.study.name,
+            "study": self.name,
             "chips": self.chips,
             "seeds": self.seeds,
             "root_seed": self.root_seed,
@@ -73,12 +96,19 @@ class Plan:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the table."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Hash of the table, wherever the study's file is."""
+        table = {**self.to_table(), "study": self.study.name}
+        return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that a row depends on: the table, and the content of a user's file."""
+        """Hash of everything that a row depends on: the table, and the content of a user's files."""
+        if is_file_name(self.name):
+            return hashlib.sha256(f"{self._with_options}{file_hash(self.name)}".encode()).hexdigest()
+        return self._with_options
+
+    @property
+    def _with_options(self) -> str:
         if not isinstance(self.options, FileOptions):
             return self.digest
         return hashlib.sha256(f"{self.text}{self.options.content_hash()}".encode()).hexdigest()
@@ -122,21 +152,33 @@ class Plan:
         return Sample(index, self.settings[setting], chip, seed, self)
 
 
-def resolve_plan(table: Mapping[str, Any], settings: Sequence[str] = (), *, quick: bool = False) -> Plan:
+@lru_cache(maxsize=4)
+def _worked_out(finder: Callable[[str], Study], text: str) -> Plan:
+    table = json.loads(text)
+    return resolve_plan(finder(table["study"]), table, finder=finder)
+
+
+def resolve_plan(
+    study: Study,
+    table: Mapping[str, Any] = MappingProxyType({}),
+    settings: Sequence[str] = (),
+    *,
+    quick: bool = False,
+    finder: Callable[[str], Study] | None = None,
+) -> Plan:
     """A plan from a (partial) nested dictionary; what is missing takes the study's default.
 
     Args:
+        study: its kind.
         table: keys study, chips, seeds, root_seed, grid, options.
         settings: ``key=value`` texts of the command; an axis or an option needs no section in front.
         quick: start from the study's short version.
+        finder: see `Plan`.
 
     Raises:
-        UsageError: an unknown study or key, a value of a wrong type or out of range.
+        UsageError: an unknown key, a value of a wrong type or out of range.
     """
-    name = table.get("study")
-    if not isinstance(name, str):
-        raise UsageError("study: missing; allowed: study = NAME")
-    study = get_study(name)
+    name = table.get("study", study.name)
     start = _defaults(study, quick)
     full = apply_settings(_overlay(start, table), [_with_section(study, text) for text in settings])
     _known_keys("study", full, _KEYS)
@@ -156,6 +198,8 @@ def resolve_plan(table: Mapping[str, Any], settings: Sequence[str] = (), *, quic
         seeds=_count("seeds", full["seeds"], 1),
         root_seed=_count("root_seed", full["root_seed"], 0),
         options=options,
+        name=name,
+        finder=finder,
     )
     if plan.n_samples > _MAX_SAMPLES:
         raise UsageError(f"study: {plan.n_samples:,} samples; allowed: at most {_MAX_SAMPLES:,}")

@@ -16,7 +16,7 @@ import tomli_w
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
-from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Row, Study
 from photonzero.experiments.sweep.work import FAILURE
 from photonzero.training.checkpoint import write_atomically
@@ -92,17 +92,6 @@ _OPTIONAL: dict[str, Any] = {
 }
 
 
-def load_plan(folder: Path) -> Plan:
-    """The plan of an existing study.
-
-    Raises:
-        UsageError: no study there.
-    """
-    if not (folder / PLAN).is_file():
-        raise UsageError(f"{folder}: holds no study ({PLAN} is missing)")
-    return resolve_plan(read_toml(folder / PLAN))
-
-
 def check_folder(folder: Path, plan: Plan) -> None:
     """Whether a study can be measured, or continued, in a folder.
 
@@ -110,7 +99,8 @@ def check_folder(folder: Path, plan: Plan) -> None:
         UsageError: it holds another one.
     """
     if (folder / PLAN).exists():
-        if load_plan(folder).fingerprint != plan.fingerprint:
+        table = read_toml(folder / PLAN)
+        if table.get("study") != plan.name or plan.like(table).fingerprint != plan.fingerprint:
             raise UsageError(f"{folder}: holds another study; allowed: another --out")
     elif (folder / TABLE).exists() or (folder / JOURNAL).exists():
         raise UsageError(f"{folder}: holds a table without its {PLAN}; allowed: another --out")

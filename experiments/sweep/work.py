@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
-from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Prepared, Row, Sample
 from photonzero.training.oracle import Array
 
 FAILURE = "failure"
 
 
-@lru_cache(maxsize=4)
-def _plan(text: str) -> Plan:
-    """Plans travel as text; a worker works one out once."""
-    return resolve_plan(json.loads(text))
-
-
 def measure_units(
-    text: str, units: Sequence[int], prepared: Prepared
+    plan: Plan, units: Sequence[int], prepared: Prepared
 ) -> tuple[list[tuple[int, list[Row]]], float]:
     """Measure units one after the other.
 
     Args:
-        text: `Plan.text`.
+        plan: the study.
         units: their numbers.
         prepared: what the study prepared.
 
     Returns:
         For each unit its number and a row for each of its samples, and the seconds it all took.
     """
-    plan = _plan(text)
     started = time.perf_counter()
     rows = [(unit, measure_unit(plan.unit(unit), prepared)) for unit in units]
     return rows, time.perf_counter() - started
 
 
-def prepare_one(text: str, name: str) -> Mapping[str, Array]:
+def prepare_one(plan: Plan, name: str) -> Mapping[str, Array]:
     """Make one thing that all samples share."""
-    plan = _plan(text)
     return plan.study.prepare(plan, name)
 
 

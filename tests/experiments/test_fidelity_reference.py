@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.studies.registry import find_plan
+from photonzero.experiments.sweep import run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers
 from photonzero.photonics.mesh import expected_fidelity, rectangular
 
@@ -16,7 +17,7 @@ PATH = Path(__file__).parents[1] / "golden" / "fidelity_reference.npz"
 @pytest.fixture(scope="module")
 def curve(tmp_path_factory):
     """(sigmas, fidelities (chips, 21)) of the study as it is built in, with more chips."""
-    plan = resolve_plan({"study": "phase-error", "chips": CHIPS})
+    plan = find_plan({"study": "phase-error", "chips": CHIPS})
     rows = run_sweep(plan, tmp_path_factory.mktemp("curve"), Workers(SerialExecutor, 1, 1))
     fidelity = np.array([row["fidelity"] for row in rows]).reshape(-1, plan.chips).T
     return np.array(plan.grid["sigma_phase_rad"]), fidelity

@@ -12,7 +12,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report import write_report
 from photonzero.experiments.report.page import cell, table
 from photonzero.experiments.run.runs import assemble, execute
-from photonzero.experiments.sweep.command import run_command
+from photonzero.experiments.studies.running import run_command
 
 QUICK = {"quick": False, "executor": "serial", "scheduler": None, "workers": None, "quiet": True}
 

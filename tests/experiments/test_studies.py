@@ -10,8 +10,9 @@ from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.studies.networks import with_phase_bias
 from photonzero.experiments.studies.noise_injection import ManyChips
-from photonzero.experiments.sweep import get_study, resolve_plan, run_sweep, study_names
-from photonzero.experiments.sweep.command import draw_study
+from photonzero.experiments.studies.registry import STUDIES, find_plan
+from photonzero.experiments.studies.running import draw_study
+from photonzero.experiments.sweep import run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
@@ -27,7 +28,7 @@ LOADED = {"digits_inferences": 18000}
 
 
 def run(folder, table, *settings):
-    plan = resolve_plan(table, settings)
+    plan = find_plan(table, settings)
     rows = run_sweep(plan, folder, SERIAL)
     assert not [row["failure"] for row in rows if row["failure"]]
     drawings = draw_study(plan, rows, folder)
@@ -37,13 +38,13 @@ def run(folder, table, *settings):
     return plan, rows, drawings
 
 
-@pytest.mark.parametrize("name", study_names())
+@pytest.mark.parametrize("name", STUDIES.names())
 def test_every_study_has_defaults_and_a_short_version_that_are_valid(name):
     for quick in (False, True):
-        plan = resolve_plan({"study": name}, quick=quick)
-        assert plan.study is get_study(name)
+        plan = find_plan({"study": name}, quick=quick)
+        assert plan.study is STUDIES.get(name)
         assert plan.n_samples > 0
-    assert resolve_plan({"study": name}, quick=True).n_samples < resolve_plan({"study": name}).n_samples
+    assert find_plan({"study": name}, quick=True).n_samples < find_plan({"study": name}).n_samples
 
 
 def test_phase_errors_cost_what_the_closed_form_says_on_every_topology(tmp_path):
@@ -111,7 +112,7 @@ def test_a_chip_with_component_errors_can_be_trained_where_a_loaded_network_fail
         assert row["trained_accuracy"] > 0.6
     without = {"study": "component-error", "options": {"on_chip": True, "network": False}}
     with pytest.raises(UsageError, match="on_chip: True; allowed with network = true and without phases"):
-        resolve_plan(without, ())
+        find_plan(without, ())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_own_phases_are_swept_as_random_ones_are(tmp_path):
     # A worker resolves the plan again, and needs no file for it.
     again = plan.to_table()
     again["options"]["phases"] = "/nowhere.npz"
-    assert resolve_plan(again).grid == plan.grid
+    assert find_plan(again).grid == plan.grid
     table = {"study": "component-error", "chips": 1, "options": {"phases": str(EXAMPLE)}}
     _, rows, _ = run(tmp_path / "component", table, "sigma_coupler_rad=[0, 0.3]", "sigma_phase_rad=0")
     assert rows[0]["test_accuracy"] == best > rows[1]["test_accuracy"]
@@ -154,7 +155,7 @@ def test_own_phases_are_swept_as_random_ones_are(tmp_path):
 )
 def test_bad_imports_are_one_clear_line(settings, message):
     with pytest.raises((UsageError, PhotonicsError), match=message):
-        resolve_plan({"study": "phase-error"}, settings)
+        find_plan({"study": "phase-error"}, settings)
 
 
 def test_scaling_counts_the_mzis_of_its_meshes(tmp_path):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.registry import find_plan, load_plan
 from photonzero.experiments.sweep import Axis, Measured, Study, resolve_plan, run_sweep
-from photonzero.experiments.sweep import plan as plan_module
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
 from photonzero.experiments.sweep.table import JOURNAL, PLAN, TABLE, StudyTable
 
@@ -39,7 +39,7 @@ class ToyOptions:
 
 
 @pytest.fixture
-def toy(monkeypatch):
+def toy():
     """A study that counts how often each sample is measured: (study, counts)."""
     counts: dict[int, int] = {}
 
@@ -51,7 +51,7 @@ def toy(monkeypatch):
         return [{"value": s.setting["x"] + s.rng().random(), "place": s.index} for s in samples]
 
     study = Study(
-        name=f"toy-{time.monotonic_ns()}",
+        name="toy",
         summary="A toy.",
         axes=(Axis("kind", "kind", "text", choices=("a", "b")), Axis("x", "x [m]")),
         defaults={"chips": 2, "kind": ["a", "b"], "x": [0.0, 1.0, 2.5]},
@@ -61,12 +61,11 @@ def toy(monkeypatch):
         options=ToyOptions,
         scanned=True,
     )
-    monkeypatch.setattr(plan_module, "get_study", lambda name: study)
     return study, counts
 
 
 def plan_of(study, **options):
-    return resolve_plan({"study": study.name, "options": options})
+    return resolve_plan(study, {"options": options})
 
 
 def test_rows_come_in_the_order_of_the_grid_each_measured_once(toy, tmp_path):
@@ -162,11 +161,54 @@ def test_two_processes_cannot_work_on_one_study(toy, tmp_path):
 
 
 def test_the_table_is_the_same_in_processes_and_here(tmp_path):
-    plan = resolve_plan(SMALL)
+    plan = find_plan(SMALL)
     run_sweep(plan, tmp_path / "serial", SERIAL)
     with executors("processes", 2, None) as workers:
         run_sweep(plan, tmp_path / "processes", workers)
     assert (tmp_path / "serial" / TABLE).read_bytes() == (tmp_path / "processes" / TABLE).read_bytes()
+
+
+OWN = """
+from photonzero.experiments.sweep import Axis, Measured, Study
+
+def measure(samples, prepared):
+    return [{"value": OFFSET + sample.setting["x"] + sample.rng().random()} for sample in samples]
+
+OFFSET = 1.0
+MINE = Study("mine", "One of one's own.", (Axis("x", "x [m]"),), {"chips": 4, "x": [0.0, 2.0]},
+             (Measured("value", "value"),), measure, lambda plan, rows, folder: [])
+"""
+
+
+def test_a_study_of_ones_own_is_found_by_workers_and_knows_when_its_file_changes(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    plan = find_plan({"study": f"{file}:MINE"})
+    rows = run_sweep(plan, tmp_path / "serial", SERIAL)
+    with executors("processes", 2, None) as workers:
+        assert run_sweep(plan, tmp_path / "processes", workers) == rows
+    assert load_plan(tmp_path / "processes").fingerprint == plan.fingerprint
+    # The same study elsewhere draws the same numbers; another one is another.
+    file.rename(tmp_path / "moved.py")
+    assert find_plan({"study": f"{tmp_path}/moved.py:MINE"}).digest == plan.digest
+    (tmp_path / "moved.py").write_text(OWN.replace("1.0", "3.0"))
+    with pytest.raises(UsageError, match="holds another study"):
+        run_sweep(find_plan({"study": f"{tmp_path}/moved.py:MINE"}), tmp_path / "serial", SERIAL)
+
+
+def test_what_is_no_study_is_refused_by_name(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    with pytest.raises(UsageError, match=r"own.py:OFFSET': a float; allowed: a photonzero"):
+        find_plan({"study": f"{tmp_path}/own.py:OFFSET"})
+
+
+def test_a_study_of_this_process_alone_is_refused_by_others(toy, tmp_path):
+    plan = plan_of(toy[0])
+    with (
+        executors("processes", 1, None) as workers,
+        pytest.raises(UsageError, match="study toy: known to this process only; allowed: executor serial"),
+    ):
+        run_sweep(plan, tmp_path, workers)
 
 
 def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
@@ -187,7 +229,7 @@ def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "killed" / TABLE).exists()
-    plan = resolve_plan({"study": "phase-error"}, ["chips=40", "n_modes=[16,24]"])
+    plan = find_plan({"study": "phase-error"}, ["chips=40", "n_modes=[16,24]"])
     seen = []
     rows = run_sweep(plan, tmp_path / "killed", SERIAL, lambda p: seen.append((p.rows, p.new_rows)))
     first_rows, first_new = seen[0]
@@ -220,22 +262,22 @@ def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
 )
 def test_bad_studies_are_one_clear_line(table, settings, message):
     with pytest.raises(UsageError, match=message) as error:
-        resolve_plan(table, settings)
+        find_plan(table, settings)
     assert "\n" not in str(error.value)
 
 
 def test_a_range_is_as_many_values_from_end_to_end():
-    plan = resolve_plan(SMALL, ["sigma_phase_rad={from=0.01, to=1, count=3, scale='log'}", "n_modes=4"])
+    plan = find_plan(SMALL, ["sigma_phase_rad={from=0.01, to=1, count=3, scale='log'}", "n_modes=4"])
     assert plan.grid["sigma_phase_rad"] == (0.01, 0.1, 1.0)
     assert plan.grid["n_modes"] == (4,)
     # A plan survives its own file.
-    assert resolve_plan(plan.to_table()).fingerprint == plan.fingerprint
+    assert find_plan(plan.to_table()).fingerprint == plan.fingerprint
 
 
 @pytest.mark.parametrize("spoil", ["other study", "no plan", "other rows", "other journal"])
 def test_a_folder_with_another_study_is_refused_and_left_as_it_is(tmp_path, spoil):
-    plan = resolve_plan(SMALL)
-    run_sweep(resolve_plan(SMALL, ["chips=1"] if spoil == "other study" else []), tmp_path, SERIAL)
+    plan = find_plan(SMALL)
+    run_sweep(find_plan(SMALL, ["chips=1"] if spoil == "other study" else []), tmp_path, SERIAL)
     if spoil == "no plan":
         (tmp_path / PLAN).unlink()
     if spoil == "other rows":
@@ -264,7 +306,7 @@ def test_bad_executors_are_one_clear_line(arguments, message):
 
 
 def test_the_same_chip_has_the_same_errors_in_every_setting():
-    plan = resolve_plan(SMALL)
+    plan = find_plan(SMALL)
     first, other = plan.sample(0), plan.unit(plan.n_units - 1)[0]
     same = plan.sample(first.index + 6 * 6)
     assert same.setting != first.setting

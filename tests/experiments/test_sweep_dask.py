@@ -6,8 +6,9 @@ import signal
 import pytest
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies.registry import find_plan
 from photonzero.experiments.sweep import executors as executors_module
-from photonzero.experiments.sweep import resolve_plan, run_sweep
+from photonzero.experiments.sweep import run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
 from photonzero.experiments.sweep.table import TABLE
 
@@ -20,7 +21,7 @@ SMALL = {"study": "phase-error", "chips": 60, "grid": {"n_modes": [16, 32]}}
 
 
 def test_a_killed_worker_loses_nothing_and_the_table_is_that_of_this_process(tmp_path):
-    plan = resolve_plan(SMALL)
+    plan = find_plan(SMALL)
     run_sweep(plan, tmp_path / "serial", Workers(SerialExecutor, 1, 1))
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         killed = []
@@ -39,7 +40,7 @@ def test_a_killed_worker_loses_nothing_and_the_table_is_that_of_this_process(tmp
 
 
 def test_a_cluster_of_its_own_is_started_where_no_scheduler_is_named(tmp_path):
-    plan = resolve_plan(SMALL, ["chips=2"])
+    plan = find_plan(SMALL, ["chips=2"])
     run_sweep(plan, tmp_path / "serial", Workers(SerialExecutor, 1, 1))
     with executors("dask", 2, None) as workers:
         run_sweep(plan, tmp_path / "dask", workers)

@@ -11,10 +11,11 @@ from typing import Any
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.run.runs import RESULT, provenance
+from photonzero.experiments.studies.registry import find_plan
 from photonzero.experiments.sweep.display import SweepDisplay
 from photonzero.experiments.sweep.engine import run_sweep
 from photonzero.experiments.sweep.executors import executors
-from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Drawing, Row
 from photonzero.experiments.sweep.table import check_folder
 from photonzero.experiments.sweep.work import FAILURE
@@ -35,7 +36,7 @@ def run_command(
     """Run a study by name or file, or continue it.
 
     Args:
-        name: of a built-in study, or a TOML file.
+        name: of a study, ``file.py:NAME``, or a TOML file.
         quick: the short version.
         settings: ``key=value`` texts.
         executor: see `photonzero.experiments.sweep.executors`.
@@ -52,7 +53,7 @@ def run_command(
         table = read_toml(Path(name))
         if quick:
             raise UsageError(f"--quick with {name}; allowed with the name of a study")
-    plan = resolve_plan(table, settings, quick=quick)
+    plan = find_plan(table, settings, quick=quick)
     # Named by content: the same command finds its study again, and another one never.
     folder = out or Path("runs") / f"sweep-{plan.study.name}-{plan.fingerprint[:8]}"
     check_folder(folder, plan)
