@@ -1,1 +1,119 @@
-"""Simulate photonic chips and train them from forward measurements alone."""
+"""Simulate photonic chips and train them from forward measurements alone.
+
+The names below are the front door, ``import photonzero as pz``. Each is loaded when it is first used, so that
+neither the import nor the command waits for the simulator. Everything else is in the rooms behind it:
+`photonzero.devices`, `photonzero.photonics`, `photonzero.training` and `photonzero.experiments`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from photonzero._optics import fabricate, mesh, noise
+    from photonzero.devices.noise_model import NoiseModel
+    from photonzero.photonics.chip.chip import Chip
+    from photonzero.photonics.design import NetworkDesign, TTLayer
+    from photonzero.photonics.mesh.decompose import decompose
+    from photonzero.photonics.mesh.fidelity import fidelity
+    from photonzero.photonics.mesh.haar import haar_phases
+    from photonzero.photonics.mesh.topology import MeshTopology
+    from photonzero.photonics.mesh.transfer import build, propagate
+    from photonzero.training.oracle import ControlGroup, ForwardOracle, Stencil
+    from photonzero.training.pde.base import PDE, Condition
+
+    __version__: str
+
+_ROOMS = ("devices", "photonics", "training", "experiments")
+
+_HOMES = {
+    # Meshes.
+    "mesh": "photonzero._optics",
+    "MeshTopology": "photonzero.photonics.mesh.topology",
+    "haar_phases": "photonzero.photonics.mesh.haar",
+    "decompose": "photonzero.photonics.mesh.decompose",
+    "build": "photonzero.photonics.mesh.transfer",
+    "propagate": "photonzero.photonics.mesh.transfer",
+    "fidelity": "photonzero.photonics.mesh.fidelity",
+    # Chips and their errors.
+    "noise": "photonzero._optics",
+    "NoiseModel": "photonzero.devices.noise_model",
+    "NetworkDesign": "photonzero.photonics.design",
+    "TTLayer": "photonzero.photonics.design",
+    "fabricate": "photonzero._optics",
+    "Chip": "photonzero.photonics.chip.chip",
+    # What is trained: a PDE, on the chip of this project or on one's own.
+    "PDE": "photonzero.training.pde.base",
+    "Condition": "photonzero.training.pde.base",
+    "ForwardOracle": "photonzero.training.oracle",
+    "ControlGroup": "photonzero.training.oracle",
+    "Stencil": "photonzero.training.oracle",
+}
+"""The module in which each name of the front door is made."""
+
+__all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
+    "mesh",
+    "MeshTopology",
+    "haar_phases",
+    "decompose",
+    "build",
+    "propagate",
+    "fidelity",
+    "noise",
+    "NoiseModel",
+    "NetworkDesign",
+    "TTLayer",
+    "fabricate",
+    "Chip",
+    "PDE",
+    "Condition",
+    "ForwardOracle",
+    "ControlGroup",
+    "Stencil",
+    "__version__",
+]
+
+
+def broken_part() -> str | None:
+    """What a checkout or an installation lacks, in one line; None if all rooms are there.
+
+    The rooms are links in a checkout, which a system without symbolic links turns into files of text.
+    """
+    for room in _ROOMS:
+        path = Path(__file__).parent / room
+        if not path.is_dir():
+            return (
+                f"{path}: not a folder; allowed: a link to ../{room} (git config core.symlinks true, then "
+                "git checkout -- photonzero), or the installed wheel"
+            )
+    return None
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of the front door, or a room.
+
+    Raises:
+        AttributeError: there is no such name.
+        ImportError: a room is missing; names it.
+    """
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("photonzero")
+    elif name in _HOMES or name in _ROOMS:
+        broken = broken_part()
+        if broken is not None:
+            raise ImportError(broken)
+        module = import_module(_HOMES.get(name, f"photonzero.{name}"))
+        value = getattr(module, name) if name in _HOMES else module
+    else:
+        raise AttributeError(f"photonzero: no {name!r}; allowed: {', '.join(__all__)}", name=name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Names of the front door and of the rooms."""
+    return [*__all__, *_ROOMS]

@@ -1,5 +1,22 @@
-"""``python -m photonzero``: the command, wherever it is not on the path."""
+"""The command: ``photonzero``, or ``python -m photonzero`` where it is not on the path."""
 
-from photonzero.experiments.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+from photonzero import broken_part
+
+
+def main() -> None:
+    """Run the command; a checkout without its links is one line on stderr and exit code 2."""
+    broken = broken_part()
+    if broken is not None:
+        sys.stderr.write(f"photonzero: error: {broken}\n")
+        sys.exit(2)
+    from photonzero.experiments.cli import main as command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()
