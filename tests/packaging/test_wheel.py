@@ -65,11 +65,8 @@ def installed(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index",
-         "--disable-pip-version-check", str(wheel)],
-        check=True,
-    )  # fmt: skip
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python)]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
     (site,) = (folder / "lib").glob("python*/site-packages")
     # The lines of this environment's own .pth files are not read: its editable photonzero stays out.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
