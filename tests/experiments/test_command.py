@@ -284,8 +284,8 @@ def test_a_full_disk_is_one_line(tmp_path):
     # A file size limit makes every write beyond it fail, as on a full disk.
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from experiments.cli import main\n"
-        "import experiments.runs\n"
+        "from photonzero.experiments.cli import main\n"
+        "import photonzero.experiments.run.runs\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "main()"
     )
