@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from photonzero.training.checks import at_least, require
 from photonzero.training.ensemble import metered_chips
-from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.errors import CheckpointError
 from photonzero.training.objective import Objective
 from photonzero.training.optimizers.base import Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
@@ -46,20 +47,10 @@ class Limits:
     answer_timeout_s: float | None = None
 
     def __post_init__(self) -> None:
-        if self.max_inferences < 1:
-            raise ArgumentError(f"max_inferences: {self.max_inferences}; allowed: >= 1")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ArgumentError(f"max_steps: {self.max_steps}; allowed: >= 1")
-        if self.target_error is not None and not self.target_error > 0:
-            raise ArgumentError(f"target_error: {self.target_error}; allowed: > 0")
-        if self.plateau_steps is not None and self.plateau_steps < 1:
-            raise ArgumentError(f"plateau_steps: {self.plateau_steps}; allowed: >= 1")
-        if not self.divergence_factor > 1:
-            raise ArgumentError(f"divergence_factor: {self.divergence_factor}; allowed: > 1")
-        if self.validate_every < 1:
-            raise ArgumentError(f"validate_every: {self.validate_every}; allowed: >= 1")
-        if self.answer_timeout_s is not None and not self.answer_timeout_s > 0:
-            raise ArgumentError(f"answer_timeout_s: {self.answer_timeout_s}; allowed: > 0")
+        at_least(self, max_inferences=1, max_steps=1, plateau_steps=1, validate_every=1)
+        require(self, "divergence_factor", self.divergence_factor > 1, "> 1")
+        for name, value in (("target_error", self.target_error), ("answer_timeout_s", self.answer_timeout_s)):
+            require(self, name, value is None or value > 0, "> 0")
 
 
 @dataclass(frozen=True)

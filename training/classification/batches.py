@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import softmax
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least, require
 from photonzero.training.oracle import Array
 
 _UNIFORM_SHARE = 0.2
@@ -32,12 +32,8 @@ class BatchOptions:
     shift_px: int = 0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.growth) and self.growth >= 0):
-            raise ArgumentError(f"growth: {self.growth}; allowed: >= 0")
-        if self.pool < 1:
-            raise ArgumentError(f"pool: {self.pool}; allowed: >= 1")
-        if self.shift_px < 0:
-            raise ArgumentError(f"shift_px: {self.shift_px}; allowed: >= 0")
+        require(self, "growth", np.isfinite(self.growth) and self.growth >= 0, ">= 0")
+        at_least(self, pool=1, shift_px=0)
 
 
 def choose(logits: Array, labels: Array, size: int, rng: np.random.Generator) -> tuple[Array, Array]:

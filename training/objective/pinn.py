@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from photonzero.training.checks import at_least, one_of, positive, require
 from photonzero.training.errors import ArgumentError, CheckpointError, ProblemError
 from photonzero.training.objective.adaptive import adapted_points
 from photonzero.training.objective.base import Evaluation
@@ -47,21 +48,15 @@ class PointOptions:
     n_test: int = 10_000
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.condition_share) and self.condition_share > 0):
-            raise ArgumentError(f"condition_share: {self.condition_share}; allowed: > 0")
-        if self.balance not in ("off", "residuals", "columns"):
-            raise ArgumentError(f"balance: {self.balance!r}; allowed: off, residuals, columns")
-        if not 0 <= self.adaptive <= 1:
-            raise ArgumentError(f"adaptive: {self.adaptive}; allowed: from 0 to 1")
-        if not 0 <= self.overlap < 1:
-            raise ArgumentError(f"overlap: {self.overlap}; allowed: from 0, below 1")
+        positive(self, "condition_share")
+        one_of(self, balance=get_args(Balance))
+        require(self, "adaptive", 0 <= self.adaptive <= 1, "from 0 to 1")
+        require(self, "overlap", 0 <= self.overlap < 1, "from 0, below 1")
         if self.overlap > 0 and self.adaptive > 0:
             raise ArgumentError(
                 f"overlap: {self.overlap} with adaptive {self.adaptive}; allowed: one of them"
             )
-        for name in ("n_validation", "n_test"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
+        at_least(self, n_validation=1, n_test=1)
 
 
 class PinnObjective:

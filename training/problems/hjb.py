@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE
 from photonzero.training.pde.fields import Field
@@ -31,8 +31,7 @@ class HJB(PDE):
     presented = None
 
     def __post_init__(self) -> None:
-        if self.n_space < 1:
-            raise ArgumentError(f"n_space: {self.n_space}; allowed: >= 1")
+        at_least(self, n_space=1)
 
     @property
     def name(self) -> str:

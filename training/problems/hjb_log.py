@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE, Condition
 from photonzero.training.pde.fields import Field
@@ -40,8 +40,7 @@ class HJBLog(PDE):
     presented = MappingProxyType({"x": (-0.15, 0.15), "t": (-4.0, 4.0)})
 
     def __post_init__(self) -> None:
-        if self.n_space < 1:
-            raise ArgumentError(f"n_space: {self.n_space}; allowed: >= 1")
+        at_least(self, n_space=1)
 
     @property
     def name(self) -> str:

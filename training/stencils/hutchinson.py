@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import hadamard
 
+from photonzero.training.checks import checked_count
 from photonzero.training.oracle import Array
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from photonzero.training.stencils.central import axis_rows
 from photonzero.training.stencils.differences import error_constant, requested_nodes
-from photonzero.training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.stencils.spacing import SpacedRule
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from photonzero.training.checks import checked_count
 from photonzero.training.errors import ArgumentError
 from photonzero.training.oracle import Array
 from photonzero.training.stencils.base import DerivativeStencil, Rows, TraceEstimate
 from photonzero.training.stencils.rows import SparseRows
-from photonzero.training.stencils.spacing import checked_count
 
 
 def optimal_repeats(weights: Array, n_inferences: int) -> Array:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from photonzero.training.checks import checked_count, checked_positive, one_of, require
 from photonzero.training.errors import ArgumentError
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
 
@@ -83,10 +84,9 @@ class SpacedRule(ABC):
                 raise ArgumentError(f"{name}: {length!r}; allowed: 'auto' or a finite number > 0")
         else:
             checked_positive(length, name)
-        if not (np.isfinite(self.noise_std) and self.noise_std >= 0):
-            raise ArgumentError(f"noise_std: {self.noise_std}; allowed: finite numbers >= 0")
-        if self.target not in TARGETS:
-            raise ArgumentError(f"target: {self.target!r}; allowed: {', '.join(TARGETS)}")
+        valid = bool(np.isfinite(self.noise_std)) and self.noise_std >= 0
+        require(self, "noise_std", valid, "finite numbers >= 0")
+        one_of(self, target=TARGETS)
         checked_positive(self.amplitude, "amplitude")
         checked_positive(self.length_scale, "length_scale")
 
@@ -203,20 +203,6 @@ def auto_spacing(rule: SpacedRule, dim: int, request: DerivativeRequest | None =
     """
     checked_count(dim, "dim")
     return rule.best_spacing(dim, request)
-
-
-def checked_positive(number: float, name: str) -> None:
-    """Reject what is not a finite number above 0."""
-    valid = isinstance(number, int | float | np.number) and not isinstance(number, bool)
-    if not (valid and np.isfinite(number) and number > 0):
-        raise ArgumentError(f"{name}: {number!r}; allowed: finite numbers > 0")
-
-
-def checked_count(number: int, name: str, least: int = 1) -> None:
-    """Reject what is not an integer of at least `least`."""
-    valid = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not (valid and number >= least):
-        raise ArgumentError(f"{name}: {number!r}; allowed: integers >= {least}")
 
 
 @lru_cache(maxsize=64)

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import checked_count, one_of
 from photonzero.training.oracle import Array
 from photonzero.training.sobol import sobol_normals
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from photonzero.training.stencils.hermite import curvature_weights, partial_weight
-from photonzero.training.stencils.spacing import SpacedRule, checked_count
+from photonzero.training.stencils.spacing import SpacedRule
 
 _POINTS = ("normal", "sobol")
 
@@ -42,8 +42,7 @@ class SteinMonteCarlo(SpacedRule):
 
     def __post_init__(self) -> None:
         checked_count(self.n_pairs, "n_pairs", 2)
-        if self.points not in _POINTS:
-            raise ArgumentError(f"points: {self.points!r}; allowed: {', '.join(_POINTS)}")
+        one_of(self, points=_POINTS)
         super().__post_init__()
 
     @property
