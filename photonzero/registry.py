@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -77,8 +78,8 @@ class Registry(Generic[T]):
         return isinstance(name, str) and (name in self.builtin or name in self._plugins)
 
     def names(self) -> tuple[str, ...]:
-        """All names, the project's own first."""
-        return (*self.builtin, *self._plugins)
+        """All names, the project's own first; one that several things claim, which `get` refuses, once."""
+        return (*self.builtin, *(name for name in self._plugins if name not in self.builtin))
 
     def get(self, name: str) -> T:
         """What is called that, or stands in that file.
@@ -87,14 +88,48 @@ class Registry(Generic[T]):
             Exception: of the registry's type of error: no such name, a file that cannot be used, an entry
                 point that fails to load, or something that breaks the contract of its kind.
         """
+        points = self._plugins.get(name, [])
+        claimed = ["photonzero itself"] * (name in self.builtin) + [_source(point) for point in points]
+        if len(claimed) > 1:
+            raise self.error(
+                f"{self.kind} {name!r}: brought by {' and by '.join(claimed)}; "
+                "allowed: one of them (uninstall the other)"
+            )
+        if points:
+            return self._from_plugin(points[0])
         if name in self.builtin:
             entry: Any = self.builtin[name]
             return _load(entry) if isinstance(entry, str) else entry
-        if name in self._plugins:
-            return self._from_plugin(self._plugins[name])
         if is_file_name(name):
             return self._from_file(name)
         raise self.unknown(name)
+
+    def resolved(self, name: str) -> str:
+        """The name as a configuration holds it: that of a user's file with its absolute path.
+
+        Raises:
+            Exception: of the registry's type of error, as `get` does for the same name.
+        """
+        self.get(name)
+        if name in self or not is_file_name(name):
+            return name
+        path, attribute = split_file_name(name)
+        return f"{path.resolve()}:{attribute}" if attribute else str(path.resolve())
+
+    def label(self, name: str) -> str:
+        """A short name, for folders and figures: what is meant in a user's file."""
+        if name in self or not is_file_name(name):
+            return name
+        path, attribute = split_file_name(name)
+        return attribute or path.stem
+
+    def fingerprint(self, name: str) -> str | None:
+        """SHA-256 of a user's file, which a run's identity depends on; None for all that is installed.
+
+        Raises:
+            Exception: of the registry's type of error: the file cannot be read.
+        """
+        return None if name in self or not is_file_name(name) else self._hash(name)
 
     def unknown(self, name: object) -> Exception:
         """The error for a name that nothing has, with the nearest one that something has."""
@@ -104,44 +139,45 @@ class Registry(Generic[T]):
         return self.error(f"{self.kind}: {name!r}{hint}; allowed: {allowed}")
 
     @cached_property
-    def _plugins(self) -> dict[str, EntryPoint]:
-        found: dict[str, EntryPoint] = {}
-        for point in entry_points(group=self.group):
-            other = found.get(point.name)
-            if point.name in self.builtin or (other is not None and other.value != point.value):
-                taken = "photonzero itself" if point.name in self.builtin else _source(other)
-                raise self.error(
-                    f"{self.kind} {point.name!r}: brought by {_source(point)} and by {taken}; "
-                    "allowed: one of them (uninstall the other)"
-                )
-            found[point.name] = point
+    def _plugins(self) -> dict[str, list[EntryPoint]]:
+        found: dict[str, list[EntryPoint]] = {}
+        for point in importlib.metadata.entry_points(group=self.group):
+            others = found.setdefault(point.name, [])
+            # A package in development may be found twice.
+            if all(other.value != point.value for other in others):
+                others.append(point)
         return found
 
     def _from_plugin(self, point: EntryPoint) -> T:
         try:
             value = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Whatever a plugin raises at import is an error of the plugin.
             raise self.error(
                 f"{self.kind} {point.name!r}: entry point {point.value} of {_source(point)} cannot be "
-                f"loaded: {type(error).__name__}: {error}"
+                f"loaded: {_said(error)}"
             ) from error
         return self.check(point.name, value)
 
-    def _from_file(self, name: str) -> T:
-        path, attribute = split_file_name(name)
+    def _hash(self, name: str) -> str:
         try:
-            key = (f"{path.resolve()}:{attribute or ''}", file_hash(name))
+            return file_hash(name)
         except OSError as error:
+            path, _ = split_file_name(name)
             raise self.error(
                 f"{path}: {error.strerror}; allowed: a Python file with a {self.kind}"
             ) from error
+
+    def _from_file(self, name: str) -> T:
+        path, attribute = split_file_name(name)
+        key = (f"{path.resolve()}:{attribute or ''}", self._hash(name))
         if key not in self._files:
-            self._files[key] = self.check(name, self._in_file(path, attribute))
+            self._files[key] = self.check(name, self._in_file(path, attribute, key[1]))
         return self._files[key]
 
-    def _in_file(self, path: Path, attribute: str | None) -> Any:
-        module_name = f"photonzero_user_{path.stem}"
+    def _in_file(self, path: Path, attribute: str | None, content: str) -> Any:
+        # Files of one name in two folders are two modules, and so is a file before and after an edit.
+        module_name = f"photonzero_user_{path.stem}_{content[:12]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
             raise self.error(f"{path}: cannot be imported; allowed: a Python file")
@@ -149,13 +185,16 @@ class Registry(Generic[T]):
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Whatever a user's file raises is an error of the file.
-            raise self.error(f"{path}: {type(error).__name__}: {error}{_moved(error)}") from error
+            del sys.modules[module_name]
+            raise self.error(f"{path}: {_said(error)}{_moved(error)}") from error
         own = {
             key: value
             for key, value in vars(module).items()
-            if getattr(value, "__module__", None) == module_name and self.is_own(value)
+            if getattr(value, "__module__", None) == module_name
+            and not key.startswith("_")
+            and self.is_own(value)
         }
         found = ", ".join(own) or "none"
         if attribute is None:
@@ -174,11 +213,16 @@ def _load(address: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def _source(point: EntryPoint | None) -> str:
-    return point.dist.name if point is not None and point.dist is not None else "an installed package"
+def _source(point: EntryPoint) -> str:
+    return "an installed package" if point.dist is None else point.dist.name
 
 
-def _moved(error: Exception) -> str:
+def _said(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _moved(error: BaseException) -> str:
     """What to change in a file written when the project's folders were packages of their own."""
     first = (getattr(error, "name", None) or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and first in (
