@@ -21,7 +21,7 @@ def photonzero(*arguments, cwd, code=0):
     command = [
         sys.executable,
         "-c",
-        "from experiments.cli import main; main()",
+        "from photonzero.experiments.cli import main; main()",
         *map(str, arguments),
     ]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
@@ -139,7 +139,7 @@ def test_a_killed_run_resumes_to_the_same_bits(tmp_path):
     # A suite that a shell has started in the background ignores SIGINT, and so would its children.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from experiments.cli import main; main()"
+        "from photonzero.experiments.cli import main; main()"
     )
     for kind in (signal.SIGKILL, signal.SIGINT):
         killed = tmp_path / kind.name

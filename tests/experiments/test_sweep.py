@@ -216,7 +216,7 @@ def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
     command = [
         sys.executable,
         "-c",
-        "from experiments.cli import main; main()",
+        "from photonzero.experiments.cli import main; main()",
         "sweep",
         "phase-error",
         *settings,

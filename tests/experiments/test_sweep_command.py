@@ -68,7 +68,7 @@ def test_quick_belongs_to_a_name(tmp_path):
 
 def test_the_command_exits_with_two_on_a_table_of_another_study(tmp_path):
     (tmp_path / "table.csv").write_text("a\n1\n")
-    line = "from experiments.cli import main; main()"
+    line = "from photonzero.experiments.cli import main; main()"
     command = [sys.executable, "-c", line, "sweep", "phase-error", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
