@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.photonics.chip.chip import Chip
     from photonzero.photonics.design import NetworkDesign, TTLayer
-    from photonzero.photonics.mesh.decompose import decompose
-    from photonzero.photonics.mesh.fidelity import fidelity
-    from photonzero.photonics.mesh.haar import haar_phases
-    from photonzero.photonics.mesh.topology import MeshTopology
-    from photonzero.photonics.mesh.transfer import build, propagate
+    from photonzero.photonics.mesh import MeshTopology, build, decompose, fidelity, haar_phases, propagate
     from photonzero.training.oracle import ControlGroup, ForwardOracle, Stencil
     from photonzero.training.pde.base import PDE, Condition
 
@@ -31,12 +27,12 @@ _ROOMS = ("devices", "photonics", "training", "experiments")
 _HOMES = {
     # Meshes.
     "mesh": "photonzero._optics",
-    "MeshTopology": "photonzero.photonics.mesh.topology",
-    "haar_phases": "photonzero.photonics.mesh.haar",
-    "decompose": "photonzero.photonics.mesh.decompose",
-    "build": "photonzero.photonics.mesh.transfer",
-    "propagate": "photonzero.photonics.mesh.transfer",
-    "fidelity": "photonzero.photonics.mesh.fidelity",
+    "MeshTopology": "photonzero.photonics.mesh",
+    "haar_phases": "photonzero.photonics.mesh",
+    "decompose": "photonzero.photonics.mesh",
+    "build": "photonzero.photonics.mesh",
+    "propagate": "photonzero.photonics.mesh",
+    "fidelity": "photonzero.photonics.mesh",
     # Chips and their errors.
     "noise": "photonzero._optics",
     "NoiseModel": "photonzero.devices.noise_model",

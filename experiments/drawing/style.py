@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from photonzero.training.checkpoint import write_atomically
@@ -38,28 +38,47 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows where it is returned; ``savefig`` writes it elsewhere."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png")
+        return content.getvalue()
+
+
+@contextmanager
+def picture(width_in: float, height_in: float) -> Iterator[Picture]:
+    """A figure to draw on in the project's style.
+
+    Nothing of matplotlib's state is used or changed: it is not among the figures of pyplot, and a notebook's
+    or a window's way to show those stays what it is.
+
+    Args:
+        width_in: width [inch]; a column of a two-column paper has 3.5, a page 7.2.
+        height_in: height [inch].
+    """
+    with matplotlib.rc_context(_STYLE):
+        yield Picture(figsize=(width_in, height_in), layout="constrained")
+
+
 @contextmanager
 def figure(path: Path, width_in: float, height_in: float, *, pdf: bool = False) -> Iterator[Figure]:
-    """A figure in the project's style, saved to `path` (PNG) when the block ends.
+    """As `picture`, saved to `path` (PNG) when the block ends.
 
     Args:
         path: of the PNG.
-        width_in: width [inch]; a column of a two-column paper has 3.5, a page 7.2.
+        width_in: width [inch].
         height_in: height [inch].
         pdf: write a PDF beside it.
     """
-    matplotlib.use("Agg")
-    with plt.rc_context(_STYLE):
-        drawn = plt.figure(figsize=(width_in, height_in), layout="constrained")
-        try:
-            yield drawn
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, lambda file: drawn.savefig(file, format="png"))
-            if pdf:
-                # No date: equal figures are equal files.
-                write_atomically(
-                    path.with_suffix(".pdf"),
-                    lambda file: drawn.savefig(file, format="pdf", metadata={"CreationDate": None}),
-                )
-        finally:
-            plt.close(drawn)
+    with picture(width_in, height_in) as drawn:
+        yield drawn
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: drawn.savefig(file, format="png"))
+        if pdf:
+            # No date: equal figures are equal files.
+            write_atomically(
+                path.with_suffix(".pdf"),
+                lambda file: drawn.savefig(file, format="pdf", metadata={"CreationDate": None}),
+            )
