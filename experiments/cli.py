@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 
@@ -26,10 +25,6 @@ def main() -> None:
     """Entry point: every expected failure is one line on stderr and exit code 2."""
     # A terminated job ends as an interrupted one: with its last step on disk.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # The rounding of a matrix product depends on how many threads share it: with one, equal seeds give
-    # equal bits on any machine. The simulator's threads, which do the work, are not concerned.
-    for library in ("OPENBLAS", "MKL", "OMP", "VECLIB"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     # The packages below take most of a second to load; --help and usage errors should not wait.
     from photonzero.devices.errors import DeviceError
     from photonzero.experiments.files.errors import UsageError

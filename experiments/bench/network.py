@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from photonzero.devices.noise_model import preset
-from photonzero.experiments.bench.blas import one_blas_thread
+from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.photonics.chip.chip import available_threads, fabricate
 from photonzero.photonics.chip.layout import NetworkLayout, lay_out
 from photonzero.photonics.designs import get_design
@@ -53,8 +53,7 @@ def run_mnist() -> dict[str, Any]:
     square = rng.random((_PEAK_SIZE, _PEAK_SIZE), dtype=np.float32)
     tasks = {"chip": lambda: chip.measure(controls, images), "product": lambda: square @ square}
     best = dict.fromkeys(tasks, np.inf)
-    limit, is_limited = one_blas_thread()
-    with limit:
+    with one_blas_thread():
         for _ in range(_ROUNDS + 1):
             for name, task in tasks.items():
                 started = time.perf_counter()
@@ -70,7 +69,6 @@ def run_mnist() -> dict[str, Any]:
         "gflop_per_s": operations * _IMAGES / best["chip"] / 1e9,
         "peak_gflop_per_s": peak / 1e9,
         "floor_s": operations * _IMAGES / peak,
-        "peak_on_one_thread": is_limited,
     }
 
 
@@ -114,8 +112,7 @@ def run() -> dict[str, Any]:
 
     Ratios are of medians over interleaved rounds. The baseline is the dense network
     21-512-512-1 as float32 matrix products with `numpy.sin` on the same points; its linear algebra is
-    held to one thread if threadpoolctl is installed (the extra `bench`), else it runs as the
-    environment says, and `baseline_on_one_thread` is False.
+    held to one thread.
     """
     rng = np.random.default_rng(0)
     stencil = make_rule("sparse-grid").stencil(21, rng)
@@ -130,8 +127,7 @@ def run() -> dict[str, Any]:
     }
     tasks["dense"] = lambda: _dense(points, weights)
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    limit, is_limited = one_blas_thread()
-    with limit:
+    with one_blas_thread():
         for task in tasks.values():
             task()
         for _ in range(_ROUNDS):
@@ -144,7 +140,6 @@ def run() -> dict[str, Any]:
         "points": inputs.n_points,
         "operations_per_point": operations,
         "sines_per_point": sines,
-        "baseline_on_one_thread": is_limited,
     }
     for count in threads:
         rate = inputs.n_points / median(seconds[f"chip_{count}"])

@@ -16,5 +16,6 @@ def bench(name: str, as_json: bool) -> None:
       photonzero bench network --json
     """
     from photonzero.experiments.bench import run_benchmark
+    from photonzero.experiments.commands.printing import print_object
 
-    run_benchmark(name, as_json)
+    print_object(run_benchmark(name), as_json)

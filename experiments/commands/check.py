@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
 
-@click.command()
+
+@click.command(cls=Computing)
 @click.argument("problem")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def check(problem: str, quiet: bool) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
 import click
 
 
@@ -23,6 +27,39 @@ def cost(chip: str, inferences: int | None, as_json: bool) -> None:
       photonzero cost my_chip.toml
       photonzero cost tonn-hjb20 --inferences 3000000 --json
     """
-    from photonzero.experiments.run.hardware import print_cost
+    from photonzero.experiments.commands.printing import print_object
 
-    print_cost(chip, inferences, as_json)
+    print_object(cost_table(chip, inferences), as_json)
+
+
+def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:
+    """All figures of the cost model for a design or an architecture, by name.
+
+    Args:
+        chip: a name of `photonzero.photonics.designs` or of `photonzero.photonics.cost`, or a TOML file with
+            a design.
+        inferences: adds time and energy of a training of so many, phases programmed once.
+
+    Raises:
+        UsageError: an unknown chip, or one without optics.
+    """
+    from photonzero.experiments.config.run_config import read_design
+    from photonzero.experiments.files.errors import UsageError
+    from photonzero.photonics.cost import PRESETS, architecture, estimate, preset
+    from photonzero.photonics.designs import design_names
+
+    if chip in PRESETS:
+        spec = preset(chip)
+    elif chip in design_names() or chip.endswith(".toml"):
+        found = architecture(read_design(chip))
+        if found is None:
+            raise UsageError(f"chip {chip}: its cores are numbers or rings; allowed: a chip with meshes")
+        spec = found
+    else:
+        raise UsageError(f"chip: {chip!r}; allowed: {', '.join((*PRESETS, *design_names()))}, or a TOML file")
+    estimated = estimate(spec)
+    table = {f.name: getattr(estimated, f.name) for f in fields(estimated)}
+    table = {key: dict(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    if inferences is not None:
+        table["training_time_s"], table["training_energy_j"] = estimated.training_run(inferences)
+    return table

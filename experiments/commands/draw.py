@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
 
-@click.command()
+
+@click.command(cls=Computing)
 @click.argument("topology", type=click.Choice(["rectangular", "triangular", "symmetric", "butterfly"]))
 @click.option("--modes", type=click.IntRange(2, 64), default=8, show_default=True, metavar="N")
 @click.option(

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
 
-@click.command("map")
+
+@click.command("map", cls=Computing)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--noise", default="published", show_default=True, metavar="PRESET|FILE.toml")
 @click.option("--chips", default=3, show_default=True, type=click.IntRange(1), help="Chips to fabricate.")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
 from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 
 
-@click.command()
+@click.command(cls=Computing)
 @click.argument("name", metavar="NAME|FILE.toml")
 @click.option("--quick", is_flag=True, help="The study's short version.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of study.toml.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
+
 
 @click.group()
 def tables() -> None:
@@ -19,7 +21,7 @@ def tables() -> None:
     """
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-hjb20"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=5, metavar="N", help="Seeds 0 to N - 1.")
 @click.option("--max-inferences", type=int, default=50_000_000, help="Budget of the published way.")
@@ -36,7 +38,7 @@ def hjb20(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
     compare_hjb20(out, seeds, max_inferences, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.argument("names", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-problems"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
@@ -54,7 +56,7 @@ def problems(names: tuple[str, ...], out: Path, seeds: int, quiet: bool) -> None
     tabulate_problems(out, seeds, names, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-stencils"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, metavar="N", help="Seeds 0 to N - 1.")
 @click.option("--max-inferences", type=click.IntRange(1), default=500_000, help="Budget of a training.")
@@ -71,7 +73,7 @@ def stencils(out: Path, seeds: int, max_inferences: int, quiet: bool) -> None:
     tabulate_stencils(out, seeds, max_inferences, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.argument("problems", nargs=-1)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-optimizers"), metavar="DIR")
 @click.option("--seeds", type=click.IntRange(1, 100), default=5, metavar="N", help="Seeds 0 to N - 1.")
@@ -105,7 +107,7 @@ def optimizers(
     optimizer_table.compare_optimizers(out, chosen, seeds, noise, max_inferences, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.argument("rows", nargs=-1)
 @click.option("--data", metavar="DIR", help="Folder of the IDX files; otherwise PHOTONZERO_DATA.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-mnist"), metavar="DIR")
@@ -137,7 +139,7 @@ def mnist(
     mnist_table.tabulate_mnist(out, seeds, rows, data, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.argument("problems", nargs=-1)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs/tables-compression"), metavar="DIR"
@@ -161,7 +163,7 @@ def compression(
     compare_compression(out, chosen, seeds, max_inferences, estimates, quiet)
 
 
-@tables.command()
+@tables.command(cls=Computing)
 @click.argument("problem", default="black-scholes")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/tables-ranks"), metavar="DIR")
 @click.option("--ranks", default="1,2,4", metavar="R,R,..", help="Tried one by one, and grown through.")

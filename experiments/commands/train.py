@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from photonzero.experiments.commands.computing import Computing
 from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 
 
-@click.command()
+@click.command(cls=Computing)
 @click.argument("problem", required=False)
 @click.option("--chip", metavar="NAME|FILE.toml", help="Design of the chip; the problem has one.")
 @click.option("--noise", metavar="PRESET|FILE.toml", help="Imperfections.  [default: published]")

@@ -23,18 +23,30 @@ def apply_settings(table: Mapping[str, Any], settings: Sequence[str]) -> dict[st
     Raises:
         UsageError: not of that form, or a section that is a value.
     """
-    changed = merge({}, table)
+    keys: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {setting}: allowed: key=value, such as batch_size=200")
-        *sections, last = key.strip().split(".")
+        keys[key.strip()] = _toml_value(text.strip())
+    return set_keys(table, keys)
+
+
+def set_keys(table: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a nested dictionary with some values changed, ``{"section.key": value}``.
+
+    Raises:
+        UsageError: a section that is a value.
+    """
+    changed = merge({}, table)
+    for key, value in keys.items():
+        *sections, last = key.split(".")
         place: Any = changed
         for name in sections:
             place = place.setdefault(name, {})
             if not isinstance(place, dict):
-                raise UsageError(f"--set {setting}: {name} is a value, not a section")
-        place[last] = _toml_value(text.strip())
+                raise UsageError(f"{key}: {name} is a value, not a section")
+        place[last] = value
     return changed
 
 

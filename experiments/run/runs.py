@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ import tomli_w
 from photonzero.experiments.config.run_config import RunConfig, problem_label, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
-from photonzero.experiments.run.hardware import training_cost
+from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.tasks.datasets import DATASETS, load_dataset
 from photonzero.photonics.chip.chip import Chip, fabricate
+from photonzero.photonics.cost import training_cost
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from photonzero.training.classification import ClassificationObjective
 from photonzero.training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
@@ -45,6 +47,7 @@ class Assembled:
     """The parts of a run, put together from its configuration.
 
     Attributes:
+        config: the configuration.
         chip: the first one.
         objective: of one chip.
         optimizer: on controls that all chips share.
@@ -53,6 +56,7 @@ class Assembled:
         held_out: chips that are never trained on.
     """
 
+    config: RunConfig
     chip: Chip
     objective: PinnObjective | ClassificationObjective
     optimizer: Optimizer
@@ -69,6 +73,7 @@ class Assembled:
         return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
 
 
+@one_blas_thread()
 def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
     """Fabricate the chip and make objective and optimizer.
 
@@ -114,7 +119,13 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     on_chip = start_on(chip, initial)
     optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
     return Assembled(
-        chip, objective, optimizer, initial, further(0, config.n_chips - 1), further(1, config.n_held_out)
+        config,
+        chip,
+        objective,
+        optimizer,
+        initial,
+        further(0, config.n_chips - 1),
+        further(1, config.n_held_out),
     )
 
 
@@ -180,6 +191,104 @@ def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | Classifica
     return parts.objective, run.optimizer.controls
 
 
+@dataclass
+class Outcome:
+    """What a training has come to.
+
+    Attributes:
+        parts: what was trained.
+        run: the training, with its history and its optimizer.
+        stop: reasons why it ended, by name.
+        quality: test error, under the name it has in result.json, and what the controls do on other chips.
+        inferences_held_out: optical inferences on those.
+        result: the content of result.json.
+    """
+
+    parts: Assembled
+    run: TrainingRun
+    stop: dict[str, str]
+    quality: dict[str, Any]
+    inferences_held_out: int
+
+    def __post_init__(self) -> None:
+        self.result = self._result()
+
+    @one_blas_thread()
+    def save(self, folder: Path) -> None:
+        """Write config, history, checkpoint, figures and result into a folder that exists."""
+        _write_state(self.parts.config, self.run, folder)
+        _write_config(self.parts.config, folder)
+        _draw(self.parts.config, self.parts, self.run, folder)
+        # The figures took inferences too.
+        self.result = self._result()
+        text = json.dumps(self.result, indent=2) + "\n"
+        write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
+
+    def _result(self) -> dict[str, Any]:
+        checked = self.run.inferences_validation + self.inferences_held_out
+        quality = {**self.quality, "inferences_validation": checked}
+        return _result(self.parts.config, self.parts.chip, self.run, quality, self.stop)
+
+
+@one_blas_thread()
+def train(parts: Assembled, callbacks: Sequence[Callback] = ()) -> Outcome:
+    """Train and measure the test error, without a folder; see `execute`.
+
+    Args:
+        parts: assembled, and not used before.
+        callbacks: called after every step.
+    """
+    run = parts.run(parts.config.limits, callbacks)
+    return _outcome(parts, run, run.train())
+
+
+def _outcome(parts: Assembled, run: TrainingRun, stop: dict[str, str]) -> Outcome:
+    held_out = [metered(chip) for chip in parts.held_out]
+    quality = _quality(parts, run, held_out)
+    return Outcome(parts, run, stop, quality, sum(chip.inferences for chip in held_out))
+
+
+@one_blas_thread()
+def execute_in(
+    parts: Assembled, folder: Path, *, resume: bool = False, callbacks: Sequence[Callback] = ()
+) -> Outcome:
+    """Train, and keep the folder up to date all the while.
+
+    Args:
+        parts: assembled, and not used before.
+        folder: where; empty, or with `resume` that of a run.
+        resume: continue from the checkpoint.
+        callbacks: called after every step, such as a display's.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint of the last completed step was written.
+    """
+    last_written = time.perf_counter()
+    config = parts.config
+
+    def keep_state(progress: Progress) -> None:
+        nonlocal last_written
+        if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
+            _write_state(config, run, folder)
+            last_written = time.perf_counter()
+
+    run = parts.run(config.limits, (keep_state, *callbacks))
+    # A run that was killed before its first checkpoint begins again.
+    if resume and ((folder / CHECKPOINT).exists() or (folder / HISTORY).exists()):
+        run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    _write_config(config, folder)
+    _write_state(config, run, folder)
+    (folder / RESULT).unlink(missing_ok=True)
+    try:
+        stop = run.train()
+    finally:
+        # Whatever ended it, the last completed step is kept.
+        _write_state(config, run, folder)
+    outcome = _outcome(parts, run, stop)
+    outcome.save(folder)
+    return outcome
+
+
 def execute(
     config: RunConfig,
     parts: Assembled,
@@ -188,51 +297,17 @@ def execute(
     resume: bool,
     callbacks: Sequence[Callback] = (),
 ) -> dict[str, Any]:
-    """Train, and keep the folder up to date all the while.
+    """As `execute_in`; the content of result.json."""
+    return execute_in(parts, folder, resume=resume, callbacks=callbacks).result
 
-    Args:
-        config: what to do.
-        parts: assembled from it, and not used before.
-        folder: where; empty, or with `resume` one with a checkpoint.
-        resume: continue from the checkpoint.
-        callbacks: called after every step, such as a display's.
 
-    Returns:
-        The content of result.json.
-
-    Raises:
-        KeyboardInterrupt: after the checkpoint of the last completed step was written.
-    """
-    last_written = time.perf_counter()
-
-    def write_state(run: TrainingRun) -> None:
-        save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
-        _write_history(folder / HISTORY, run)
-
-    def keep_state(progress: Progress) -> None:
-        nonlocal last_written
-        if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
-            write_state(run)
-            last_written = time.perf_counter()
-
-    run = parts.run(config.limits, (keep_state, *callbacks))
-    if resume:
-        run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+def _write_config(config: RunConfig, folder: Path) -> None:
     write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))
-    (folder / RESULT).unlink(missing_ok=True)
-    try:
-        stop = run.train()
-    finally:
-        # Whatever ended it, the last completed step is kept.
-        write_state(run)
-    held_out = [metered(chip) for chip in parts.held_out]
-    quality = _quality(parts, run, held_out)
-    _draw(config, parts, run, folder)
-    checked = run.inferences_validation + sum(chip.inferences for chip in held_out)
-    result = _result(config, parts.chip, run, {**quality, "inferences_validation": checked}, stop)
-    text = json.dumps(result, indent=2) + "\n"
-    write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
-    return result
+
+
+def _write_state(config: RunConfig, run: TrainingRun, folder: Path) -> None:
+    save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
+    _write_history(folder / HISTORY, run)
 
 
 def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracle]) -> dict[str, Any]:
@@ -301,7 +376,15 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def _peak_rss_mb() -> float:
+def _peak_rss_mb() -> float | None:
+    """Peak memory of this process [MiB]; None where neither the system nor psutil tells it."""
+    try:
+        import resource
+    except ImportError:
+        # Windows has no such module; psutil knows it there, where it is installed.
+        with suppress(ImportError, AttributeError):
+            return import_module("psutil").Process().memory_info().peak_wset / 1024.0**2
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts KiB, macOS bytes.
     return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Prepared, Row, Sample
 from photonzero.training.oracle import Array
@@ -12,6 +13,7 @@ from photonzero.training.oracle import Array
 FAILURE = "failure"
 
 
+@one_blas_thread()
 def measure_units(
     plan: Plan, units: Sequence[int], prepared: Prepared
 ) -> tuple[list[tuple[int, list[Row]]], float]:
@@ -30,6 +32,7 @@ def measure_units(
     return rows, time.perf_counter() - started
 
 
+@one_blas_thread()
 def prepare_one(plan: Plan, name: str) -> Mapping[str, Array]:
     """Make one thing that all samples share."""
     return plan.study.prepare(plan, name)

@@ -10,6 +10,7 @@ from photonzero.photonics.cost.architecture import (
     tensor_train_layer,
 )
 from photonzero.photonics.cost.estimate import HardwareCost, estimate
+from photonzero.photonics.cost.of_design import architecture, training_cost
 from photonzero.photonics.cost.presets import PRESETS, preset
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "Core",
     "HardwareCost",
     "Layer",
+    "architecture",
     "dense_layer",
     "estimate",
     "mesh_mzis",
     "mesh_stages",
     "preset",
     "tensor_train_layer",
+    "training_cost",
 ]

@@ -268,6 +268,7 @@ def test_nothing_is_overwritten_and_damage_is_named(finished, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / "config.toml").write_bytes(held[finished / "config.toml"])
+    (copy / "history.csv").write_bytes(held[finished / "history.csv"])
     assert "not found" in photonzero("train", "--resume", copy, cwd=tmp_path, code=2).stderr
     (copy / "checkpoint.npz").write_bytes(b"damaged")
     assert "damaged" in photonzero("train", "--resume", copy, cwd=tmp_path, code=2).stderr
@@ -307,6 +308,8 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert done.stderr.startswith("photonzero: error: ")
     assert done.stderr.count("\n") == 1
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"config.toml"}
+    photonzero("train", "--resume", "run", "--quiet", cwd=tmp_path)
+    assert json.loads((tmp_path / "run/result.json").read_text())["steps"] == 1
 
 
 OWN_CHIP = """

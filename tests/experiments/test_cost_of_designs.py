@@ -6,8 +6,8 @@ from dataclasses import asdict
 import pytest
 import tomli_w
 
+from photonzero.experiments.commands.cost import cost_table
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.run.hardware import cost_table
 from photonzero.photonics.designs import design_names, get_design
 
 

@@ -1,0 +1,52 @@
+"""What a design costs on hardware, and a training on it."""
+
+from __future__ import annotations
+
+import math
+
+from photonzero.photonics.cost.architecture import ArchitectureSpec, tensor_train_layer
+from photonzero.photonics.cost.estimate import estimate
+from photonzero.photonics.design import NetworkDesign
+
+_WAVELENGTHS = 32
+"""Lanes that share one set of meshes, as published [zhao2023tonn]; further lanes are copies in space."""
+
+
+def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
+    """All cores of a design in space (TONN-1); None if its cores are not meshes."""
+    if any(layer.domain != "phase" for layer in design.layers):
+        return None
+    layers = []
+    for layer in design.layers:
+        lanes = max(
+            math.prod(layer.in_modes[:k]) * math.prod(layer.out_modes[k + 1 :])
+            for k in range(len(layer.in_modes))
+        )
+        layers.append(
+            tensor_train_layer(
+                layer.out_modes,
+                layer.in_modes,
+                layer.ranks,
+                wavelengths=min(_WAVELENGTHS, lanes),
+                copies=-(-lanes // _WAVELENGTHS),
+                block=layer.core_size,
+            )
+        )
+    return ArchitectureSpec(tuple(layers), name=design.name)
+
+
+def training_cost(
+    design: NetworkDesign, inferences: int, settings: int
+) -> tuple[int, float | None, float | None]:
+    """MZIs of the chip, time [s] and energy [J] of a training on it; 0 and None without meshes.
+
+    Args:
+        design: the network.
+        inferences: input vectors presented.
+        settings: times the phases were programmed.
+    """
+    spec = architecture(design)
+    if spec is None:
+        return 0, None, None
+    estimated = estimate(spec)
+    return estimated.n_mzi, *estimated.training_run(inferences, settings)
