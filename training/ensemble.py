@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.meter import MeteredOracle, metered
 from photonzero.training.objective.base import (
     DigitalTail,
     Evaluation,
@@ -25,9 +26,7 @@ from photonzero.training.oracle import (
     ControlGroupView,
     ForwardOracle,
     Inputs,
-    MeteredOracle,
     ReadoutOracle,
-    metered,
 )
 from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 

@@ -1,21 +1,20 @@
 """The seam between learning and hardware: ask for a measurement, never for a gradient.
 
 A `ForwardOracle` is anything that can be programmed with a vector of controls and answers with real
-numbers: the simulator in `photonics`, or a chip on a bench. `MeteredOracle` wraps one and counts
-optical inferences, the currency of every comparison; nothing else in the project counts them.
+numbers: the simulator in `photonics`, or a chip on a bench. `photonzero.training.meter` counts what it is
+asked for.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.errors import ArgumentError
 
 Array: TypeAlias = npt.NDArray[Any]
 ControlKind: TypeAlias = Literal["phase", "digital"]
@@ -177,141 +176,3 @@ def readout_controls(oracle: ReadoutOracle) -> Array:
     """Places of the readout's controls, (n_readout,): weights, row after row, then biases."""
     index = np.arange(oracle.n_controls)
     return np.concatenate([index[oracle.readout_weight], index[oracle.readout_bias]])
-
-
-class MeteredOracle:
-    """Counts optical inferences = settings x input vectors, and checks every answer.
-
-    The count rises before the measurement is returned, so a measurement that fails half way has
-    still been paid for, as it is in a laboratory.
-
-    Args:
-        oracle: any forward oracle.
-        timeout_s: how long an answer may take, None for as long as it likes [s].
-
-    Attributes:
-        inferences: optical inferences so far.
-        settings: times the controls were programmed so far.
-    """
-
-    def __init__(self, oracle: ForwardOracle, timeout_s: float | None = None) -> None:
-        self._oracle = oracle
-        self._timeout_s = timeout_s
-        self._late: threading.Thread | None = None
-        self.inferences = 0
-        self.settings = 0
-
-    @property
-    def n_controls(self) -> int:
-        """Length of a control vector."""
-        return self._oracle.n_controls
-
-    @property
-    def control_groups(self) -> Mapping[str, ControlGroupView]:
-        """Named groups of controls, as the wrapped oracle states them."""
-        return self._oracle.control_groups
-
-    def count_from(self, inferences: int, settings: int) -> None:
-        """Continue from totals that were counted before."""
-        self.inferences, self.settings = inferences, settings
-
-    def measure(self, controls: Array, inputs: Inputs) -> Array:
-        """Measure, count, check.
-
-        Args:
-            controls: (P, n_controls), finite.
-            inputs: (B, d) or a `Stencil`.
-
-        Returns:
-            (P, number of input vectors, n_out), finite.
-
-        Raises:
-            ArgumentError: the controls have the wrong shape or are not finite.
-            MeasurementError: the oracle raised or took too long, or its answer has the wrong shape or is not
-                finite. After a late answer no other is asked for until it has come.
-        """
-        return self._metered(self._oracle.measure, controls, inputs)
-
-    def _metered(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
-        if controls.ndim != 2 or controls.shape[1] != self.n_controls:
-            raise ArgumentError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
-        if not np.isfinite(controls).all():
-            raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
-        n_points = n_inputs(inputs)
-        self.inferences += controls.shape[0] * n_points
-        self.settings += controls.shape[0]
-        try:
-            outputs = self._in_time(measure, controls, inputs)
-        except (OSError, RuntimeError) as error:
-            # What instruments and their drivers raise: a lost connection, a time-out. Mistakes in the
-            # caller's code are left as they are.
-            raise MeasurementError(f"oracle: {type(error).__name__}: {error}") from error
-        expected = (controls.shape[0], n_points)
-        shape = np.shape(outputs)
-        if len(shape) != 3 or shape[:2] != expected:
-            raise MeasurementError(
-                f"oracle answer: shape {shape}; allowed: ({expected[0]}, {expected[1]}, n_out)"
-            )
-        if not np.isfinite(outputs).all():
-            raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
-        return outputs
-
-    def _in_time(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
-        """The answer, or a TimeoutError once it is late."""
-        if self._timeout_s is None:
-            return measure(controls, inputs)
-        if self._late is not None and self._late.is_alive():
-            raise TimeoutError("busy with a measurement that is late")
-        answers: list[Array] = []
-        failures: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                answers.append(measure(controls, inputs))
-            except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
-                failures.append(error)
-
-        # A daemon, so that an instrument that hangs for ever does not keep the process alive.
-        worker = threading.Thread(target=work, name="measurement", daemon=True)
-        worker.start()
-        worker.join(self._timeout_s)
-        if worker.is_alive():
-            self._late = worker
-            raise TimeoutError(f"no answer within {self._timeout_s:g} s")
-        if failures:
-            raise failures[0]
-        return answers[0]
-
-
-class MeteredReadoutOracle(MeteredOracle):
-    """A `MeteredOracle` around a chip that shows what its last detectors read.
-
-    Args:
-        oracle: a readout oracle.
-        timeout_s: as of `MeteredOracle`.
-    """
-
-    def __init__(self, oracle: ReadoutOracle, timeout_s: float | None = None) -> None:
-        super().__init__(oracle, timeout_s)
-        self._readout_oracle = oracle
-
-    @property
-    def readout_weight(self) -> slice:
-        """Place of the readout weights in the control vector."""
-        return self._readout_oracle.readout_weight
-
-    @property
-    def readout_bias(self) -> slice:
-        """Place of the readout biases in the control vector."""
-        return self._readout_oracle.readout_bias
-
-    def measure_features(self, controls: Array, inputs: Inputs) -> Array:
-        """Measure features, count, check; as `measure`."""
-        return self._metered(self._readout_oracle.measure_features, controls, inputs)
-
-
-def metered(oracle: ForwardOracle, timeout_s: float | None = None) -> MeteredOracle:
-    """A meter around an oracle, with a view of the features where the oracle has one."""
-    if isinstance(oracle, ReadoutOracle):
-        return MeteredReadoutOracle(oracle, timeout_s)
-    return MeteredOracle(oracle, timeout_s)

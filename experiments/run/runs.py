@@ -30,9 +30,10 @@ from photonzero.photonics.cost import training_cost
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from photonzero.training.classification import ClassificationObjective
 from photonzero.training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
+from photonzero.training.meter import MeteredOracle, metered
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, get_method, start_on
-from photonzero.training.oracle import Array, MeteredOracle, metered
+from photonzero.training.oracle import Array
 from photonzero.training.problems import get_problem
 from photonzero.training.stencils import make_rule
 from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Limits, Progress, TrainingRun

@@ -27,7 +27,7 @@ from photonzero.experiments.tables.optimizers import error_after, read_history, 
 from photonzero.photonics.design import Domain, NetworkDesign, dense_layer
 from photonzero.photonics.designs import get_design
 from photonzero.training.estimators import RandomDirections
-from photonzero.training.optimizers.scaling import control_scales
+from photonzero.training.optimizers.parts.scaling import control_scales
 from photonzero.training.oracle import Array
 
 _LEARNING_RATES = (0.003, 0.01, 0.03)

@@ -23,8 +23,8 @@ from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.kernels import contraction
 from photonzero.training.classification import Dataset, draw_shifts, shifted
 from photonzero.training.errors import ArgumentError
-from photonzero.training.optimizers.scaling import control_scales
-from photonzero.training.optimizers.updates import Adam, step_factor
+from photonzero.training.optimizers.parts.scaling import control_scales
+from photonzero.training.optimizers.parts.updates import Adam, step_factor
 from photonzero.training.oracle import Array
 
 _ACTIVATIONS = ("identity", "relu", "tanh")

@@ -13,9 +13,10 @@ from photonzero.training.ensemble import (
     metered_chips,
 )
 from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.meter import MeteredOracle
 from photonzero.training.objective import Evaluation, PinnObjective
 from photonzero.training.optimizers import get_method, start_on
-from photonzero.training.oracle import ForwardOracle, MeteredOracle, ReadoutOracle
+from photonzero.training.oracle import ForwardOracle, ReadoutOracle
 from photonzero.training.problems import HJB
 from photonzero.training.stencils import make_rule
 from photonzero.training.trainer import Limits, TrainingRun

@@ -7,8 +7,9 @@ from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
 from photonzero.training.errors import ArgumentError
+from photonzero.training.meter import MeteredOracle, metered
 from photonzero.training.objective import PinnObjective
-from photonzero.training.oracle import ControlGroup, MeteredOracle, metered
+from photonzero.training.oracle import ControlGroup
 from photonzero.training.problems import HJB, get_problem
 from photonzero.training.stencils import make_rule
 

@@ -9,11 +9,12 @@ from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
 from photonzero.training.errors import ArgumentError, ProblemError
+from photonzero.training.meter import metered
 from photonzero.training.objective import PinnObjective, PointOptions
 from photonzero.training.objective import block as block_module
 from photonzero.training.objective.adaptive import adapted_points
 from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
-from photonzero.training.oracle import ControlGroup, metered
+from photonzero.training.oracle import ControlGroup
 from photonzero.training.problems import PDE, Condition, get_problem
 from photonzero.training.stencils import make_rule
 from photonzero.training.trainer import Limits, TrainingRun

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.meter import MeteredOracle, MeteredReadoutOracle, metered
 from photonzero.training.oracle import (
     ControlGroup,
     ForwardOracle,
-    MeteredOracle,
-    MeteredReadoutOracle,
     Stencil,
-    metered,
     n_inputs,
 )
 

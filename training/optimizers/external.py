@@ -17,7 +17,7 @@ import numpy as np
 from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Evaluation
 from photonzero.training.optimizers.base import Candidates, Start
-from photonzero.training.optimizers.scaling import control_scales
+from photonzero.training.optimizers.parts.scaling import control_scales
 from photonzero.training.oracle import Array
 
 

@@ -23,13 +23,13 @@ from photonzero.training.estimators import (
 )
 from photonzero.training.objective import Evaluation
 from photonzero.training.optimizers.base import Candidates, Start
-from photonzero.training.optimizers.scaling import (
+from photonzero.training.optimizers.parts.scaling import (
     control_scales,
     perturbation_sizes,
     to_random_codes,
     to_whole_codes,
 )
-from photonzero.training.optimizers.updates import (
+from photonzero.training.optimizers.parts.updates import (
     SCHEDULES,
     UPDATES,
     ScheduleName,

@@ -17,7 +17,7 @@ A step, with S the subspace's columns and A the readout's, each scaled to a mean
    are the base of the next step: a step costs K + M + 1 evaluations.
 
 The first measurement is made twice. If the two differ, the chip has noise: each step then measures its
-base twice (one evaluation more), and `photonzero.training.optimizers.noise_floor` matches perturbations
+base twice (one evaluation more), and `photonzero.training.optimizers.parts.noise_floor` matches perturbations
 and batches to it.
 
 A loss that is not a mean square, such as cross-entropy, comes with its quadratic model
@@ -39,15 +39,15 @@ import numpy as np
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import DigitalTail, Evaluation, QuadraticModel
 from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
-from photonzero.training.optimizers.noise_floor import NoiseFloor
-from photonzero.training.optimizers.readout_solver import ReadoutSolver
-from photonzero.training.optimizers.rounding import (
+from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
+from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
+from photonzero.training.optimizers.parts.rounding import (
     Rounding,
     effects_on_model,
     grid_steps,
     to_sequential_codes,
 )
-from photonzero.training.optimizers.scaling import (
+from photonzero.training.optimizers.parts.scaling import (
     control_scales,
     perturbation_sizes,
     to_random_codes,
@@ -67,7 +67,7 @@ class GaussNewtonOptions:
         directions: "all" perturbs every control at once; "groups" one group of controls a direction,
             in turn, with the length of a perturbation of all.
         rounding: of optical steps to the DAC's grid. "nearest" moves real numbers, which the chip rounds;
-            "stochastic" and "sequential" move by whole codes, see `photonzero.training.optimizers.rounding`.
+            "stochastic" and "sequential" move by whole codes, see `optimizers.parts.rounding`.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
         n_dampings: M, optical steps tried a step.

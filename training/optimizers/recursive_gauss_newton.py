@@ -45,8 +45,8 @@ from scipy.linalg import cho_factor, solve_triangular
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation, QuadraticModel
 from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
-from photonzero.training.optimizers.rounding import grid_steps, rounded_in_turn
-from photonzero.training.optimizers.scaling import control_scales, perturbation_sizes, to_whole_codes
+from photonzero.training.optimizers.parts.rounding import grid_steps, rounded_in_turn
+from photonzero.training.optimizers.parts.scaling import control_scales, perturbation_sizes, to_whole_codes
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
 

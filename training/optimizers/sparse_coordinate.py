@@ -16,7 +16,7 @@ import numpy as np
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation
 from photonzero.training.optimizers.base import Candidates, Start
-from photonzero.training.optimizers.scaling import perturbation_sizes
+from photonzero.training.optimizers.parts.scaling import perturbation_sizes
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
 

@@ -6,8 +6,8 @@ import pytest
 from photonzero.training.classification import BatchOptions, ClassificationObjective, CrossEntropy
 from photonzero.training.classification.batches import choose
 from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.meter import metered
 from photonzero.training.optimizers import get_method, start_on
-from photonzero.training.oracle import metered
 from photonzero.training.trainer import Limits, TrainingRun
 from tests.training.classification.test_classification import LinearChip, blobs
 

@@ -12,7 +12,7 @@ from photonzero.training.optimizers import (
     Start,
     SubspaceGaussNewton,
 )
-from photonzero.training.optimizers.scaling import perturbation_sizes
+from photonzero.training.optimizers.parts.scaling import perturbation_sizes
 from photonzero.training.oracle import ControlGroup
 
 N = 6

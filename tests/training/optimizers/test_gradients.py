@@ -14,7 +14,13 @@ from photonzero.training.estimators import (
     draw_directions,
 )
 from photonzero.training.optimizers.forward_gradient import GradientOptions
-from photonzero.training.optimizers.updates import Adam, Momentum, Sign, perturbation_factor, step_factor
+from photonzero.training.optimizers.parts.updates import (
+    Adam,
+    Momentum,
+    Sign,
+    perturbation_factor,
+    step_factor,
+)
 
 N = 6
 RNG = np.random.default_rng(0)

@@ -5,8 +5,8 @@ import pytest
 
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import get_method, start_on
-from photonzero.training.optimizers.noise_floor import NoiseFloor
-from photonzero.training.optimizers.readout_solver import ReadoutSolver
+from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
+from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
 from photonzero.training.oracle import Stencil
 from photonzero.training.problems import HJB
 from photonzero.training.stencils import make_rule
