@@ -17,5 +17,5 @@ class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or belongs to another run."""
 
 
-class ProblemError(TrainingError):
-    """The definition of a PDE cannot be used: names the problem, what is wrong and what is allowed."""
+class ProblemError(ArgumentError):
+    """No such PDE, or its definition cannot be used: names the problem, what is wrong and what is allowed."""

@@ -15,7 +15,7 @@ from photonzero.experiments.config.run_config import RunConfig
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.training import trainer
 from photonzero.training.optimizers import get_method, optimizer_names
-from photonzero.training.problems import get_problem, problem_names
+from photonzero.training.problems import PROBLEMS, get_problem
 from photonzero.training.stencils import rule_names
 
 
@@ -118,7 +118,7 @@ def print_names() -> None:
     table.add_column("kind")
     table.add_column("name")
     table.add_column("what it is")
-    for name in problem_names():
+    for name in PROBLEMS:
         table.add_row("problem", name, _first_line(type(get_problem(name))))
     table.add_row("problem", "digits", "Handwritten digits of 8 x 8 pixels, to classify (extra digits).")
     table.add_row("problem", "mnist", "Handwritten digits of 28 x 28 pixels, to classify (--data DIR).")

@@ -26,16 +26,11 @@ from photonzero.experiments.files.toml import (
 from photonzero.experiments.tasks.datasets import DATASETS
 from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.designs import design_names, get_design
+from photonzero.registry import is_file_name
 from photonzero.training.classification import BatchOptions
 from photonzero.training.objective import PointOptions
 from photonzero.training.optimizers import get_method, optimizer_names
-from photonzero.training.problems import (
-    file_hash,
-    get_problem,
-    is_file_problem,
-    problem_names,
-    split_file_problem,
-)
+from photonzero.training.problems import PROBLEMS, get_problem
 from photonzero.training.stencils import rule_names, rule_options
 from photonzero.training.trainer import Limits
 
@@ -123,8 +118,8 @@ class RunConfig:
         """Hash of everything but the limits: equal for runs that can continue each other."""
         table = self.to_table()
         del table["limits"]
-        if is_file_problem(self.problem):
-            table["problem_file"] = file_hash(self.problem)
+        if self.problem not in DATASETS and (own_file := PROBLEMS.fingerprint(self.problem)):
+            table["problem_file"] = own_file
         text = json.dumps(table, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -172,8 +167,8 @@ def problem_preset(problem: str) -> Mapping[str, Any]:
     """What a problem starts from: presets/PROBLEM.toml of this package over presets/common.toml.
 
     Keys: chip, batch_size, dtype, derivatives (the default rule), points, limits, derivative_options.RULE,
-    and method.OPTIMIZER with changes to the run's table for one optimizer. A user's own problem starts from
-    common.toml, on the first chip that fits it.
+    and method.OPTIMIZER with changes to the run's table for one optimizer. Another's problem starts from
+    common.toml and from what it suggests itself; without a suggestion it gets the first chip that fits it.
 
     Raises:
         UsageError: no chip fits a user's problem.
@@ -183,9 +178,12 @@ def problem_preset(problem: str) -> Mapping[str, Any]:
     def read(name: str) -> dict[str, Any]:
         return tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
 
-    if is_file_problem(problem):
-        return merge(read("common"), {"chip": _fitting_chip(problem)})
-    return merge(read("common"), read(problem))
+    if problem in PROBLEMS.builtin or problem in DATASETS:
+        return merge(read("common"), read(problem))
+    suggested = get_problem(problem).suggestions()
+    if "chip" not in suggested:
+        suggested["chip"] = _fitting_chip(problem)
+    return merge(read("common"), suggested)
 
 
 def _fitting_chip(problem: str) -> str:
@@ -207,20 +205,15 @@ def known_problem(problem: Any) -> str:
         UsageError: unknown.
         ProblemError: a file that cannot be read.
     """
-    if isinstance(problem, str) and is_file_problem(problem):
-        file_hash(problem)
-        path, cls = split_file_problem(problem)
-        return f"{path.resolve()}:{cls}" if cls else str(path.resolve())
-    require_known("problem", problem, (*problem_names(), *DATASETS, "file.py:Class"))
+    if isinstance(problem, str) and (problem in PROBLEMS or is_file_name(problem)):
+        return PROBLEMS.resolved(problem)
+    require_known("problem", problem, (*PROBLEMS, *DATASETS, "file.py:Class"))
     return problem
 
 
 def problem_label(problem: str) -> str:
     """A short name of a problem, for folders: that of the class for a user's file."""
-    if not is_file_problem(problem):
-        return problem
-    path, cls = split_file_problem(problem)
-    return cls or path.stem
+    return problem if problem in DATASETS else PROBLEMS.label(problem)
 
 
 def chip_table(chip: str) -> dict[str, Any]:

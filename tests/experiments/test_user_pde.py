@@ -58,7 +58,7 @@ def test_a_pde_without_a_solution_trains(my_pde, monkeypatch, capsys):
     for arguments, message in (
         (("train", "my_pde.py", "--target-error", "0.1"), "which has no exact solution"),
         (("check", "my_pde.py"), "no exact solution; allowed: a method exact"),
-        (("train", "my_pde.py:Other"), "no PDE 'Other'; allowed: Advection"),
+        (("train", "my_pde.py:Other"), "no problem 'Other'; allowed: Advection"),
         (("train", "gone.py:Other"), "gone.py: No such file"),
     ):
         with pytest.raises(SystemExit) as stopped:

@@ -28,7 +28,7 @@ import numpy as np
 
 from photonzero.training.errors import ProblemError
 from photonzero.training.oracle import Array
-from photonzero.training.pde.space import TIME, Coordinates, Space, make_space
+from photonzero.training.pde.space import Coordinates, Space, make_space
 
 
 @dataclass(frozen=True)
@@ -280,6 +280,3 @@ def sample_condition(
         points[:, place] = np.reshape(drawn, (-1, 1))
         fixed[:, place] = True
     return points, fixed
-
-
-__all__ = ["PDE", "TIME", "Condition", "sample_condition"]

@@ -1,23 +1,11 @@
-"""PDE problems and the names the command knows them by."""
+"""The library of PDEs, one a file, by the names that the command knows them by.
 
-from photonzero.training.pde.base import PDE, Condition
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
-from photonzero.training.pde.user import file_hash, is_file_problem, split_file_problem
+What they are written in is `photonzero.training.pde`; a user's file imports it from there or from here.
+"""
+
+from photonzero.training.pde import PDE, Condition, Coordinates, Field
 from photonzero.training.problems.black_scholes import BlackScholes
 from photonzero.training.problems.hjb import HJB
-from photonzero.training.problems.registry import get_problem, problem_names
+from photonzero.training.problems.registry import PROBLEMS, get_problem
 
-__all__ = [
-    "HJB",
-    "PDE",
-    "BlackScholes",
-    "Condition",
-    "Coordinates",
-    "Field",
-    "file_hash",
-    "get_problem",
-    "is_file_problem",
-    "problem_names",
-    "split_file_problem",
-]
+__all__ = ["HJB", "PDE", "PROBLEMS", "BlackScholes", "Condition", "Coordinates", "Field", "get_problem"]

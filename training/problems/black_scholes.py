@@ -6,9 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from photonzero.training.oracle import Array
-from photonzero.training.pde.base import PDE, Condition
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde import PDE, Condition, Coordinates, Field
 
 STRIKE, RATE, VOLATILITY, EXPIRY = 100.0, 0.05, 0.2, 1.0
 SCALE = 200.0

@@ -7,9 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from photonzero.training.oracle import Array
-from photonzero.training.pde.base import PDE, Condition
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde import PDE, Condition, Coordinates, Field
 
 VISCOSITY = 0.01 / np.pi
 

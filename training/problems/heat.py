@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from photonzero.training.oracle import Array
-from photonzero.training.pde.base import PDE, Condition
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde import PDE, Condition, Coordinates, Field
 
 
 class Heat(PDE):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from photonzero.training.checks import at_least
 from photonzero.training.oracle import Array
-from photonzero.training.pde.base import PDE
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde import PDE, Coordinates, Field
 
 
 @dataclass(frozen=True)
@@ -54,3 +53,6 @@ class HJB(PDE):
     def exact(self, at: Coordinates) -> Array:
         """``sum x_i + (2 - 0.05 n) (1 - t)``."""
         return at.x.sum(axis=-1) + (2.0 - 0.05 * self.n_space) * (1.0 - at.t)
+
+
+HJB2 = partial(HJB, n_space=2)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
 from photonzero.training.checks import at_least
 from photonzero.training.oracle import Array
-from photonzero.training.pde.base import PDE, Condition
-from photonzero.training.pde.fields import Field
-from photonzero.training.pde.space import Coordinates
+from photonzero.training.pde import PDE, Condition, Coordinates, Field
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,9 @@ class HJBLog(PDE):
         """The Cole-Hopf formula by quadrature."""
         squared_norm = (at.x**2).sum(axis=-1)
         return -np.log(2.0 * mean_inverse(squared_norm, 2.0 * (1.0 - at.t), self.n_space))
+
+
+HJBLog100 = partial(HJBLog, n_space=100)
 
 
 def terminal(x: Array) -> Array:

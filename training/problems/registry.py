@@ -1,56 +1,74 @@
-"""Problems by the names the command knows."""
+"""Problems by name: the project's own, those of installed packages, and a user's ``file.py:Class``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+import inspect
+from collections.abc import Callable
+from typing import Any
 
-from photonzero.training.errors import ArgumentError
-from photonzero.training.pde.base import PDE
-from photonzero.training.pde.user import is_file_problem, load_file_problem
-from photonzero.training.problems.basket import Basket5
-from photonzero.training.problems.black_scholes import BlackScholes
-from photonzero.training.problems.burgers import Burgers
-from photonzero.training.problems.darcy import Darcy, DarcyRandom
-from photonzero.training.problems.heat import Heat
-from photonzero.training.problems.hjb import HJB
-from photonzero.training.problems.hjb_log import HJBLog
-from photonzero.training.problems.kovasznay import Kovasznay
-from photonzero.training.problems.manufactured import AllenCahn10, Poisson10
+from photonzero.registry import Registry
+from photonzero.training.errors import ProblemError, TrainingError
+from photonzero.training.pde import PDE
 
-_PROBLEMS: Mapping[str, Callable[[], PDE]] = MappingProxyType(
-    {
-        "hjb20": lambda: HJB(20),
-        "hjb2": lambda: HJB(2),
-        "hjb20-log": lambda: HJBLog(20),
-        "hjb100-log": lambda: HJBLog(100),
-        "black-scholes": BlackScholes,
-        "basket5": Basket5,
-        "burgers": Burgers,
-        "darcy": Darcy,
-        "darcy-random": DarcyRandom,
-        "heat": Heat,
-        "poisson10": Poisson10,
-        "allen-cahn10": AllenCahn10,
-        "kovasznay": Kovasznay,
-    }
+_ROOM = "photonzero.training.problems"
+
+
+def _is_problem_class(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, PDE)
+
+
+def _checked(name: str, value: Any) -> Callable[[], PDE]:
+    """What makes the problem of a user's file or an installed package: its class, or the problem itself."""
+    if isinstance(value, PDE):
+        return lambda: value
+    if not _is_problem_class(value):
+        raise ProblemError(f"problem {name!r}: no PDE; allowed: a class derived from {_ROOM}.PDE")
+    missing = sorted(value.__abstractmethods__)
+    if missing:
+        raise ProblemError(
+            f"{value.__name__}: no method {', '.join(missing)}; allowed: def residual(self, at, u)"
+        )
+
+    def made() -> PDE:
+        try:
+            return value()
+        except TrainingError:
+            raise
+        except Exception as error:
+            # Whatever a user's class raises is an error of the class.
+            raise ProblemError(f"problem {name!r}: {type(error).__name__}: {error}") from error
+
+    return made
+
+
+PROBLEMS: Registry[Callable[[], PDE]] = Registry(
+    kind="problem",
+    builtin={
+        "hjb20": f"{_ROOM}.hjb:HJB",
+        "hjb2": f"{_ROOM}.hjb:HJB2",
+        "hjb20-log": f"{_ROOM}.hjb_log:HJBLog",
+        "hjb100-log": f"{_ROOM}.hjb_log:HJBLog100",
+        "black-scholes": f"{_ROOM}.black_scholes:BlackScholes",
+        "basket5": f"{_ROOM}.basket:Basket5",
+        "burgers": f"{_ROOM}.burgers:Burgers",
+        "darcy": f"{_ROOM}.darcy:Darcy",
+        "darcy-random": f"{_ROOM}.darcy_random:DarcyRandom",
+        "heat": f"{_ROOM}.heat:Heat",
+        "poisson10": f"{_ROOM}.poisson:Poisson10",
+        "allen-cahn10": f"{_ROOM}.allen_cahn:AllenCahn10",
+        "kovasznay": f"{_ROOM}.kovasznay:Kovasznay",
+    },
+    error=ProblemError,
+    check=_checked,
+    is_own=_is_problem_class,
 )
-
-
-def problem_names() -> tuple[str, ...]:
-    """Names that `get_problem` knows."""
-    return tuple(_PROBLEMS)
+"""What makes each problem, by name."""
 
 
 def get_problem(name: str) -> PDE:
     """The problem of that name, or of a user's class in a file, ``my_pde.py:MyProblem``.
 
     Raises:
-        ArgumentError: no such problem; lists the allowed names.
-        ProblemError: a user's file that cannot be used.
+        ProblemError: no such problem, with the names that are allowed, or a user's file that cannot be used.
     """
-    if is_file_problem(name):
-        return load_file_problem(name)
-    if name not in _PROBLEMS:
-        raise ArgumentError(f"problem: {name!r}; allowed: {', '.join(_PROBLEMS)}, or file.py:Class")
-    return _PROBLEMS[name]()
+    return PROBLEMS.get(name)()

@@ -75,7 +75,7 @@ class Mine(PDE):
         ("u - at.x)", "u - at.x, weight=-1)", "weight of start = -1; allowed: > 0"),
         ("at.x + net", "at.x + net**2", "ansatz is not affine in the network's outputs"),
         ("def residual", "def equation", r"Mine: no method residual; allowed: def residual\(self, at, u\)"),
-        ("class Mine(PDE)", "class Mine", r"no PDE 'Mine'; allowed: none"),
+        ("class Mine(PDE)", "class Mine", r"problem '.*mine\.py:Mine': no PDE; allowed: a class derived"),
         ("import numpy", "import nunpy", "ModuleNotFoundError: No module named 'nunpy'"),
     ],
 )  # fmt: skip
@@ -92,13 +92,15 @@ def test_names_and_files(tmp_path):
     path = tmp_path / "two.py"
     path.write_text(_GOOD + "class Other(Mine):\n    pass\n")
     assert objective_of(f"{path}:Other").problem.name == "Other"
-    with pytest.raises(ProblemError, match=r"2 classes of PDE; allowed: .*:NAME of one of: Mine, Other"):
+    with pytest.raises(ProblemError, match=r"2 of kind problem; allowed: .*:NAME with one of: Mine, Other"):
         get_problem(str(path))
-    with pytest.raises(ProblemError, match="no PDE 'Third'; allowed: Mine, Other"):
+    with pytest.raises(ProblemError, match="no problem 'Third'; allowed: Mine, Other"):
         get_problem(f"{path}:Third")
     with pytest.raises(ProblemError, match=r"gone\.py: No such file"):
         get_problem(f"{tmp_path / 'gone.py'}:Mine")
-    with pytest.raises(ArgumentError, match=r"problem: 'heat9'; allowed: .*file\.py:Class"):
+    with pytest.raises(
+        ArgumentError, match=r"problem: 'heat9' \(did you mean 'heat'\?\); allowed: .*file\.py:Name"
+    ):
         get_problem("heat9")
 
 
