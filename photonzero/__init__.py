@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from photonzero._optics import fabricate, mesh, noise
+    from photonzero._optics import fabricate, noise
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.photonics.chip.chip import Chip
     from photonzero.photonics.design import NetworkDesign, TTLayer
-    from photonzero.photonics.mesh import MeshTopology, build, decompose, fidelity, haar_phases, propagate
+    from photonzero.photonics.mesh import (
+        MeshTopology,
+        build,
+        decompose,
+        fidelity,
+        haar_phases,
+        mesh,
+        propagate,
+    )
     from photonzero.training.oracle import ControlGroup, ForwardOracle, Stencil
     from photonzero.training.pde.base import PDE, Condition
 
@@ -26,7 +34,7 @@ _ROOMS = ("devices", "photonics", "training", "experiments")
 
 _HOMES = {
     # Meshes.
-    "mesh": "photonzero._optics",
+    "mesh": "photonzero.photonics.mesh",
     "MeshTopology": "photonzero.photonics.mesh",
     "haar_phases": "photonzero.photonics.mesh",
     "decompose": "photonzero.photonics.mesh",

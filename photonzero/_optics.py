@@ -1,4 +1,4 @@
-"""The front door of the optics: meshes, noise and chips by name."""
+"""The front door of the optics: noise and chips by name."""
 
 from __future__ import annotations
 
@@ -12,23 +12,6 @@ from photonzero.experiments.config.run_config import noise_table, read_design
 from photonzero.experiments.files.toml import build, merge
 from photonzero.photonics.chip import chip
 from photonzero.photonics.design import NetworkDesign
-from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh.topology import TOPOLOGIES, MeshTopology
-
-
-def mesh(topology: str, n_modes: int) -> MeshTopology:
-    """The mesh of that name on so many modes, the same object for the same arguments.
-
-    Args:
-        topology: "rectangular", "triangular", "symmetric", "butterfly".
-        n_modes: number of modes, N.
-
-    Raises:
-        PhotonicsError: no such topology, or one that does not exist on so many modes.
-    """
-    if topology not in TOPOLOGIES:
-        raise PhotonicsError(f"topology: {topology!r}; allowed: {', '.join(TOPOLOGIES)}")
-    return TOPOLOGIES[topology](n_modes)
 
 
 def noise(base: str = "ideal", **changes: Any) -> NoiseModel:

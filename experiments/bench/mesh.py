@@ -13,7 +13,8 @@ from scipy.stats import unitary_group
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.photonics.mesh.decompose import decompose
 from photonzero.photonics.mesh.imperfections import MeshImperfections
-from photonzero.photonics.mesh.topology import MeshTopology, rectangular
+from photonzero.photonics.mesh.topologies import rectangular
+from photonzero.photonics.mesh.topology import MeshTopology
 from photonzero.photonics.mesh.transfer import build, propagate
 
 SIZES = (64, 128, 256)

@@ -13,6 +13,7 @@ from rich.table import Table
 from photonzero.devices.noise_model import PRESETS
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.photonics.designs import design_names, get_design
+from photonzero.photonics.mesh.topologies import TOPOLOGIES
 from photonzero.training import trainer
 from photonzero.training.optimizers import get_method, optimizer_names
 from photonzero.training.problems import PROBLEMS, get_problem
@@ -124,6 +125,8 @@ def print_names() -> None:
     table.add_row("problem", "mnist", "Handwritten digits of 28 x 28 pixels, to classify (--data DIR).")
     for name in design_names():
         table.add_row("chip", name, get_design(name).description)
+    for name in TOPOLOGIES:
+        table.add_row("topology", name, _first_line(TOPOLOGIES.get(name)))
     for name, noise in PRESETS.items():
         table.add_row("noise", name, _describe_noise(noise))
     for name in optimizer_names():
@@ -135,7 +138,7 @@ def print_names() -> None:
     Console(highlight=False).print(table)
 
 
-def _first_line(thing: type) -> str:
+def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").splitlines()[0].replace("``", "")
 
 

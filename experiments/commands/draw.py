@@ -10,7 +10,7 @@ from photonzero.experiments.commands.computing import Computing
 
 
 @click.command(cls=Computing)
-@click.argument("topology", type=click.Choice(["rectangular", "triangular", "symmetric", "butterfly"]))
+@click.argument("topology")
 @click.option("--modes", type=click.IntRange(2, 64), default=8, show_default=True, metavar="N")
 @click.option(
     "--picture",
@@ -44,7 +44,8 @@ def draw(
 ) -> None:
     """Draw a mesh, its transfer matrix or its errors as a PNG.
 
-    The errors concern the last two pictures only.
+    TOPOLOGY is a name of `photonzero list`, or my.py:NAME for one of your own. The errors concern the last
+    two pictures only.
 
     \b
     Examples:

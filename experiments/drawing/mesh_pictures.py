@@ -8,9 +8,11 @@ import numpy as np
 
 from photonzero.experiments.drawing.pictures import draw_error_map, draw_mesh, draw_transfer_matrix
 from photonzero.experiments.files.errors import UsageError
-from photonzero.photonics.mesh.decompose import MeshPhases, decompose
+from photonzero.photonics.mesh.decompose import decompose
 from photonzero.photonics.mesh.imperfections import MeshImperfections
-from photonzero.photonics.mesh.topology import TOPOLOGIES, MeshTopology
+from photonzero.photonics.mesh.phases import MeshPhases
+from photonzero.photonics.mesh.topologies import mesh
+from photonzero.photonics.mesh.topology import MeshTopology
 from photonzero.photonics.mesh.transfer import build
 
 PICTURES = ("mesh", "transfer", "error")
@@ -50,7 +52,7 @@ def draw(
     """Draw a mesh and write `out`.
 
     Args:
-        name: of the topology.
+        name: of the topology, or file.py:NAME.
         n_modes: N.
         picture: "mesh", "transfer" or "error".
         unitary: what the mesh is set to, see `phases_of`.
@@ -60,20 +62,18 @@ def draw(
         out: PNG to write.
 
     Raises:
-        UsageError: an unknown name, a negative standard deviation, or not a PNG.
-        PhotonicsError: a size or a loss that the mesh cannot have.
+        UsageError: an unknown name of a picture or a matrix, a negative standard deviation, or not a PNG.
+        PhotonicsError: an unknown topology, or a size or a loss that the mesh cannot have.
     """
-    if name not in TOPOLOGIES:
-        raise UsageError(f"topology: {name!r}; allowed: {', '.join(TOPOLOGIES)}")
     if picture not in PICTURES:
         raise UsageError(f"picture: {picture!r}; allowed: {', '.join(PICTURES)}")
     if not 0.0 <= coupler_std_rad <= np.pi / 4:
         raise UsageError(f"coupler-std-rad: {coupler_std_rad}; allowed: 0 to pi/4")
     if out.suffix.lower() != ".png":
         raise UsageError(f"out: {str(out)!r}; allowed: a name that ends in .png")
-    topology = TOPOLOGIES[name](n_modes)
+    topology = mesh(name, n_modes)
     phases = phases_of(topology, unitary, seed)
-    title = f"{name} mesh, {n_modes} modes, {topology.n_mzi} MZIs, {unitary}"
+    title = f"{topology.name} mesh, {n_modes} modes, {topology.n_mzi} MZIs, {unitary}"
     if picture == "mesh":
         draw_mesh(out, topology, phases, title)
         return

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from photonzero.experiments.drawing.style import GREY, figure
-from photonzero.photonics.mesh.decompose import MeshPhases
 from photonzero.photonics.mesh.fidelity import fidelity
+from photonzero.photonics.mesh.phases import MeshPhases
 from photonzero.photonics.mesh.topology import MeshTopology
 
 _FULL_TURN = Normalize(-np.pi, np.pi)

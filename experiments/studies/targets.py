@@ -13,7 +13,7 @@ import numpy as np
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Prepared, Sample
-from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, haar_phases
+from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, haar_phases, mesh
 from photonzero.photonics.mesh.phase_file import MeshNetwork, from_arrays, load_phases
 
 IMPORTED = "imported"
@@ -85,26 +85,23 @@ def network_of(sample: Sample, prepared: Prepared) -> MeshNetwork:
     """
     if _FILE in prepared:
         return from_arrays(prepared[_FILE])
-    mesh = mesh_named(sample.plan, sample.setting["topology"], sample.setting["n_modes"])
-    return MeshNetwork(mesh, _random_phases(mesh, sample.chip_rng("target")))
+    topology = mesh_named(sample.plan, sample.setting["topology"], sample.setting["n_modes"])
+    return MeshNetwork(topology, _random_phases(topology, sample.chip_rng("target")))
 
 
 def mesh_named(plan: Plan, topology: str, n_modes: int) -> MeshTopology:
     """The mesh of a setting."""
     if topology == IMPORTED:
         return load_phases(Path(plan.options.phases)).mesh
-    return TOPOLOGIES[topology](n_modes)
+    return mesh(topology, n_modes)
 
 
-def _random_phases(mesh: MeshTopology, rng: np.random.Generator) -> MeshPhases:
-    if mesh.name != "butterfly":
-        return haar_phases(mesh, rng)
-    sizes = (mesh.n_mzi, mesh.n_mzi, mesh.n_modes, mesh.n_edge)
-    return MeshPhases(*(2.0 * np.pi * rng.random(size) for size in sizes))
+def _random_phases(topology: MeshTopology, rng: np.random.Generator) -> MeshPhases:
+    return haar_phases(topology, rng) if topology.is_universal else MeshPhases.uniform(topology, rng)
 
 
 def target_text(plan: Plan) -> str:
     """What captions say of the wanted matrices."""
     if plan.options.phases is not None:
         return f"the phases of {Path(plan.options.phases).name}"
-    return "Haar-random targets, one a chip (uniform phases on a butterfly)"
+    return "Haar-random targets, one a chip (uniform phases on a mesh that is not universal)"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.kernels import contraction
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 
 
 def receiver_gain(layer: TTLayer, noise: NoiseModel) -> float:

@@ -12,7 +12,7 @@ from photonzero.photonics.controls import ControlGroup
 from photonzero.photonics.design import ACTIVATIONS, NetworkDesign, TTLayer
 from photonzero.photonics.kernels import contraction
 from photonzero.photonics.mesh.orthogonal import n_angles
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 
 IntArray = npt.NDArray[np.int64]
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from photonzero.photonics.chip.layout import CoreLayout
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, decompose_orthogonal
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from photonzero.photonics.errors import PhotonicsError
-
-Topology: TypeAlias = Literal["rectangular", "triangular", "butterfly"]
+from photonzero.photonics.mesh.topologies import mesh
 
 
 def _require_count(name: str, value: object, low: int = 1) -> None:
@@ -17,39 +15,32 @@ def _require_count(name: str, value: object, low: int = 1) -> None:
         raise PhotonicsError(f"{name}: {value!r}; allowed: an integer >= {low}")
 
 
-def mesh_mzis(n_modes: int, topology: Topology = "rectangular") -> int:
-    """MZIs of a mesh: N(N-1)/2 for the universal ones, N/2 log2 N for the butterfly.
+def mesh_mzis(n_modes: int, topology: str = "rectangular") -> int:
+    """MZIs of a mesh: N(N-1)/2 for the universal ones, N/2 log2 N for the butterfly; a waveguide has none.
 
     Raises:
-        PhotonicsError: N < 1, a butterfly whose N is no power of two, or an unknown topology.
+        PhotonicsError: N < 1, a size that the topology does not have, or an unknown topology.
     """
     _require_count("n_modes", n_modes)
-    if topology in ("rectangular", "triangular"):
-        return n_modes * (n_modes - 1) // 2
-    return n_modes // 2 * mesh_stages(n_modes, topology)
+    return mesh(topology, n_modes).n_mzi if n_modes > 1 else 0
 
 
-def mesh_stages(n_modes: int, topology: Topology = "rectangular") -> int:
+def mesh_stages(n_modes: int, topology: str = "rectangular") -> int:
     """Cascaded MZIs on the longest path through a mesh.
 
     N for the rectangle [clements2016] (1 for N = 2), 2N - 3 for the triangle [reck1994], log2 N for
     the butterfly.
 
     Raises:
-        PhotonicsError: N < 1, a butterfly whose N is no power of two, or an unknown topology.
+        PhotonicsError: as `mesh_mzis`.
     """
     _require_count("n_modes", n_modes)
-    if n_modes <= 2 and topology in ("rectangular", "triangular"):
-        return n_modes - 1
-    if topology == "rectangular":
-        return n_modes
-    if topology == "triangular":
-        return 2 * n_modes - 3
-    if topology == "butterfly":
-        if n_modes & (n_modes - 1):
-            raise PhotonicsError(f"n_modes: {n_modes}; allowed for a butterfly: a power of two")
-        return n_modes.bit_length() - 1
-    raise PhotonicsError(f"topology: {topology!r}; allowed: 'rectangular', 'triangular', 'butterfly'")
+    return mesh(topology, n_modes).n_layers if n_modes > 1 else 0
+
+
+def _mesh_shifters(n_modes: int, topology: str) -> int:
+    """Phase shifters of a complex mesh, those of its outputs and outside its MZIs with them."""
+    return mesh(topology, n_modes).n_shifters if n_modes > 1 else 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Core:
     cols: int
     lanes: int = 1
     block: int | None = None
-    topology: Topology = "rectangular"
+    topology: str = "rectangular"
 
     def __post_init__(self) -> None:
         for name in ("rows", "cols", "lanes"):
@@ -122,13 +113,14 @@ class Core:
         """Phase shifters, attenuators included.
 
         Args:
-            complex_meshes: two phases per MZI and one per output of a mesh; else one per MZI, the
-                real orthogonal form, in which an 8 x 8 block has 2 x 28 + 8 = 64.
+            complex_meshes: all phases of a mesh, two per MZI and one per output, and those at the rim of
+                some topologies; else one per MZI, the real orthogonal form, in which an 8 x 8 block has
+                2 x 28 + 8 = 64.
         """
         if not complex_meshes:
             return self.n_mzi + self.n_attenuators
-        output_phases = self.block_rows * self.block_cols * sum(self._mesh_modes)
-        return 2 * self.n_mzi + output_phases + self.n_attenuators
+        per_block = sum(_mesh_shifters(modes, self.topology) for modes in self._mesh_modes)
+        return self.block_rows * self.block_cols * per_block + self.n_attenuators
 
 
 @dataclass(frozen=True)
@@ -192,9 +184,7 @@ class ArchitectureSpec:
         _require_count("architecture stream_length", self.stream_length)
 
 
-def dense_layer(
-    rows: int, cols: int, *, block: int | None = None, topology: Topology = "rectangular"
-) -> Layer:
+def dense_layer(rows: int, cols: int, *, block: int | None = None, topology: str = "rectangular") -> Layer:
     """A dense matrix, as one singular value decomposition or in k x k blocks, one vector at a time.
 
     Raises:
@@ -211,7 +201,7 @@ def tensor_train_layer(
     wavelengths: int = 1,
     copies: int = 1,
     block: int | None = None,
-    topology: Topology = "rectangular",
+    topology: str = "rectangular",
 ) -> Layer:
     """A tensor-train layer whose cores (r_{k-1} m_k) x (n_k r_k) are met last one first.
 

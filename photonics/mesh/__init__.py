@@ -1,18 +1,19 @@
 """Meshes of Mach-Zehnder interferometers: topologies, transfer matrices, decompositions."""
 
-from photonzero.photonics.mesh.decompose import MeshPhases, decompose
+from photonzero.photonics.mesh.decompose import decompose
 from photonzero.photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
 from photonzero.photonics.mesh.haar import haar_phases
 from photonzero.photonics.mesh.imperfections import MeshImperfections
-from photonzero.photonics.mesh.topology import (
+from photonzero.photonics.mesh.phases import MeshPhases
+from photonzero.photonics.mesh.topologies import (
     TOPOLOGIES,
-    MeshTopology,
     butterfly,
-    from_layers,
+    mesh,
     rectangular,
     symmetric,
     triangular,
 )
+from photonzero.photonics.mesh.topology import MeshTopology, Nulling, from_layers
 from photonzero.photonics.mesh.transfer import build, propagate
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "MeshImperfections",
     "MeshPhases",
     "MeshTopology",
+    "Nulling",
     "build",
     "butterfly",
     "decompose",
@@ -28,6 +30,7 @@ __all__ = [
     "from_layers",
     "haar_phases",
     "matrix_error",
+    "mesh",
     "propagate",
     "rectangular",
     "symmetric",

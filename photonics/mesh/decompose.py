@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh.nulling import (
-    asymmetric_phases,
-    null_both_sides,
-    null_from_right,
-    symmetric_phases,
-)
+from photonzero.photonics.kernels.mesh_nulling import asymmetric_phases, symmetric_phases
+from photonzero.photonics.mesh.phases import MeshPhases
+from photonzero.photonics.mesh.topologies import nulling_of
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 
 # A matrix further from unitary than this is not one with rounding errors.
 _UNITARITY = 1e-9
-
-
-class MeshPhases(NamedTuple):
-    """Phases of one setting, in the order in which `build` takes them: ``build(mesh, *phases)``.
-
-    Attributes:
-        theta_rad: (n_mzi,).
-        phi_rad: (n_mzi,).
-        out_phase_rad: (N,).
-        edge_phase_rad: (n_edge,), empty for most topologies.
-    """
-
-    theta_rad: FloatArray
-    phi_rad: FloatArray
-    out_phase_rad: FloatArray
-    edge_phase_rad: FloatArray
 
 
 def _checked(unitary: npt.ArrayLike, n_modes: int) -> npt.NDArray[np.complex128]:
@@ -68,8 +47,8 @@ def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
     never lead to an undefined angle.
 
     Args:
-        topology: "rectangular" (Clements et al. 2016), "triangular" (Reck et al. 1994) or
-            "symmetric" (Bell and Walmsley 2021).
+        topology: a universal one, such as "rectangular" [clements2016], "triangular" [reck1994] or
+            "symmetric" [bell2021].
         unitary: (N, N); a real orthogonal one is welcome too.
 
     Returns:
@@ -80,19 +59,12 @@ def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:
         PhotonicsError: not square, of another size, not unitary to 1e-9, NaN, or a topology that
             is not universal.
     """
-    nulling = {
-        "rectangular": null_both_sides,
-        "symmetric": null_both_sides,
-        "triangular": null_from_right,
-    }.get(topology.name)
-    if nulling is None:
-        raise PhotonicsError(f"topology: {topology.name!r}; allowed: rectangular, triangular or symmetric")
+    nulling = nulling_of(topology)
     matrix = _checked(unitary, topology.n_modes)
     theta, phi, edge = (np.zeros(k) for k in (topology.n_mzi, topology.n_mzi, topology.n_edge))
-    first = np.searchsorted(topology.layer, np.arange(topology.n_layers))
     diagonal = np.empty(topology.n_modes, dtype=np.complex128)
     re, im = matrix.real.copy(), matrix.imag.copy()
-    nulling(re, im, first, theta, phi, diagonal)
+    nulling.run(re, im, topology.layer_starts, theta, phi, diagonal)
     _check_nulled(re, im)
     out = np.angle(diagonal)
     gauge = np.zeros(topology.n_modes)

@@ -91,9 +91,8 @@ def expected_fidelity(topology: MeshTopology, phase_std_rad: float) -> float:
         PhotonicsError: a standard deviation that is negative, NaN, or so large that nothing is left.
     """
     n_modes = topology.n_modes
-    n_shifters = 2 * topology.n_mzi + n_modes + topology.n_edge
-    lost = n_shifters * phase_std_rad**2 * (n_modes - 1) / n_modes**2
+    lost = topology.n_shifters * phase_std_rad**2 * (n_modes - 1) / n_modes**2
     if not (phase_std_rad >= 0.0 and lost <= 1.0):
-        limit = n_modes / np.sqrt(n_shifters * (n_modes - 1))
+        limit = n_modes / np.sqrt(topology.n_shifters * (n_modes - 1))
         raise PhotonicsError(f"phase_std_rad: {phase_std_rad}; allowed: 0 to {limit:.3g} for this mesh")
     return 1.0 - lost

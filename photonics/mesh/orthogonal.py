@@ -14,7 +14,7 @@ from numba import njit
 
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels import JIT
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 
 FloatArray = npt.NDArray[np.float64]
 

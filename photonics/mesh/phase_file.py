@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, build
+from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, build, mesh
 
 Array: TypeAlias = npt.NDArray[Any]
 Detection: TypeAlias = Literal["power", "real", "modulus"]
@@ -28,9 +29,11 @@ _DETECTION = {
 }
 _REQUIRED = ("topology", "theta_rad", "phi_rad", "out_phase_rad")
 _PLACES = ("layer", "row", "partner")
+_OWN = (*_PLACES, "cell", "edge_layer", "edge_row")
 _LAYERS = ("before_weight", "before_bias", "detection", "after_weight", "after_bias")
+_DAMAGED = (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 _TEST = ("test_inputs", "test_labels")
-_KEYS = ("format", *_REQUIRED, "edge_phase_rad", *_PLACES, *_LAYERS, *_TEST)
+_KEYS = ("format", *_REQUIRED, "edge_phase_rad", *_OWN, *_LAYERS, *_TEST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +113,8 @@ class MeshNetwork:
             **self.phases._asdict(),
             "detection": self.detection,
         }
-        if self.mesh.name not in TOPOLOGIES:
-            arrays |= {key: getattr(self.mesh, key) for key in _PLACES}
+        if not _is_named(self.mesh):
+            arrays |= {key: getattr(self.mesh, key) for key in _OWN}
         arrays |= {key: getattr(self, key) for key in (*_LAYERS, *_TEST) if key != "detection"}
         return {key: np.asarray(value) for key, value in arrays.items() if value is not None}
 
@@ -125,11 +128,39 @@ def _check(name: str, array: Array | None, shape: tuple[int, ...]) -> None:
         raise PhotonicsError(f"{name}: allowed: finite numbers")
 
 
+def _is_named(topology: MeshTopology) -> bool:
+    """Whether its name alone tells all of it, wherever the file is read."""
+    try:
+        return topology.name in TOPOLOGIES.builtin and topology is mesh(topology.name, topology.n_modes)
+    except PhotonicsError:
+        # A mesh of one's own, of a size that its namesake does not have.
+        return False
+
+
 @lru_cache(maxsize=8)
-def _own_mesh(name: str, n_modes: int, places: tuple[bytes, ...]) -> MeshTopology:
+def _own_mesh(
+    name: str, n_modes: int, cell: Literal["asymmetric", "symmetric"], *columns: bytes
+) -> MeshTopology:
     """The same object for the same places: what is derived from a mesh is derived once."""
-    layer, row, partner = (np.frombuffer(place, dtype=np.int64) for place in places)
-    return MeshTopology(name, n_modes, layer, row, partner)
+    layer, row, partner, edge_layer, edge_row = (np.frombuffer(part, dtype=np.int64) for part in columns)
+    return MeshTopology(name, n_modes, layer, row, partner, cell, edge_layer, edge_row)
+
+
+def _mesh_of(arrays: Mapping[str, Array]) -> MeshTopology:
+    name, n_modes = str(arrays["topology"]), int(arrays["out_phase_rad"].size)
+    if not any(key in arrays for key in _OWN):
+        if name in TOPOLOGIES:
+            return mesh(name, n_modes)
+        known = ", ".join(TOPOLOGIES)
+        raise PhotonicsError(f"topology: {name!r}; allowed: {known}, or any with {', '.join(_PLACES)}")
+    none = np.zeros(0, dtype=np.int64)
+    columns = [arrays.get(key, none) for key in (*_PLACES, "edge_layer", "edge_row")]
+    if any(key not in arrays for key in _PLACES) or any(column.dtype.kind not in "iu" for column in columns):
+        raise PhotonicsError(f"{', '.join(_PLACES)}: allowed: all three, whole numbers (edges likewise)")
+    # Files of before cells were written have asymmetric ones.
+    cell = cast(Literal["asymmetric", "symmetric"], str(arrays.get("cell", "asymmetric")))
+    places = (np.ascontiguousarray(column, dtype=np.int64).tobytes() for column in columns)
+    return _own_mesh(name, n_modes, cell, *places)
 
 
 def from_arrays(arrays: Mapping[str, Array]) -> MeshNetwork:
@@ -146,23 +177,12 @@ def from_arrays(arrays: Mapping[str, Array]) -> MeshNetwork:
     for key in _REQUIRED:
         if key not in arrays:
             raise PhotonicsError(f"{key} is missing; needed: {', '.join(_REQUIRED)}")
-    name, out = str(arrays["topology"]), arrays["out_phase_rad"]
-    places = [arrays[key] for key in _PLACES if key in arrays]
-    if places:
-        if len(places) < len(_PLACES) or any(place.dtype.kind not in "iu" for place in places):
-            raise PhotonicsError(f"{', '.join(_PLACES)}: allowed: all three, whole numbers")
-        own = tuple(np.ascontiguousarray(place, dtype=np.int64).tobytes() for place in places)
-        mesh = _own_mesh(name, int(out.size), own)
-    elif name in TOPOLOGIES:
-        mesh = TOPOLOGIES[name](int(out.size))
-    else:
-        known = ", ".join(TOPOLOGIES)
-        raise PhotonicsError(f"topology: {name!r}; allowed: {known}, or any with {', '.join(_PLACES)}")
-    edge = arrays.get("edge_phase_rad", np.zeros(mesh.n_edge))
-    phases = MeshPhases(arrays["theta_rad"], arrays["phi_rad"], out, edge)
+    topology = _mesh_of(arrays)
+    edge = arrays.get("edge_phase_rad", np.zeros(topology.n_edge))
+    phases = MeshPhases(arrays["theta_rad"], arrays["phi_rad"], arrays["out_phase_rad"], edge)
     rest = {key: arrays[key] for key in (*_LAYERS, *_TEST) if key in arrays and key != "detection"}
     detection = cast(Detection, str(arrays.get("detection", "power")))
-    return MeshNetwork(mesh, phases, detection=detection, **rest)
+    return MeshNetwork(topology, phases, detection=detection, **rest)
 
 
 def load_phases(path: Path) -> MeshNetwork:
@@ -176,7 +196,14 @@ def load_phases(path: Path) -> MeshNetwork:
             arrays = {key: file[key] for key in file.files}
     except OSError as error:
         raise PhotonicsError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        EOFError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
         raise PhotonicsError(f"{path}: damaged or not an npz file ({error})") from error
     try:
         return from_arrays(arrays)
@@ -191,4 +218,4 @@ def save_phases(path: Path, network: MeshNetwork) -> None:
         OSError: it cannot be written.
     """
     arrays: dict[str, Any] = network.to_arrays()
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    np.savez_compressed(path, **arrays)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.kernels.mesh_rows import TILE
+from photonzero.photonics.kernels.mesh_transfer import CHUNK, MAX_ANGLE_RAD, run_settings
 from photonzero.photonics.mesh.imperfections import MeshImperfections, cell_constants
-from photonzero.photonics.mesh.kernels import CHUNK, MAX_ANGLE_RAD, run_settings
 from photonzero.photonics.mesh.program import MeshProgram, mesh_program
-from photonzero.photonics.mesh.rows import TILE
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]

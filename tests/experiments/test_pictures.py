@@ -7,7 +7,8 @@ import pytest
 from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
 from photonzero.experiments.drawing.pictures import _columns
 from photonzero.experiments.files.errors import UsageError
-from photonzero.photonics.mesh.topology import TOPOLOGIES, butterfly, rectangular
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.topologies import TOPOLOGIES, butterfly, rectangular
 from photonzero.photonics.mesh.transfer import build
 
 OPTIONS = {
@@ -31,6 +32,21 @@ def test_a_picture_has_colours(tmp_path, name, picture):
     assert np.ptp(pixels, axis=2).max() > 0.3
 
 
+def test_a_mesh_of_ones_own_is_drawn_and_decomposed(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from photonzero.photonics.mesh import from_layers\n"
+        "from photonzero.photonics.mesh.nulling import FROM_RIGHT\n\n\n"
+        "def mine(n_modes):\n"
+        "    layers = [[(0, 1)], [(1, 2)], [(0, 1)]]\n"
+        "    return from_layers('mine', n_modes, layers[: 2 * n_modes - 3], nulling=FROM_RIGHT)\n"
+    )
+    options = {**OPTIONS, "n_modes": 2, "picture": "error", "unitary": "dft"}
+    draw(f"{tmp_path}/own.py:mine", **options, out=tmp_path / "mesh.png")
+    assert (tmp_path / "mesh.png").stat().st_size > 1000
+    with pytest.raises(PhotonicsError, match="topology: 'ring'; allowed: butterfly, rectangular"):
+        draw("ring", **OPTIONS, out=tmp_path / "mesh.png")
+
+
 def test_cells_that_overlap_stand_side_by_side():
     topology = butterfly(8)
     place, _ = _columns(topology)
@@ -52,7 +68,6 @@ def test_named_unitaries_are_what_they_say(unitary):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "ring"}, "topology: 'ring'; allowed: rectangular"),
         ({"picture": "film"}, "picture: 'film'; allowed: mesh"),
         ({"unitary": "qft"}, "unitary: 'qft'; allowed: random"),
         ({"coupler_std_rad": -1.0}, "coupler-std-rad: -1.0; allowed"),

@@ -253,7 +253,7 @@ def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
         ({"study": "phase-error"}, ("sigma_phase_rad=[]",), "at least one value"),
         ({"study": "phase-error"}, ("n_modes=[8, 8]",), "none twice"),
         ({"study": "phase-error"}, ("n_modes=2.5",), "n_modes: 2.5; allowed: whole numbers 2 to 1024"),
-        ({"study": "phase-error"}, ("topology=ring",), "topology: 'ring'; allowed: rectangular"),
+        ({"study": "phase-error"}, ("topology=ring",), "topology: 'ring'; allowed: butterfly, rectangular"),
         ({"study": "phase-error"}, ("chips=0",), "chips: 0; allowed"),
         ({"study": "phase-error"}, ("grid.sigma=1",), "grid: unknown key sigma; allowed: topology"),
         ({"study": "phase-error"}, ("sigma_phase_rad={from=0, to=1, count=3, scale='log'}",), "> 0 for log"),

@@ -23,7 +23,7 @@ from photonzero.photonics.cores.svd_core import build_imperfect_blocks
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, rotation_cells
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 from photonzero.training.oracle import Stencil
 
 

@@ -1,5 +1,7 @@
 """What must hold for every mesh, every setting and every fabricated chip."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,20 +18,31 @@ from photonzero.photonics.mesh import (
     decompose,
     fidelity,
     from_layers,
+    mesh,
     propagate,
     rectangular,
     symmetric,
+    triangular,
 )
 
 PROPERTY = settings(max_examples=25, deadline=None, derandomize=True)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+def sizes_of(name):
+    for n_modes in range(2, 18):
+        with suppress(PhotonicsError):
+            mesh(name, n_modes)
+            yield n_modes
+
+
+SIZES = [(name, n_modes) for name in TOPOLOGIES for n_modes in sizes_of(name)]
+UNIVERSAL = [name for name in TOPOLOGIES if mesh(name, 4).is_universal]
+
+
 @st.composite
 def meshes(draw):
-    name = draw(st.sampled_from(sorted(TOPOLOGIES)))
-    n_modes = draw(st.sampled_from([2, 4, 8, 16]) if name == "butterfly" else st.integers(2, 17))
-    return TOPOLOGIES[name](n_modes)
+    return mesh(*draw(st.sampled_from(SIZES)))
 
 
 def random_phases(mesh, rng, *population):
@@ -120,22 +133,22 @@ KINDS = ("blocks", "permuted diagonal", "signs", "near a permutation", "real", "
 
 @settings(PROPERTY, max_examples=120)
 @given(
-    name=st.sampled_from(["rectangular", "triangular", "symmetric"]),
+    name=st.sampled_from(UNIVERSAL),
     kind=st.sampled_from(KINDS),
     n_modes=st.integers(2, 20),
     seed=SEEDS,
 )
 def test_a_decomposed_unitary_is_built_again(name, kind, n_modes, seed):
-    mesh, unitary = TOPOLOGIES[name](n_modes), unitary_of(kind, n_modes, np.random.default_rng(seed))
-    phases = decompose(mesh, unitary)
+    topology, unitary = mesh(name, n_modes), unitary_of(kind, n_modes, np.random.default_rng(seed))
+    phases = decompose(topology, unitary)
     assert all(np.abs(part).max(initial=0.0) <= np.pi + 1e-12 for part in phases)
-    np.testing.assert_allclose(build(mesh, *phases), unitary, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(build(topology, *phases), unitary, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", ["rectangular", "triangular", "symmetric"])
+@pytest.mark.parametrize("name", UNIVERSAL)
 def test_256_modes_are_decomposed_to_rounding(name):
-    mesh, unitary = TOPOLOGIES[name](256), unitary_group.rvs(256, random_state=5)
-    np.testing.assert_allclose(build(mesh, *decompose(mesh, unitary)), unitary, rtol=0, atol=1e-13)
+    topology, unitary = mesh(name, 256), unitary_group.rvs(256, random_state=5)
+    np.testing.assert_allclose(build(topology, *decompose(topology, unitary)), unitary, rtol=0, atol=1e-13)
 
 
 @PROPERTY
@@ -197,7 +210,7 @@ THREE = (rectangular(3), np.zeros(3), np.zeros(3), np.zeros(3))
         (lambda: decompose(rectangular(3), np.ones((3, 2))), r"unitary: shape \(3, 2\)"),
         (lambda: decompose(rectangular(3), 1.001 * np.eye(3)), "away from unitary"),
         (lambda: decompose(symmetric(3), np.zeros((3, 3))), "away from unitary"),
-        (lambda: decompose(TOPOLOGIES["triangular"](4), np.tril(np.ones((4, 4)))), "away from unitary"),
+        (lambda: decompose(triangular(4), np.tril(np.ones((4, 4)))), "away from unitary"),
         (lambda: decompose(rectangular(2), 1e200 * np.ones((2, 2))), "away from unitary"),
         (lambda: butterfly(7), "n_modes: 7; allowed: a power of two"),
         (lambda: rectangular(1), "n_modes: 1; allowed"),

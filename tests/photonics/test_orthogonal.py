@@ -5,7 +5,7 @@ from photonzero.photonics.cores.svd_core import block_phases, build_blocks
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import orthogonal
 from photonzero.photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal, n_angles
-from photonzero.photonics.mesh.topology import rectangular
+from photonzero.photonics.mesh.topologies import rectangular
 
 ROUNDOFF = 2e-14  # about 100 roundings of numbers of order one
 

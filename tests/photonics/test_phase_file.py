@@ -1,13 +1,16 @@
 """Phases of one's own in a file: read as written, refused if anything does not fit."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh import build, from_layers, haar_phases, rectangular, symmetric
-from photonzero.photonics.mesh.phase_file import FORMAT, MeshNetwork, load_phases, save_phases
+from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, build, from_layers, rectangular, symmetric
+from photonzero.photonics.mesh.phase_file import FORMAT, MeshNetwork, from_arrays, load_phases, save_phases
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_mesh.npz"
 
@@ -16,8 +19,7 @@ def network(mesh=None, **parts):
     mesh = mesh or rectangular(4)
     rng = np.random.default_rng(2)
     sizes = (mesh.n_mzi, mesh.n_mzi, mesh.n_modes, mesh.n_edge)
-    phases = type(haar_phases(rectangular(2), rng))(*(rng.random(size) for size in sizes))
-    return MeshNetwork(mesh, phases, **parts)
+    return MeshNetwork(mesh, MeshPhases(*(rng.random(size) for size in sizes)), **parts)
 
 
 @pytest.mark.parametrize("mesh", [rectangular(4), symmetric(4), from_layers("mine", 4, [[(0, 2)], [(1, 3)]])])
@@ -41,6 +43,47 @@ def test_a_file_gives_back_what_was_written(tmp_path, mesh):
     )
     # Twice the same file is the same mesh object, so that what is derived from it is derived once.
     assert load_phases(tmp_path / "phases.npz").mesh is read.mesh
+
+
+@st.composite
+def own_meshes(draw):
+    """Any pairs, any cell, edge shifters, and the names of built-in meshes too."""
+    n_modes = draw(st.integers(2, 9))
+    pairs = st.permutations(range(n_modes)).map(
+        lambda order: [tuple(sorted(order[k : k + 2])) for k in range(0, n_modes - 1, 2)]
+    )
+    layers = draw(st.lists(pairs, min_size=1, max_size=5))
+    places = st.tuples(st.integers(0, len(layers)), st.integers(0, n_modes - 1))
+    # One shifter on a mode before each of its MZIs; in these meshes only the last mode may miss a layer.
+    edges = draw(st.lists(places, unique_by=lambda place: place[1], max_size=4))
+    cell = draw(st.sampled_from(["asymmetric", "symmetric"]))
+    name = draw(st.sampled_from(["mine", *TOPOLOGIES]))
+    return from_layers(name, n_modes, layers, cell=cell, edges=edges)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(mesh=own_meshes(), seed=st.integers(0, 2**32 - 1))
+def test_a_mesh_of_ones_own_survives_its_file_whatever_its_name(tmp_path_factory, mesh, seed):
+    path = tmp_path_factory.mktemp("own") / "phases.npz"
+    written = MeshNetwork(mesh, MeshPhases.uniform(mesh, np.random.default_rng(seed)))
+    save_phases(path, written)
+    read = load_phases(path)
+    np.testing.assert_array_equal(read.matrix(), written.matrix())
+    for column in ("layer", "row", "partner", "edge_layer", "edge_row"):
+        np.testing.assert_array_equal(getattr(read.mesh, column), getattr(mesh, column))
+    assert (read.mesh.name, read.mesh.cell) == (mesh.name, mesh.cell)
+
+
+def test_a_file_of_before_cells_were_written_has_asymmetric_ones():
+    mesh = from_layers("mine", 4, [[(0, 2)], [(1, 3)]])
+    arrays = network(mesh).to_arrays()
+    for key in ("cell", "edge_layer", "edge_row"):
+        del arrays[key]
+    np.testing.assert_array_equal(from_arrays(arrays).matrix(), network(mesh).matrix())
+
+
+def test_the_file_of_a_built_in_mesh_holds_its_name_alone():
+    assert not {"layer", "cell"} & set(network(symmetric(4)).to_arrays())
 
 
 def test_the_answer_is_linear_detect_linear():
@@ -74,7 +117,7 @@ GOOD = {
         ({"theta_rad": np.zeros(5)}, r"theta_rad: shape \(5,\); allowed: \(6,\)"),
         ({"phi_rad": np.full(6, np.nan)}, "phi_rad: allowed: finite numbers"),
         ({"format": "other 2"}, "format: 'other 2'; allowed: 'photonzero phases 1'"),
-        ({"topology": "ring"}, "topology: 'ring'; allowed: rectangular"),
+        ({"topology": "ring"}, "topology: 'ring'; allowed: butterfly, rectangular"),
         ({"layer": np.zeros(6, int)}, "layer, row, partner: allowed: all three"),
         ({"theta": np.zeros(6)}, "unknown array theta; allowed: format, topology"),
         ({"detection": "phase"}, "detection: 'phase'; allowed: power, real, modulus"),
@@ -92,6 +135,18 @@ def test_a_file_that_does_not_fit_is_named(tmp_path, change, message):
     with pytest.raises(PhotonicsError, match=message) as error:
         load_phases(tmp_path / "bad.npz")
     assert "bad.npz" in str(error.value)
+
+
+def test_no_flipped_bit_ends_in_a_traceback(tmp_path):
+    good = tmp_path / "good.npz"
+    save_phases(good, network())
+    data = bytearray(good.read_bytes())
+    for place in range(0, len(data), 7):
+        bad = data.copy()
+        bad[place] ^= 1 << place % 8
+        (tmp_path / "bad.npz").write_bytes(bad)
+        with suppress(PhotonicsError):
+            load_phases(tmp_path / "bad.npz")
 
 
 def test_missing_and_damaged_files_are_named(tmp_path):

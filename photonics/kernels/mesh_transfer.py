@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from photonzero.photonics.mesh.rows import TILE, mix_rows
+from photonzero.photonics.kernels.mesh_rows import TILE, mix_rows
 
 # Cody-Waite: pi/2 in three parts, the first two with 33 bits, so that k * part is exact, k < 2^20.
 _TWO_OVER_PI = 6.36619772367581382433e-01
