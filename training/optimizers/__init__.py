@@ -1,12 +1,14 @@
 """Optimizers that ask for settings to measure and are told what was measured."""
 
-from photonzero.training.optimizers.base import Candidates, Optimizer, Start, start_on
+from photonzero.training.optimizers.base import Candidates, Method, Optimizer, Start, start_on
 from photonzero.training.optimizers.forward_gradient import ForwardGradient, GradientOptions
 from photonzero.training.optimizers.frozen import PartialOptimizer
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
-from photonzero.training.optimizers.registry import Method, get_method, optimizer_names
+from photonzero.training.optimizers.population import PopulationOptimizer
+from photonzero.training.optimizers.registry import OPTIMIZERS, get_method, optimizer_names
 
 __all__ = [
+    "OPTIMIZERS",
     "Candidates",
     "ForwardGradient",
     "GaussNewtonOptions",
@@ -14,6 +16,7 @@ __all__ = [
     "Method",
     "Optimizer",
     "PartialOptimizer",
+    "PopulationOptimizer",
     "Start",
     "SubspaceGaussNewton",
     "get_method",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation
@@ -93,6 +95,28 @@ class Optimizer(Protocol):
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from a state of the same optimizer."""
         ...
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The settings of a method that has none."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train.
+
+    Attributes:
+        summary: one line for `photonzero list`.
+        options: a frozen dataclass of settings, all with defaults.
+        make: the optimizer from a start, options and a generator.
+        package: name of a package that must be installed beside photonzero, None for none.
+    """
+
+    summary: str
+    options: type[Any]
+    make: Callable[[Start, Any, np.random.Generator], Optimizer]
+    package: str | None = None
 
 
 def missing_tail() -> ArgumentError:

@@ -16,7 +16,7 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Evaluation
-from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.optimizers.parts.scaling import control_scales
 from photonzero.training.oracle import Array
 
@@ -213,3 +213,7 @@ def _library(name: str, extra: str) -> Any:
         raise ArgumentError(
             f"optimizer: {name} is not installed; allowed: pip install 'photonzero[{extra}]'"
         ) from error
+
+
+CMA_ES = Method("CMA-ES of pycma (extra cma)", CmaOptions, cma_es, "cma")
+NEVERGRAD = Method("any optimizer of nevergrad (extra nevergrad)", NevergradOptions, nevergrad, "nevergrad")

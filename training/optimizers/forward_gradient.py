@@ -22,7 +22,7 @@ from photonzero.training.estimators import (
     RandomDirections,
 )
 from photonzero.training.objective import Evaluation
-from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.optimizers.parts.scaling import (
     control_scales,
     perturbation_sizes,
@@ -312,3 +312,14 @@ def _make_estimator(
     if options.estimator == "coordinate":
         return coordinates
     return Hybrid(random, coordinates, options.patience, options.tolerance)
+
+
+RGE_ADAM = Method("random directions fed to Adam, the published way", GradientOptions, ForwardGradient)
+RGE_SGD = Method("random directions, plain descent", RgeSgdOptions, ForwardGradient)
+SIGN_SGD = Method("signs of a one-sided estimate", SignSgdOptions, ForwardGradient)
+ZO_ADAMM = Method("one-sided directions on the sphere, AMSGrad", ZoAdaMMOptions, ForwardGradient)
+COORDINATE = Method("central differences, a block of coordinates a step", CoordinateOptions, ForwardGradient)
+HYBRID = Method("random directions, coordinate-wise after a stall", HybridOptions, ForwardGradient)
+GROUPWISE = Method("random directions core by core", GroupwiseOptions, ForwardGradient)
+FLOPS = Method("FLOPS: Gaussian one-sided differences, decaying descent", FlopsOptions, ForwardGradient)
+SPSA = Method("SPSA: one antithetic pair a step, Spall's gains", SpsaOptions, ForwardGradient)

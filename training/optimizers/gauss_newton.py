@@ -38,7 +38,7 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import DigitalTail, Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.base import Candidates, Method, Start, missing_tail, stalled_after
 from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
 from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
 from photonzero.training.optimizers.parts.rounding import (
@@ -424,3 +424,6 @@ class SubspaceGaussNewton:
 def _probed_groups(groups: Mapping[str, ControlGroupView], size: Array) -> list[slice]:
     """Groups with at least one control to probe."""
     return [group.slice for group in groups.values() if (size[group.slice] > 0).any()]
+
+
+METHOD = Method("forward-only Gauss-Newton in a random subspace", GaussNewtonOptions, SubspaceGaussNewton)

@@ -44,7 +44,7 @@ from scipy.linalg import cho_factor, solve_triangular
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.base import Candidates, Method, Start, missing_tail, stalled_after
 from photonzero.training.optimizers.parts.rounding import grid_steps, rounded_in_turn
 from photonzero.training.optimizers.parts.scaling import control_scales, perturbation_sizes, to_whole_codes
 from photonzero.training.oracle import Array
@@ -274,3 +274,8 @@ class RecursiveGaussNewton:
         self._loss = float(evaluation.losses[p])
         self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)
         self.n_steps += 1
+
+
+METHOD = Method(
+    "Gauss-Newton on all controls, continued from batch to batch", RecursiveOptions, RecursiveGaussNewton
+)

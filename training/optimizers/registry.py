@@ -1,94 +1,105 @@
-"""The optimizers by the names that the command knows."""
+"""The optimizers by the names that the command knows, of installed packages, and in users' files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+import inspect
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
 
+from photonzero.registry import Registry
 from photonzero.training.errors import ArgumentError
-from photonzero.training.optimizers.base import Optimizer, Start
-from photonzero.training.optimizers.external import CmaOptions, NevergradOptions, cma_es, nevergrad
-from photonzero.training.optimizers.forward_gradient import (
-    CoordinateOptions,
-    FlopsOptions,
-    ForwardGradient,
-    GradientOptions,
-    GroupwiseOptions,
-    HybridOptions,
-    RgeSgdOptions,
-    SignSgdOptions,
-    SpsaOptions,
-    ZoAdaMMOptions,
-)
-from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
-from photonzero.training.optimizers.recursive_gauss_newton import RecursiveGaussNewton, RecursiveOptions
-from photonzero.training.optimizers.sparse_coordinate import SparseCoordinate, SparseCoordinateOptions
+from photonzero.training.optimizers.base import Method, NoOptions, Optimizer, Start
+
+_ROOM = "photonzero.training.optimizers"
+_METHODS = ("ask", "tell", "stop", "state", "restore")
+_ATTRIBUTES = ("needs", "n_steps", "controls", "loss")
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to train.
+def get_method(name: str) -> Method:
+    """The method of that name, or made of a user's class in a file, ``my.py:Mine``.
 
-    Attributes:
-        summary: one line for `photonzero list`.
-        options: a frozen dataclass of settings, all with defaults.
-        make: the optimizer from a start, options and a generator.
+    Raises:
+        ArgumentError: no such method, with the allowed names; or one that breaks the contract.
     """
-
-    summary: str
-    options: type[Any]
-    make: Callable[[Start, Any, np.random.Generator], Optimizer]
-
-
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        "gauss-newton": Method(
-            "forward-only Gauss-Newton in a random subspace", GaussNewtonOptions, SubspaceGaussNewton
-        ),
-        "recursive-gauss-newton": Method(
-            "Gauss-Newton on all controls, continued from batch to batch",
-            RecursiveOptions,
-            RecursiveGaussNewton,
-        ),
-        "rge-adam": Method(
-            "random directions fed to Adam, the published way", GradientOptions, ForwardGradient
-        ),
-        "rge-sgd": Method("random directions, plain descent", RgeSgdOptions, ForwardGradient),
-        "sign-sgd": Method("signs of a one-sided estimate", SignSgdOptions, ForwardGradient),
-        "zo-adamm": Method("one-sided directions on the sphere, AMSGrad", ZoAdaMMOptions, ForwardGradient),
-        "coordinate": Method(
-            "central differences, a block of coordinates a step", CoordinateOptions, ForwardGradient
-        ),
-        "hybrid": Method("random directions, coordinate-wise after a stall", HybridOptions, ForwardGradient),
-        "groupwise": Method("random directions core by core", GroupwiseOptions, ForwardGradient),
-        "flops": Method(
-            "FLOPS: Gaussian one-sided differences, decaying descent", FlopsOptions, ForwardGradient
-        ),
-        "spsa": Method("SPSA: one antithetic pair a step, Spall's gains", SpsaOptions, ForwardGradient),
-        "sparse-coordinate": Method(
-            "sparse coordinate descent of mixed training", SparseCoordinateOptions, SparseCoordinate
-        ),
-        "cma-es": Method("CMA-ES of pycma (extra cma)", CmaOptions, cma_es),
-        "nevergrad": Method("any optimizer of nevergrad (extra nevergrad)", NevergradOptions, nevergrad),
-    }
-)
+    return OPTIMIZERS.get(name)
 
 
 def optimizer_names() -> tuple[str, ...]:
     """Names that `get_method` knows."""
-    return tuple(METHODS)
+    return OPTIMIZERS.names()
 
 
-def get_method(name: str) -> Method:
-    """The method of that name.
+def as_method(name: str, value: Any) -> Method:
+    """The method that a user's class or function makes optimizers of.
+
+    It is called with a `Start`, options and a generator. The options are those of a dataclass that is its
+    attribute ``Options``; without one there are none. A `Method` is taken as it is.
 
     Raises:
-        ArgumentError: no such method; lists the allowed names.
+        ArgumentError: it breaks the contract; says how.
     """
-    if name not in METHODS:
-        raise ArgumentError(f"optimizer: {name!r}; allowed: {', '.join(METHODS)}")
-    return METHODS[name]
+    what, made = f"optimizer {name!r}", value
+    if isinstance(value, Method):
+        return value
+    if not callable(value):
+        raise ArgumentError(f"{what}: {value!r}; allowed: a class, a function or a Method")
+    if inspect.isclass(value):
+        missing = [key for key in _METHODS if not callable(getattr(value, key, None))]
+        missing += sorted(getattr(value, "__abstractmethods__", ()))
+        if missing:
+            raise ArgumentError(
+                f"{what}: no method {', '.join(missing)}; allowed: {', '.join(_METHODS)}, "
+                "or a class of PopulationOptimizer with propose and learn"
+            )
+    try:
+        inspect.signature(value).bind(None, None, None)
+    except TypeError as error:
+        raise ArgumentError(f"{what}: {error}; allowed: arguments (start, options, rng)") from error
+    options = getattr(value, "Options", NoOptions)
+    try:
+        fits = is_dataclass(options) and is_dataclass(options())
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ArgumentError(f"{what}: Options; allowed: a dataclass with a default for every field")
+
+    def make(start: Start, options: Any, rng: np.random.Generator) -> Optimizer:
+        optimizer: Any = made(start, options, rng)
+        for key in (*_METHODS, *_ATTRIBUTES):
+            if not hasattr(optimizer, key):
+                raise ArgumentError(f"{what}: no {key}; allowed: {', '.join((*_METHODS, *_ATTRIBUTES))}")
+        if optimizer.needs not in ("loss", "residuals"):
+            raise ArgumentError(f"{what}: needs {optimizer.needs!r}; allowed: loss, residuals")
+        if np.shape(optimizer.controls) != start.controls.shape:
+            raise ArgumentError(
+                f"{what}: controls of shape {np.shape(optimizer.controls)}; allowed: {start.controls.shape}"
+            )
+        return optimizer
+
+    return Method((inspect.getdoc(value) or "without a description").splitlines()[0], options, make)
+
+
+OPTIMIZERS: Registry[Method] = Registry(
+    "optimizer",
+    {
+        "gauss-newton": f"{_ROOM}.gauss_newton:METHOD",
+        "recursive-gauss-newton": f"{_ROOM}.recursive_gauss_newton:METHOD",
+        "rge-adam": f"{_ROOM}.forward_gradient:RGE_ADAM",
+        "rge-sgd": f"{_ROOM}.forward_gradient:RGE_SGD",
+        "sign-sgd": f"{_ROOM}.forward_gradient:SIGN_SGD",
+        "zo-adamm": f"{_ROOM}.forward_gradient:ZO_ADAMM",
+        "coordinate": f"{_ROOM}.forward_gradient:COORDINATE",
+        "hybrid": f"{_ROOM}.forward_gradient:HYBRID",
+        "groupwise": f"{_ROOM}.forward_gradient:GROUPWISE",
+        "flops": f"{_ROOM}.forward_gradient:FLOPS",
+        "spsa": f"{_ROOM}.forward_gradient:SPSA",
+        "sparse-coordinate": f"{_ROOM}.sparse_coordinate:METHOD",
+        "cma-es": f"{_ROOM}.external:CMA_ES",
+        "nevergrad": f"{_ROOM}.external:NEVERGRAD",
+    },
+    ArgumentError,
+    as_method,
+    is_own=lambda value: callable(getattr(value, "ask", None)) and callable(getattr(value, "tell", None)),
+)

@@ -15,7 +15,7 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation
-from photonzero.training.optimizers.base import Candidates, Start
+from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.optimizers.parts.scaling import perturbation_sizes
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
@@ -130,3 +130,6 @@ class SparseCoordinate:
         moved = self._working.copy()
         moved[self._queue[-1]] += sign * self._size[self._queue[-1]]
         return moved
+
+
+METHOD = Method("sparse coordinate descent of mixed training", SparseCoordinateOptions, SparseCoordinate)
