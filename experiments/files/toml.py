@@ -28,7 +28,7 @@ def apply_settings(table: Mapping[str, Any], settings: Sequence[str]) -> dict[st
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {setting}: allowed: key=value, such as batch_size=200")
-        keys[key.strip()] = _toml_value(text.strip())
+        keys[key.strip()] = parse_value(text.strip())
     return set_keys(table, keys)
 
 
@@ -136,7 +136,8 @@ def require_integer(value: Any, name: str, low: int) -> int:
     return value
 
 
-def _toml_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """A value as TOML writes it."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -8,7 +8,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report.of_run import run_page
 from photonzero.experiments.report.of_study import study_page
 from photonzero.experiments.run.runs import CONFIG
-from photonzero.experiments.sweep.table import PLAN
+from photonzero.experiments.sweep.folder import PLAN
 from photonzero.training.checkpoint import write_atomically
 
 REPORT = "report.html"

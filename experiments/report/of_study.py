@@ -15,12 +15,12 @@ from photonzero.experiments.report.page import (
     section,
     table,
 )
-from photonzero.experiments.run.runs import RESULT
 from photonzero.experiments.studies.registry import load_plan
 from photonzero.experiments.sweep.figures import FIGURES, summarise
+from photonzero.experiments.sweep.folder import PLAN, RESULT
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Row
-from photonzero.experiments.sweep.table import PLAN, TABLE, read_rows
+from photonzero.experiments.sweep.table import read_table
 from photonzero.experiments.sweep.work import FAILURE
 
 _SHOWN = 30
@@ -35,11 +35,11 @@ def study_page(folder: Path) -> str:
     """
     plan = load_plan(folder)
     result = read_result(folder / RESULT, "study")
-    rows = read_rows(plan.study, (folder / TABLE).read_text(encoding="utf-8"))
+    rows = read_table(folder, plan).rows()
     figures = [picture(folder / FIGURES / f"{one['name']}.png", one["caption"]) for one in result["figures"]]
     lead = (
-        f"{len(plan.settings)} settings × {plan.chips} chips × {plan.seeds} seeds = {plan.n_samples:,} "
-        f"samples, {result['failed']} of which failed; measured in {result['wall_s']:.0f} s."
+        f"{plan.size_text.replace(' x ', ' × ')}, {result['failed']} of which failed; "
+        f"measured in {result['wall_s']:.0f} s."
     )
     return page(
         f"Study {plan.study.name}",
@@ -78,7 +78,7 @@ def _failures(plan: Plan, rows: list[Row]) -> str:
     failed = [row for row in rows if row[FAILURE]]
     if not failed:
         return ""
-    columns = (*plan.grid, "chip", "seed", FAILURE)
+    columns = (*plan.grid, *(("chip", "seed") if plan.study.repeated else ()), FAILURE)
     return _long_table(columns, [[row[name] for name in columns] for row in failed])
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.sweep.folder import PLAN
 from photonzero.experiments.sweep.plan import Plan, resolve_plan
 from photonzero.experiments.sweep.study import Study
-from photonzero.experiments.sweep.table import PLAN
 from photonzero.registry import Registry, is_file_name, split_file_name
 
 

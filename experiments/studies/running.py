@@ -1,23 +1,29 @@
-"""`photonzero sweep`: resolve, run, draw, say what came out."""
+"""A study from the command and from Python: resolve, run, draw, say what came out."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
+from types import MappingProxyType
 from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
-from photonzero.experiments.run.runs import RESULT, provenance
-from photonzero.experiments.studies.registry import find_plan
+from photonzero.experiments.run.runs import provenance
+from photonzero.experiments.studies.registry import find_plan, load_plan
 from photonzero.experiments.sweep.display import SweepDisplay
-from photonzero.experiments.sweep.engine import run_sweep
-from photonzero.experiments.sweep.executors import executors
-from photonzero.experiments.sweep.plan import Plan
-from photonzero.experiments.sweep.study import Drawing, Row
-from photonzero.experiments.sweep.table import check_folder
+from photonzero.experiments.sweep.engine import SweepProgress, run_sweep
+from photonzero.experiments.sweep.executors import Workers, executors
+from photonzero.experiments.sweep.folder import RESULT, check_folder
+from photonzero.experiments.sweep.plan import Plan, resolve_plan
+from photonzero.experiments.sweep.study import Drawing, Row, Study
+from photonzero.experiments.sweep.table import StudyTable, read_table
 from photonzero.experiments.sweep.work import FAILURE
 from photonzero.training.checkpoint import write_atomically
 
@@ -48,25 +54,98 @@ def run_command(
     Raises:
         UsageError: bad input, found before anything is written.
     """
-    table = {"study": name}
+    content = {"study": name}
     if name.endswith(".toml"):
-        table = read_toml(Path(name))
+        content = read_toml(Path(name))
         if quick:
             raise UsageError(f"--quick with {name}; allowed with the name of a study")
-    plan = find_plan(table, settings, quick=quick)
+    plan = find_plan(content, settings, quick=quick)
     # Named by content: the same command finds its study again, and another one never.
     folder = out or Path("runs") / f"sweep-{plan.study.name}-{plan.fingerprint[:8]}"
     check_folder(folder, plan)
-    started = time.perf_counter()
     with (
         executors(executor, workers, scheduler) as crew,
         SweepDisplay(plan, folder, executor, crew.count, quiet) as display,
     ):
-        rows = run_sweep(plan, folder, crew, display.update)
-    drawings = draw_study(plan, rows, folder)
-    _write_result(plan, folder, rows, drawings, time.perf_counter() - started)
+        table = _measure(plan, folder, crew, display.update)
     if not quiet:
-        display.summary(rows)
+        display.summary(table.rows())
+
+
+def sweep(
+    study: str | Study,
+    grid: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    quick: bool = False,
+    chips: int | None = None,
+    seeds: int | None = None,
+    root_seed: int | None = None,
+    executor: str = "serial",
+    workers: int | None = None,
+    scheduler: str | None = None,
+    out: str | Path | None = None,
+    **options: Any,
+) -> StudyTable:
+    """Measure a study, or what of it a folder does not hold yet.
+
+    Args:
+        study: name, ``file.py:NAME``, or a study made here.
+        grid: a value, a list of values or a range of each axis that is not to have the study's own.
+        quick: the study's short version.
+        chips: fabricated chips.
+        seeds: repetitions on each of them.
+        root_seed: of all randomness.
+        executor: "serial", "processes" (a script needs ``if __name__ == "__main__":``) or "dask"; no effect
+            on results.
+        workers: how many.
+        scheduler: address of a Dask scheduler.
+        out: folder as the command writes it, with figures; without one nothing stays on the disk.
+        **options: of the study.
+
+    Raises:
+        UsageError: an unknown name, a value that is not allowed, or a folder with another study.
+    """
+    repeats = {"chips": chips, "seeds": seeds, "root_seed": root_seed}
+    given = {key: value for key, value in repeats.items() if value is not None}
+    table = {**given, "grid": dict(grid), "options": options}
+    if isinstance(study, Study):
+        plan = resolve_plan(study, table, quick=quick)
+    else:
+        plan = find_plan({"study": study, **table}, quick=quick)
+    with executors(executor, workers, scheduler) as crew:
+        if out is not None:
+            return _measure(plan, Path(out), crew)
+        temporary = _Temporary()
+        return replace(run_sweep(plan, temporary.folder, crew), keeps=temporary)
+
+
+class _Temporary:
+    """A folder that lives as long as this object: the table reads from it what samples kept."""
+
+    def __init__(self) -> None:
+        self.folder = Path(mkdtemp(prefix="photonzero-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+
+def load_study(folder: str | Path) -> StudyTable:
+    """The table of a finished study.
+
+    Raises:
+        UsageError: no study there, or not finished.
+    """
+    return read_table(Path(folder), load_plan(Path(folder)))
+
+
+def _measure(
+    plan: Plan, folder: Path, crew: Workers, on_progress: Callable[[SweepProgress], None] | None = None
+) -> StudyTable:
+    """Measure what is missing, draw, and write the result."""
+    check_folder(folder, plan)
+    started = time.perf_counter()
+    table = run_sweep(plan, folder, crew, on_progress)
+    drawings = draw_study(plan, table.rows(), folder)
+    _write_result(plan, folder, table, drawings, time.perf_counter() - started)
+    return table
 
 
 def draw_study(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
@@ -75,7 +154,9 @@ def draw_study(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
     return plan.study.draw(plan, measured, folder) if measured else []
 
 
-def _write_result(plan: Plan, folder: Path, rows: list[Row], drawings: list[Drawing], wall_s: float) -> None:
+def _write_result(
+    plan: Plan, folder: Path, table: StudyTable, drawings: list[Drawing], wall_s: float
+) -> None:
     path = folder / RESULT
     if path.exists():
         # Looking at a finished study again does not change how long it took.
@@ -85,7 +166,7 @@ def _write_result(plan: Plan, folder: Path, rows: list[Row], drawings: list[Draw
         "study": plan.study.name,
         "fingerprint": plan.fingerprint,
         "samples": plan.n_samples,
-        "failed": sum(row[FAILURE] != "" for row in rows),
+        "failed": table.n_failed,
         "wall_s": wall_s,
         "figures": [{"name": drawing.name, "caption": drawing.caption} for drawing in drawings],
         **provenance(),

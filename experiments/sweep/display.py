@@ -60,8 +60,7 @@ class SweepDisplay:
     def __enter__(self) -> SweepDisplay:
         plan = self._plan
         self._console.print(
-            f"{plan.study.name}: {len(plan.settings)} settings x {plan.chips} chips x {plan.seeds} seeds "
-            f"= {plan.n_samples} samples on {self._where} -> {self._folder}",
+            f"{plan.study.name}: {plan.size_text} on {self._where} -> {self._folder}",
             markup=False,
             soft_wrap=True,
         )
@@ -99,7 +98,7 @@ class SweepDisplay:
             console.width = _WIDTH_OF_A_FILE
         console.print(table)
         failed = [row[FAILURE] for row in rows if row[FAILURE]]
-        notes = [f"medians of {plan.chips * plan.seeds} samples each"]
+        notes = [f"medians of {len(rows) // max(1, len(keys))} samples each"]
         if len(keys) > _LINES:
             notes.append(f"first {_LINES} of {len(keys)} settings")
         if failed:

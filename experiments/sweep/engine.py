@@ -9,10 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.sweep.executors import Workers, is_lost_worker
+from photonzero.experiments.sweep.folder import StudyFolder
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Prepared, Row
-from photonzero.experiments.sweep.table import StudyTable
+from photonzero.experiments.sweep.table import KEPT_FOLDER, StudyTable
 from photonzero.experiments.sweep.work import FAILURE, measure_units, prepare_one
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint
 from photonzero.training.oracle import Array
@@ -48,7 +50,7 @@ def run_sweep(
     folder: Path,
     workers: Workers,
     on_progress: Callable[[SweepProgress], None] | None = None,
-) -> list[Row]:
+) -> StudyTable:
     """Measure every sample of a study that its folder does not hold yet.
 
     Args:
@@ -61,15 +63,21 @@ def run_sweep(
         All rows, in the order of the grid.
 
     Raises:
-        UsageError: the folder holds another study, or another process works on it.
+        UsageError: the folder holds another study, another process works on it, or workers in other
+            processes could not find the study.
         KeyboardInterrupt: what was measured is in the journal; the same call continues.
     """
-    with StudyTable(folder, plan) as table:
-        if not table.is_complete:
-            with _Work(plan, folder, table, workers, on_progress) as work:
+    if workers.apart and plan.finder is None:
+        raise UsageError(
+            f"study {plan.name}: known to this process only; allowed: executor serial, or a study from a "
+            "file.py:NAME or an entry point"
+        )
+    with StudyFolder(folder, plan) as rows:
+        if not rows.is_complete:
+            with _Work(plan, folder, rows, workers, on_progress) as work:
                 work.measure(work.prepare())
-            table.finish()
-        return table.rows()
+            rows.finish()
+        return rows.table()
 
 
 class _Work:
@@ -79,7 +87,7 @@ class _Work:
         self,
         plan: Plan,
         folder: Path,
-        table: StudyTable,
+        table: StudyFolder,
         workers: Workers,
         on_progress: Callable[[SweepProgress], None] | None,
     ) -> None:
@@ -91,6 +99,7 @@ class _Work:
         self._executor: Executor | None = None
         self._new_rows = self._failed = 0
         self._unit_s: float | None = None
+        self._scratch = folder / KEPT_FOLDER if workers.here and plan.study.key is not None else None
 
     def __enter__(self) -> _Work:
         return self
@@ -151,7 +160,7 @@ class _Work:
         self._show("measuring")
         while True:
             while len(pending) < self._workers.chunks and (chunk := self._chunk(queue)):
-                pending[self._submit(measure_units, chunk, prepared)] = chunk
+                pending[self._submit(measure_units, chunk, prepared, self._scratch)] = chunk
             if not pending:
                 break
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -170,7 +179,7 @@ class _Work:
         for unit in suspects:
             for attempt in range(_LONE_TRIES):
                 try:
-                    self._add(*self._submit(measure_units, [unit], prepared).result())
+                    self._add(*self._submit(measure_units, [unit], prepared, self._scratch).result())
                     break
                 except Exception as error:
                     if not is_lost_worker(error):

@@ -34,12 +34,16 @@ class Workers:
         count: chunks that are measured at the same time.
         chunks: chunks to hand out ahead.
         stop: gives an executor up, at once if the flag says so.
+        here: whether they see the files of this machine.
+        apart: whether they are other processes than this one.
     """
 
     make: Callable[[], Executor]
     count: int
     chunks: int
     stop: Callable[[Any, bool], None] = lambda executor, now: executor.shutdown(cancel_futures=now)
+    here: bool = True
+    apart: bool = False
 
 
 def is_lost_worker(error: Exception) -> bool:
@@ -113,7 +117,7 @@ def executors(name: str, workers: int | None, scheduler: str | None) -> Iterator
         # Spawned, not forked: a copy of a process with compiler and library threads may hang.
         context = multiprocessing.get_context("spawn")
         make = partial(_Processes, count, mp_context=context, initializer=_start_worker)
-        yield Workers(make, count, count * _CHUNKS_A_WORKER)
+        yield Workers(make, count, count * _CHUNKS_A_WORKER, apart=True)
     else:
         yield from _dask(workers, scheduler)
 
@@ -133,7 +137,7 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
             ) as cluster,
             distributed.Client(cluster) as client,
         ):
-            yield _on(client, count)
+            yield _on(client, count, here=True)
         return
     try:
         client = distributed.Client(scheduler, timeout=_SECONDS_TO_CONNECT)
@@ -142,14 +146,16 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     with client:
         client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
         count = sum(client.nthreads().values())
-        yield _on(client, count)
+        yield _on(client, count, here=False)
 
 
-def _on(client: Any, count: int) -> Workers:
+def _on(client: Any, count: int, here: bool) -> Workers:
     return Workers(
         lambda: client.get_executor(pure=False),
         count,
         count * _CHUNKS_A_WORKER,
         # Not to wait means to cancel here.
         lambda executor, now: executor.shutdown(wait=not now),
+        here,
+        apart=True,
     )

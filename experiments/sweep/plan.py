@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.toml import apply_settings, build
+from photonzero.experiments.files.toml import apply_settings, build, parse_value
 from photonzero.experiments.sweep.study import Axis, Sample, Study
 from photonzero.registry import file_hash, is_file_name
 
-_KEYS = ("study", "chips", "seeds", "root_seed", "grid", "options")
 _RANGE_KEYS = {"from", "to", "count", "scale"}
 _MAX_SAMPLES = 10_000_000
 
@@ -48,6 +48,7 @@ class Plan:
         root_seed: of all randomness.
         options: of the study.
         name: what its file calls the study: its name, or ``file.py:NAME``.
+        base: the study as it was before a table gave it axes of its own.
         finder: gives the study of that name to whoever has the plan's text alone, such as a worker in another
             process; None for a study that exists in this process only.
     """
@@ -59,15 +60,11 @@ class Plan:
     root_seed: int
     options: Any
     name: str
+    base: Study
     finder: Callable[[str], Study] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Plans travel as text, and a worker works one out once."""
-        if self.finder is None:
-            raise UsageError(
-                f"study {self.name}: known to this process only; allowed: executor serial, or {self.name} "
-                "from a file.py:NAME or an entry point"
-            )
         return _worked_out, (self.finder, self.text)
 
     def like(self, table: Mapping[str, Any]) -> Plan:
@@ -76,15 +73,14 @@ class Plan:
         Raises:
             UsageError: see `resolve_plan`.
         """
-        return resolve_plan(self.study, table, finder=self.finder)
+        return resolve_plan(self.base, table, finder=self.finder)
 
     def to_table(self) -> dict[str, Any]:
         """As a TOML file has it; `resolve_plan` takes it back."""
+        repeats = {"chips": self.chips, "seeds": self.seeds, "root_seed": self.root_seed}
         return {
             "study": self.name,
-            "chips": self.chips,
-            "seeds": self.seeds,
-            "root_seed": self.root_seed,
+            **(repeats if self.study.repeated else {}),
             "grid": {key: list(values) for key, values in self.grid.items()},
             "options": {k: _plain(v) for k, v in asdict(self.options).items() if v is not None},
         }
@@ -126,6 +122,14 @@ class Plan:
         return len(self.settings) * self.chips * self.seeds
 
     @property
+    def size_text(self) -> str:
+        """How many samples, in words."""
+        if not self.study.repeated:
+            return f"{self.n_samples:,} samples"
+        settings, chips, seeds = len(self.settings), self.chips, self.seeds
+        return f"{settings:,} settings x {chips} chips x {seeds} seeds = {self.n_samples:,} samples"
+
+    @property
     def unit_size(self) -> int:
         """Samples that are measured together."""
         return len(self.grid[self.study.axes[-1].name]) if self.study.scanned else 1
@@ -141,15 +145,18 @@ class Plan:
         first = outer * self.unit_size * self.chips * self.seeds + rest
         return [first + k * self.chips * self.seeds for k in range(self.unit_size)]
 
-    def unit(self, unit: int) -> list[Sample]:
-        """Samples of a unit: one, or all values of the last axis on one chip."""
-        return [self.sample(index) for index in self.unit_indices(unit)]
+    def unit(self, unit: int, scratch: Path | None = None) -> list[Sample]:
+        """Samples of a unit: one, or all values of the last axis on one chip; `scratch` is their folder."""
+        return [self.sample(index, scratch) for index in self.unit_indices(unit)]
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int, scratch: Path | None = None) -> Sample:
         """The sample of a row."""
         setting, rest = divmod(index, self.chips * self.seeds)
         chip, seed = divmod(rest, self.seeds)
-        return Sample(index, self.settings[setting], chip, seed, self)
+        sample = Sample(index, self.settings[setting], chip, seed, self)
+        if scratch is None or self.study.key is None:
+            return sample
+        return replace(sample, scratch=scratch / f"{self.study.key(sample)}.checkpoint.npz")
 
 
 @lru_cache(maxsize=4)
@@ -178,10 +185,14 @@ def resolve_plan(
     Raises:
         UsageError: an unknown key, a value of a wrong type or out of range.
     """
-    name = table.get("study", study.name)
+    base, name = study, table.get("study", study.name)
     start = _defaults(study, quick)
-    full = apply_settings(_overlay(start, table), [_with_section(study, text) for text in settings])
-    _known_keys("study", full, _KEYS)
+    full = _overlay(start, table)
+    if study.axis_of is None:
+        full = apply_settings(full, [_with_section(study, text) for text in settings])
+    else:
+        study, full = _with_own_axes(study, full, settings)
+    _known_keys("study", full, tuple(start))
     if full["study"] != name:
         raise UsageError(f"study: {full['study']!r} by --set; allowed: {name}")
     for key in ("grid", "options"):
@@ -194,23 +205,24 @@ def resolve_plan(
     plan = Plan(
         study=study,
         grid={axis.name: _values(axis, grid[axis.name]) for axis in study.axes},
-        chips=_count("chips", full["chips"], 1),
-        seeds=_count("seeds", full["seeds"], 1),
-        root_seed=_count("root_seed", full["root_seed"], 0),
+        chips=_count("chips", full.get("chips", 1), 1),
+        seeds=_count("seeds", full.get("seeds", 1), 1),
+        root_seed=_count("root_seed", full.get("root_seed", 0), 0),
         options=options,
         name=name,
+        base=base,
         finder=finder,
     )
     if plan.n_samples > _MAX_SAMPLES:
         raise UsageError(f"study: {plan.n_samples:,} samples; allowed: at most {_MAX_SAMPLES:,}")
+    study.check(plan)
     return plan
 
 
 def _defaults(study: Study, quick: bool) -> dict[str, Any]:
     """The study's own values as a table with sections."""
-    table: dict[str, Any] = {
-        "study": study.name, "chips": 1, "seeds": 1, "root_seed": 0, "grid": {}, "options": {}
-    }  # fmt: skip
+    repeats = {"chips": 1, "seeds": 1, "root_seed": 0} if study.repeated else {}
+    table: dict[str, Any] = {"study": study.name, **repeats, "grid": {}, "options": {}}
     axes = {axis.name for axis in study.axes}
     for values in (study.defaults, study.quick if quick else {}):
         for key, value in values.items():
@@ -226,6 +238,38 @@ def _overlay(start: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, An
             # One level only: the table of a range replaces a list of values as a whole.
             full[key] = {**start[key], **full[key]}
     return full
+
+
+def _with_own_axes(
+    study: Study, table: dict[str, Any], settings: Sequence[str]
+) -> tuple[Study, dict[str, Any]]:
+    """A study of any key with the axes that a table and ``key=value`` texts name, and the table with them.
+
+    The study's own axes come first, but for its last one, along which the table changes fastest; the others
+    stand between them by name, so that the table alone says the order.
+    """
+    assert study.axis_of is not None
+    options = getattr(study.options, "__dataclass_fields__", {})
+    grid, rest = dict(_flat(table["grid"])), []
+    for text in settings:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or key in options or key.partition(".")[0] in table:
+            rest.append(_with_section(study, text))
+        else:
+            grid[key] = parse_value(value)
+    known = {axis.name for axis in study.axes}
+    found = [study.axis_of(key, grid[key]) for key in sorted(grid.keys() - known)]
+    axes = (*study.axes[:-1], *found, study.axes[-1])
+    return replace(study, axes=axes), apply_settings({**table, "grid": grid}, rest)
+
+
+def _flat(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of nested tables; that of a range is a value."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and not value.keys() <= _RANGE_KEYS:
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _with_section(study: Study, setting: str) -> str:

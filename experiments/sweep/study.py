@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+KEPT = "kept"
+"""Key of a row under which a sample hands over arrays that are kept beside the table, such as a history."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -30,12 +33,12 @@ class Axis:
         kind: of the values.
         low: smallest number allowed.
         high: largest number allowed.
-        choices: what text may be.
+        choices: what text may be; without any, whatever one likes.
     """
 
     name: str
     label: str
-    kind: Literal["float", "int", "text"] = "float"
+    kind: Literal["float", "int", "text", "any"] = "float"
     low: float = 0.0
     high: float = math.inf
     choices: tuple[str, ...] = ()
@@ -46,9 +49,11 @@ class Axis:
         Raises:
             UsageError: of another kind or out of range.
         """
+        if self.kind == "any":
+            return _hashable(value)
         if self.kind == "text":
-            if value not in self.choices:
-                raise UsageError(f"{self.name}: {value!r}; allowed: {', '.join(self.choices)}")
+            if not isinstance(value, str) or (self.choices and value not in self.choices):
+                raise UsageError(f"{self.name}: {value!r}; allowed: {', '.join(self.choices) or 'text'}")
             return value
         kinds = (int,) if self.kind == "int" else (int, float)
         # NaN fails every comparison.
@@ -57,6 +62,10 @@ class Axis:
             limit = f"{self.low:g} to {self.high:g}" if math.isfinite(self.high) else f">= {self.low:g}"
             raise UsageError(f"{self.name}: {value!r}; allowed: {what} {limit}")
         return int(value) if self.kind == "int" else float(value)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(_hashable(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ class Sample:
             errors are drawn alike and scaled by what the setting says.
         seed: number of the repetition on that chip.
         plan: the study it belongs to.
+        scratch: file in which the sample may keep how far it is, so that it goes on there after an
+            interruption; None where it is measured on another machine.
     """
 
     index: int
@@ -92,6 +103,7 @@ class Sample:
     chip: int
     seed: int
     plan: Plan = field(repr=False)
+    scratch: Path | None = field(default=None, repr=False)
 
     @property
     def options(self) -> Any:
@@ -154,7 +166,8 @@ class Study:
         quick: what ``--quick`` changes in them, and in the options.
         measured: columns that a sample fills.
         measure: from the samples of one unit, and what was prepared, to one row each: values of the
-            measured columns. It must depend on nothing else.
+            measured columns, and for a study with `key` under KEPT arrays to keep beside the table. It must
+            depend on nothing else.
         draw: from all finished rows to the figures in a folder.
         options: dataclass of everything else that can be set.
         scanned: whether samples that differ in the last axis only are measured together, as one unit.
@@ -162,6 +175,12 @@ class Study:
             process, so that no worker needs the file.
         preparations: names of what has to be made first, by workers, and is kept.
         prepare: makes one of them.
+        repeated: whether a setting is measured on `chips` chips with `seeds` seeds each; False for a study
+            whose settings say the seed, a row each, and whose table has no column of chip and seed.
+        axis_of: the axis of a key and its values, in a study that may vary more keys than `axes` names.
+        check: refuses what measuring could not use, before anything is written.
+        key: by what a sample's result is kept in its folder: a hash of all that it depends on. It is taken
+            from there when the study is measured in the same folder with more values, or other ones.
     """
 
     name: str
@@ -177,12 +196,17 @@ class Study:
     load: Callable[[Plan], Prepared] = lambda plan: {}
     preparations: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     prepare: Callable[[Plan, str], Mapping[str, Array]] = lambda plan, name: {}
+    repeated: bool = True
+    axis_of: Callable[[str, Any], Axis] | None = None
+    check: Callable[[Plan], None] = lambda plan: None
+    key: Callable[[Sample], str] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Header of the table."""
-        names = (*(axis.name for axis in self.axes), "chip", "seed", *(m.name for m in self.measured))
-        return (*names, "failure")
+        repeats = ("chip", "seed") if self.repeated else ()
+        axes, measured = (tuple(part.name for part in parts) for parts in (self.axes, self.measured))
+        return (*axes, *repeats, *measured, "failure")
 
     def label(self, name: str) -> str:
         """What figures call a column."""

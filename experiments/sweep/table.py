@@ -1,50 +1,214 @@
-"""The table of a study: rows stream into an append-only journal, which becomes table.csv at the end."""
+"""The table of a study as named columns: table.csv, and the same as table.npz, which is read fast."""
 
 from __future__ import annotations
 
-import csv
-import fcntl
-import io
-import os
-import time
-from collections.abc import Iterable
-from functools import lru_cache
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import tomli_w
+import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.sweep.plan import Plan
-from photonzero.experiments.sweep.study import Row, Study
+from photonzero.experiments.sweep.study import Axis, Row
 from photonzero.experiments.sweep.work import FAILURE
-from photonzero.training.checkpoint import write_atomically
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from photonzero.training.errors import CheckpointError
+from photonzero.training.oracle import Array
 
-PLAN, TABLE, JOURNAL = "study.toml", "table.csv", "journal.csv"
+TABLE, COLUMNS, KEPT_FOLDER = "table.csv", "table.npz", "kept"
 
-_SECONDS_BETWEEN_SYNCS = 1.0
+_TEXT = np.dtypes.StringDType()
+
+_CHUNK = 2**20
+"""Bytes that are read at a time."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StudyTable:
+    """The rows of a study, or some of them, column by column.
+
+    Attributes:
+        plan: the study.
+        columns: arrays (rows,) by name: the axes, chip and seed, what was measured (NaN where a sample failed
+            or had nothing to measure), and the reasons of failures, which are empty for all others.
+        index: (rows,) places of the rows in the whole table.
+        folder: where the study is; None for one that was not read from a folder.
+        keeps: what must live as long as the table, such as a temporary folder.
+    """
+
+    plan: Plan
+    columns: Mapping[str, Array]
+    index: Array
+    folder: Path | None = None
+    keeps: Any = None
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.columns:
+            raise UsageError(f"column: {name!r}; allowed: {', '.join(self.columns)}")
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return self.index.size
+
+    def __repr__(self) -> str:
+        varied = ", ".join(f"{name} ({len(values)})" for name, values in self.plan.grid.items())
+        if self.plan.study.repeated:
+            varied += f", {self.plan.chips} chips, {self.plan.seeds} seeds"
+        measured = ", ".join(measured.name for measured in self.plan.study.measured)
+        failed = f", {self.n_failed:,} failed" if self.n_failed else ""
+        return f"<StudyTable {self.plan.study.name}: {len(self):,} rows{failed}; {varied} -> {measured}>"
+
+    @property
+    def n_failed(self) -> int:
+        """Rows with a reason instead of values."""
+        return int(np.count_nonzero(self[FAILURE] != ""))
+
+    def where(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> StudyTable:
+        """The rows that hold these values, by the names of their columns.
+
+        Args:
+            values: for names that are no words of Python, such as ``{"optimizer.n_directions": 6}``.
+            **more: for all others.
+
+        Raises:
+            UsageError: no such column.
+        """
+        chosen = np.ones(len(self), dtype=bool)
+        for name, value in {**(values or {}), **more}.items():
+            # One by one where a cell may be a tuple, which NumPy would take for an array.
+            cells = self[name]
+            chosen &= [cell == value for cell in cells] if cells.dtype == object else cells == value
+        columns = {name: column[chosen] for name, column in self.columns.items()}
+        return StudyTable(self.plan, columns, self.index[chosen], self.folder, self.keeps)
+
+    def rows(self) -> list[Row]:
+        """A dictionary a row; what was not measured is None."""
+        kinds = {measured.name: measured.kind for measured in self.plan.study.measured}
+        lists = []
+        for name, column in self.columns.items():
+            values = column.tolist()
+            if name in kinds:
+                kind = int if kinds[name] == "int" else float
+                values = [None if value != value else kind(value) for value in values]
+            lists.append(values)
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+    def kept(self, row: int) -> dict[str, Array]:
+        """What a sample kept beside the table, by name, such as the history of a training.
+
+        Args:
+            row: place in this table, from 0.
+
+        Raises:
+            UsageError: the study keeps nothing, or the sample failed.
+        """
+        plan = self.plan
+        if plan.study.key is None or self.folder is None:
+            raise UsageError(f"study {plan.study.name}: keeps nothing beside its table")
+        return load_kept(self.folder, plan.study.key(plan.sample(int(self.index[row]))))
+
+    def to_xarray(self) -> Any:
+        """An xarray.Dataset (extra ``xarray``): a dimension an axis, or along ``row`` where rows were chosen.
+
+        Raises:
+            UsageError: xarray is not installed.
+        """
+        xarray = _extra("xarray")
+        plan, measured = self.plan, [*(m.name for m in self.plan.study.measured), FAILURE]
+        if len(self) != plan.n_samples:
+            columns = {name: ("row", _plain_text(column)) for name, column in self.columns.items()}
+            return xarray.Dataset(columns, {"row": self.index})
+        axes = {name: _axis_values(axis, plan) for name, axis in _axes(plan).items()}
+        if plan.study.repeated:
+            axes |= {"chip": np.arange(plan.chips), "seed": np.arange(plan.seeds)}
+        shape = tuple(len(values) for values in axes.values())
+        data = {name: (tuple(axes), _plain_text(self[name]).reshape(shape)) for name in measured}
+        return xarray.Dataset(data, {name: _plain_text(values) for name, values in axes.items()})
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write a Parquet file (extra ``parquet``), a column a column.
+
+        Raises:
+            UsageError: pyarrow is not installed.
+        """
+        pyarrow, parquet = _extra("pyarrow"), _extra("pyarrow.parquet")
+        table = pyarrow.table({name: _plain_text(column) for name, column in self.columns.items()})
+        write_atomically(Path(path), lambda file: parquet.write_table(table, file))
+
+
+def _extra(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise UsageError(f"{package}: not installed; allowed: pip install {package}") from error
+
+
+def _plain_text(column: Array) -> Array:
+    """Text as the objects that other libraries take; numbers as they are."""
+    return column.astype(object) if column.dtype == _TEXT else column
+
+
+def _axes(plan: Plan) -> dict[str, Axis]:
+    return {axis.name: axis for axis in plan.study.axes}
+
+
+def _axis_values(axis: Axis, plan: Plan) -> Array:
+    values = plan.grid[axis.name]
+    if axis.kind == "any":
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
+        return array
+    return np.array(values, dtype={"float": np.float64, "int": np.int64, "text": _TEXT}[axis.kind])
+
+
+def _table(plan: Plan, measured: Mapping[str, Array], failures: Array, folder: Path | None) -> StudyTable:
+    """All rows of a plan: axes, chips and seeds are known from it."""
+    columns: dict[str, Array] = {}
+    parts = {axis.name: _axis_values(axis, plan) for axis in plan.study.axes}
+    if plan.study.repeated:
+        parts |= {"chip": np.arange(plan.chips), "seed": np.arange(plan.seeds)}
+    outer = 1
+    for name, values in parts.items():
+        inner = plan.n_samples // (outer * len(values))
+        columns[name] = np.tile(np.repeat(values, inner), outer)
+        outer *= len(values)
+    return StudyTable(plan, {**columns, **measured, FAILURE: failures}, np.arange(plan.n_samples), folder)
 
 
 def format_row(plan: Plan, index: int, row: Row) -> str:
     """One CSV line, the same bits for the same row: floats with all their digits."""
+    cells = [_cell(row.get(measured.name)) for measured in plan.study.measured]
+    return f"{_prefix(plan, index)}{','.join(cells)},{_quoted(row.get(FAILURE, ''))}\n"
+
+
+def _prefix(plan: Plan, index: int) -> str:
+    """The cells of a row that the plan says: its setting, chip and seed."""
+    if not plan.study.repeated:
+        return f"{_setting_texts(plan)[index]},"
     setting, rest = divmod(index, plan.chips * plan.seeds)
     chip, seed = divmod(rest, plan.seeds)
-    cells = [_cell(row.get(name)) for name in _measured_names(plan.study)]
-    return (
-        f"{_setting_texts(plan)[setting]},{chip},{seed},{','.join(cells)},{_quoted(row.get(FAILURE, ''))}\n"
-    )
+    return f"{_setting_texts(plan)[setting]},{chip},{seed},"
 
 
 @lru_cache(maxsize=4)
 def _setting_texts(plan: Plan) -> list[str]:
-    """The cells of every setting: names and numbers, which need no quotes."""
-    return [",".join(str(value) for value in setting.values()) for setting in plan.settings]
+    kinds = [axis.kind for axis in plan.study.axes]
+    return [
+        ",".join(_setting_cell(kind, value) for kind, value in zip(kinds, setting.values(), strict=True))
+        for setting in plan.settings
+    ]
 
 
-@lru_cache(maxsize=4)
-def _measured_names(study: Study) -> tuple[str, ...]:
-    return tuple(measured.name for measured in study.measured)
+def _setting_cell(kind: str, value: Any) -> str:
+    text = json.dumps(value) if kind == "any" else str(value)
+    return _quoted(text) if any(sign in text for sign in ',"') else text
 
 
 def _cell(value: Any) -> str:
@@ -60,175 +224,110 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if text else ""
 
 
-def read_rows(study: Study, text: str) -> list[Row]:
-    """Rows of a table as numbers; what a failed sample did not measure is None.
+def parse_table(plan: Plan, text: str, folder: Path | None = None) -> StudyTable:
+    """The table in the text of a table.csv.
 
     Raises:
-        UsageError: other columns, or cells that are not numbers.
+        UsageError: other columns or rows than the plan's, or cells that are not numbers.
     """
-    # Nothing is quoted but reasons of failures, which are rare.
-    quoted = '"' in text
-    lines = list(csv.reader(io.StringIO(text))) if quoted else [line.split(",") for line in text.splitlines()]
-    header = tuple(lines[0]) if lines else ()
-    if header != study.columns:
-        raise UsageError(f"table: columns {', '.join(header)}; allowed: {', '.join(study.columns)}")
-    if len(lines) == 1:
-        return []
-    kinds = [_KINDS[axis.kind] for axis in study.axes]
-    kinds += [int, int, *(_OPTIONAL[measured.kind] for measured in study.measured), str]
+    header, *lines = text.splitlines() or [""]
+    if header != ",".join(plan.study.columns):
+        raise UsageError(f"table: columns {header}; allowed: {','.join(plan.study.columns)}")
+    if len(lines) != plan.n_samples:
+        raise UsageError(f"table: {len(lines)} rows; allowed: {plan.n_samples}")
+    return parse_rows(plan, enumerate(lines), folder)
+
+
+def parse_rows(plan: Plan, lines: Iterable[tuple[int, str]], folder: Path | None = None) -> StudyTable:
+    """The table in numbered CSV lines; rows that are missing have measured nothing.
+
+    Raises:
+        UsageError: a line that is not its row's, or cells that are not numbers.
+    """
+    names = [measured.name for measured in plan.study.measured]
+    values = {name: np.full(plan.n_samples, np.nan) for name in names}
+    failures = np.full(plan.n_samples, "", dtype=_TEXT)
+    for index, line in lines:
+        prefix = _prefix(plan, index)
+        *cells, failure = line.removeprefix(prefix).rstrip("\n").split(",", len(names))
+        if not line.startswith(prefix) or len(cells) != len(names):
+            raise UsageError(f"table: row {index} is {line!r}; allowed: {prefix} and {', '.join(names)}")
+        for name, cell in zip(names, cells, strict=True):
+            if cell:
+                try:
+                    values[name][index] = float(cell)
+                except ValueError as error:
+                    raise UsageError(f"table: row {index}: {error}") from error
+        if failure:
+            failures[index] = failure[1:-1].replace('""', '"')
+    measured = {
+        m.name: _integers(values[m.name]) if m.kind == "int" else values[m.name] for m in plan.study.measured
+    }
+    return _table(plan, measured, failures, folder)
+
+
+def _integers(values: Array) -> Array:
+    """Whole numbers, unless one is missing."""
+    return values if np.isnan(values).any() else values.astype(np.int64)
+
+
+def write_table(folder: Path, plan: Plan, lines: Mapping[int, str]) -> None:
+    """Write table.csv, rows in the order of the grid, and table.npz, from the lines of all rows."""
+    ordered = [lines[index] for index in range(plan.n_samples)]
+    content = "".join([",".join(plan.study.columns) + "\n", *ordered]).encode()
+    checksum = _checksum([content])
+    table = parse_rows(plan, enumerate(ordered))
+    failed = np.flatnonzero(table[FAILURE] != "")
+    arrays = {f"measured {measured.name}": table[measured.name] for measured in plan.study.measured}
+    reasons = "\n".join(str(reason) for reason in table[FAILURE][failed])
+    arrays |= {"failed": failed, "reasons": np.frombuffer(reasons.encode(), dtype=np.uint8)}
+    save_checkpoint(folder / COLUMNS, checksum, arrays)
+    write_atomically(folder / TABLE, lambda file: file.write(content))
+
+
+def _checksum(parts: Iterable[bytes]) -> str:
+    """Of a table's bytes, so that columns are never taken for those of a table that was changed since."""
+    size = crc = 0
+    for part in parts:
+        size, crc = size + len(part), zlib.crc32(part, crc)
+    return f"{size} bytes, CRC {crc:08x}"
+
+
+def read_table(folder: Path, plan: Plan) -> StudyTable:
+    """The finished table in a folder.
+
+    Raises:
+        UsageError: none there, or not of this plan.
+    """
     try:
-        # By columns: a table has few of them and many rows.
-        cells = zip(*lines[1:], strict=True)
-        columns = [list(map(kind, column)) for kind, column in zip(kinds, cells, strict=True)]
-    except ValueError as error:
-        raise UsageError(f"table: {error}") from error
-    return [dict(zip(study.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+        with (folder / TABLE).open("rb") as file:
+            checksum = _checksum(iter(partial(file.read, _CHUNK), b""))
+    except OSError as error:
+        raise UsageError(f"{folder / TABLE}: {error.strerror}; the study is not finished") from error
+    try:
+        arrays = load_checkpoint(folder / COLUMNS, checksum)
+    except CheckpointError:
+        # A folder of an earlier version, or a table that was changed: the text counts.
+        return parse_table(plan, (folder / TABLE).read_text(encoding="utf-8"), folder)
+    failures = np.full(plan.n_samples, "", dtype=_TEXT)
+    if arrays["failed"].size:
+        failures[arrays["failed"]] = arrays["reasons"].tobytes().decode().split("\n")
+    measured = {m.name: arrays[f"measured {m.name}"] for m in plan.study.measured}
+    return _table(plan, measured, failures, folder)
 
 
-_KINDS: dict[str, Any] = {"float": float, "int": int, "text": str}
-_OPTIONAL: dict[str, Any] = {
-    "float": lambda cell: float(cell) if cell else None,
-    "int": lambda cell: int(cell) if cell else None,
-}
+def kept_path(folder: Path, key: str) -> Path:
+    """Where a sample's result is kept."""
+    return folder / KEPT_FOLDER / f"{key}.npz"
 
 
-def check_folder(folder: Path, plan: Plan) -> None:
-    """Whether a study can be measured, or continued, in a folder.
-
-    Raises:
-        UsageError: it holds another one.
-    """
-    if (folder / PLAN).exists():
-        table = read_toml(folder / PLAN)
-        if table.get("study") != plan.name or plan.like(table).fingerprint != plan.fingerprint:
-            raise UsageError(f"{folder}: holds another study; allowed: another --out")
-    elif (folder / TABLE).exists() or (folder / JOURNAL).exists():
-        raise UsageError(f"{folder}: holds a table without its {PLAN}; allowed: another --out")
-    if (folder / TABLE).exists():
-        rows = read_rows(plan.study, (folder / TABLE).read_text(encoding="utf-8"))
-        if len(rows) != plan.n_samples:
-            raise UsageError(f"{folder / TABLE}: not of this study; allowed: another --out")
-
-
-class StudyTable:
-    """The rows of one study in its folder. Use as a context: it holds a lock on the folder.
-
-    Args:
-        folder: made if missing.
-        plan: the study.
-
-    Attributes:
-        missing: numbers of the units of which a row is missing.
+def load_kept(folder: Path, key: str) -> dict[str, Array]:
+    """What is kept of a sample.
 
     Raises:
-        UsageError: the folder holds another study, or another process works on it.
+        UsageError: nothing.
     """
-
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        self._folder = folder
-        self._plan = plan
-        self._header = f"photonzero journal 1,{plan.fingerprint}\n"
-        check_folder(folder, plan)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{folder}: {error.strerror}") from error
-        self._lines: dict[int, str] = {}
-        self.missing: list[int] = []
-
-    def __enter__(self) -> StudyTable:
-        self._lock = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise UsageError(f"{self._folder}: another process works on this study") from error
-        write_atomically(self._folder / PLAN, lambda file: tomli_w.dump(self._plan.to_table(), file))
-        if self.is_complete:
-            self._journal = None
-            return self
-        self._read_journal()
-        self._journal = os.open(self._folder / JOURNAL, os.O_WRONLY | os.O_APPEND)
-        self._synced_s = time.monotonic()
-        have = self._lines.keys()
-        units = range(self._plan.n_units)
-        self.missing = [unit for unit in units if not have >= set(self._plan.unit_indices(unit))]
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._journal is not None:
-            os.fsync(self._journal)
-            os.close(self._journal)
-        # Closing gives up the lock; the empty file stays, for removing it could remove another's lock.
-        os.close(self._lock)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the finished table is there."""
-        return (self._folder / TABLE).exists()
-
-    @property
-    def n_rows(self) -> int:
-        """Rows there so far."""
-        return self._plan.n_samples if self.is_complete else len(self._lines)
-
-    @property
-    def n_failed(self) -> int:
-        """Rows so far with a reason instead of values."""
-        return sum(row[FAILURE] != "" for row in self.rows())
-
-    def add(self, measured: Iterable[tuple[int, list[Row]]]) -> int:
-        """Append the rows of units, in one write.
-
-        Returns:
-            How many rows were new: those of a unit that was cut off half way are not written again.
-        """
-        new: dict[int, str] = {}
-        for unit, rows in measured:
-            for index, row in zip(self._plan.unit_indices(unit), rows, strict=True):
-                if index not in self._lines:
-                    new[index] = format_row(self._plan, index, row)
-        assert self._journal is not None
-        _write_all(self._journal, "".join(f"{index},{line}" for index, line in new.items()).encode())
-        # A killed process loses nothing that was written; only a power cut needs the disk itself.
-        if time.monotonic() - self._synced_s > _SECONDS_BETWEEN_SYNCS:
-            os.fsync(self._journal)
-            self._synced_s = time.monotonic()
-        self._lines |= new
-        return len(new)
-
-    def finish(self) -> None:
-        """Write table.csv, rows in the order of the grid, and drop the journal."""
-        lines = [",".join(self._plan.study.columns) + "\n"]
-        lines += [self._lines[index] for index in range(self._plan.n_samples)]
-        write_atomically(self._folder / TABLE, lambda file: file.write("".join(lines).encode()))
-        (self._folder / JOURNAL).unlink(missing_ok=True)
-
-    def rows(self) -> list[Row]:
-        """The rows so far, in the order of the grid."""
-        if self.is_complete:
-            return read_rows(self._plan.study, (self._folder / TABLE).read_text(encoding="utf-8"))
-        header = ",".join(self._plan.study.columns) + "\n"
-        return read_rows(self._plan.study, header + "".join(self._lines[k] for k in sorted(self._lines)))
-
-    def _read_journal(self) -> None:
-        """Rows of an interrupted run; a line that was cut off is removed."""
-        path = self._folder / JOURNAL
-        if not path.exists():
-            write_atomically(path, lambda file: file.write(self._header.encode()))
-            return
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1].decode()
-        header, _, rest = whole.partition("\n")
-        if f"{header}\n" != self._header:
-            raise UsageError(f"{path}: not of this study; allowed: another --out")
-        for line in rest.splitlines(keepends=True):
-            index, _, row = line.partition(",")
-            self._lines[int(index)] = row
-        if len(whole.encode()) < len(content):
-            os.truncate(path, len(whole.encode()))
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(handle, content) :]
+    try:
+        return load_checkpoint(kept_path(folder, key), key)
+    except CheckpointError as error:
+        raise UsageError(f"{error}; allowed: a sample that was measured and did not fail") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.sweep.plan import Plan
-from photonzero.experiments.sweep.study import Prepared, Row, Sample
+from photonzero.experiments.sweep.study import KEPT, Prepared, Row, Sample
 from photonzero.training.oracle import Array
 
 FAILURE = "failure"
@@ -15,7 +16,7 @@ FAILURE = "failure"
 
 @one_blas_thread()
 def measure_units(
-    plan: Plan, units: Sequence[int], prepared: Prepared
+    plan: Plan, units: Sequence[int], prepared: Prepared, scratch: Path | None = None
 ) -> tuple[list[tuple[int, list[Row]]], float]:
     """Measure units one after the other.
 
@@ -23,12 +24,13 @@ def measure_units(
         plan: the study.
         units: their numbers.
         prepared: what the study prepared.
+        scratch: folder in which samples may keep how far they are; None on another machine.
 
     Returns:
         For each unit its number and a row for each of its samples, and the seconds it all took.
     """
     started = time.perf_counter()
-    rows = [(unit, measure_unit(plan.unit(unit), prepared)) for unit in units]
+    rows = [(unit, measure_unit(plan.unit(unit, scratch), prepared)) for unit in units]
     return rows, time.perf_counter() - started
 
 
@@ -57,6 +59,6 @@ def _measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
     study = samples[0].plan.study
     rows = study.measure(samples, prepared)
     names = {measured.name for measured in study.measured}
-    if len(rows) != len(samples) or any(set(row) != names for row in rows):
+    if len(rows) != len(samples) or any(row.keys() - {KEPT} != names for row in rows):
         raise ValueError(f"study {study.name}: {len(rows)} rows for {len(samples)} samples, or other columns")
     return rows

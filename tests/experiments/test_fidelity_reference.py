@@ -18,7 +18,7 @@ PATH = Path(__file__).parents[1] / "golden" / "fidelity_reference.npz"
 def curve(tmp_path_factory):
     """(sigmas, fidelities (chips, 21)) of the study as it is built in, with more chips."""
     plan = find_plan({"study": "phase-error", "chips": CHIPS})
-    rows = run_sweep(plan, tmp_path_factory.mktemp("curve"), Workers(SerialExecutor, 1, 1))
+    rows = run_sweep(plan, tmp_path_factory.mktemp("curve"), Workers(SerialExecutor, 1, 1)).rows()
     fidelity = np.array([row["fidelity"] for row in rows]).reshape(-1, plan.chips).T
     return np.array(plan.grid["sigma_phase_rad"]), fidelity
 

@@ -29,7 +29,7 @@ LOADED = {"digits_inferences": 18000}
 
 def run(folder, table, *settings):
     plan = find_plan(table, settings)
-    rows = run_sweep(plan, folder, SERIAL)
+    rows = run_sweep(plan, folder, SERIAL).rows()
     assert not [row["failure"] for row in rows if row["failure"]]
     drawings = draw_study(plan, rows, folder)
     for drawing in drawings:

@@ -16,7 +16,8 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.studies.registry import find_plan, load_plan
 from photonzero.experiments.sweep import Axis, Measured, Study, resolve_plan, run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
-from photonzero.experiments.sweep.table import JOURNAL, PLAN, TABLE, StudyTable
+from photonzero.experiments.sweep.folder import JOURNAL, PLAN, StudyFolder
+from photonzero.experiments.sweep.table import TABLE
 
 SERIAL = Workers(SerialExecutor, 1, 1)
 SMALL = {
@@ -71,7 +72,7 @@ def plan_of(study, **options):
 def test_rows_come_in_the_order_of_the_grid_each_measured_once(toy, tmp_path):
     study, counts = toy
     plan = plan_of(study)
-    rows = run_sweep(plan, tmp_path, SERIAL)
+    rows = run_sweep(plan, tmp_path, SERIAL).rows()
     assert [(r["kind"], r["x"], r["chip"], r["place"]) for r in rows] == [
         (kind, x, chip, 6 * (kind == "b") + 2 * k + chip)
         for kind in "ab" for k, x in enumerate((0.0, 1.0, 2.5)) for chip in (0, 1)
@@ -82,13 +83,13 @@ def test_rows_come_in_the_order_of_the_grid_each_measured_once(toy, tmp_path):
     # Randomness of a sample is its own: no two alike.
     assert len({row["value"] - row["x"] for row in rows}) == 12
     # A finished study is not measured again.
-    assert run_sweep(plan, tmp_path, SERIAL) == rows
+    assert run_sweep(plan, tmp_path, SERIAL).rows() == rows
     assert set(counts.values()) == {1}
 
 
 def test_a_failed_sample_is_a_row_with_its_reason_and_its_unit_goes_on(toy, tmp_path):
     study, _ = toy
-    rows = run_sweep(plan_of(study, fails_at=4), tmp_path, SERIAL)
+    rows = run_sweep(plan_of(study, fails_at=4), tmp_path, SERIAL).rows()
     assert [row["failure"] for row in rows if row["failure"]] == ["ZeroDivisionError: no luck, really"]
     assert rows[4]["value"] is None
     assert all(row["value"] is not None for k, row in enumerate(rows) if k != 4)
@@ -102,7 +103,7 @@ class Stops(Exception):
 def test_an_interrupted_study_continues_where_it_was_whatever_was_cut_off(toy, tmp_path, cut):
     study, counts = toy
     plan = plan_of(study)
-    whole = run_sweep(plan, tmp_path / "whole", SERIAL)
+    whole = run_sweep(plan, tmp_path / "whole", SERIAL).rows()
     measured_once = dict.fromkeys(range(plan.n_samples), 1)
     counts.clear()
 
@@ -115,7 +116,7 @@ def test_an_interrupted_study_continues_where_it_was_whatever_was_cut_off(toy, t
     journal = tmp_path / "cut" / JOURNAL
     content = journal.read_bytes()
     journal.write_bytes(content[: len(content) - cut])
-    assert run_sweep(plan, tmp_path / "cut", SERIAL) == whole
+    assert run_sweep(plan, tmp_path / "cut", SERIAL).rows() == whole
     assert (tmp_path / "cut" / TABLE).read_bytes() == (tmp_path / "whole" / TABLE).read_bytes()
     # Only what was cut off is measured again, with its unit.
     again = plan.unit_indices(0) if cut else []
@@ -141,11 +142,11 @@ class Mortal(SerialExecutor):
 def test_a_worker_that_dies_loses_nothing_and_one_that_always_dies_loses_its_samples(toy, tmp_path):
     study, _ = toy
     plan = plan_of(study)
-    whole = run_sweep(plan, tmp_path / "whole", SERIAL)
+    whole = run_sweep(plan, tmp_path / "whole", SERIAL).rows()
     Mortal.deaths = {1: 2}
-    assert run_sweep(plan, tmp_path / "once", Workers(Mortal, 2, 4)) == whole
+    assert run_sweep(plan, tmp_path / "once", Workers(Mortal, 2, 4)).rows() == whole
     Mortal.deaths = {1: 100}
-    rows = run_sweep(plan, tmp_path / "always", Workers(Mortal, 2, 4))
+    rows = run_sweep(plan, tmp_path / "always", Workers(Mortal, 2, 4)).rows()
     failed = [row for row in rows if row["failure"]]
     assert len(failed) == plan.unit_size
     assert "worker died" in failed[0]["failure"]
@@ -156,7 +157,7 @@ def test_a_worker_that_dies_loses_nothing_and_one_that_always_dies_loses_its_sam
 
 def test_two_processes_cannot_work_on_one_study(toy, tmp_path):
     plan = plan_of(toy[0])
-    with StudyTable(tmp_path, plan), pytest.raises(UsageError, match="another process"):
+    with StudyFolder(tmp_path, plan), pytest.raises(UsageError, match="another process"):
         run_sweep(plan, tmp_path, SERIAL)
 
 
@@ -184,9 +185,9 @@ def test_a_study_of_ones_own_is_found_by_workers_and_knows_when_its_file_changes
     file = tmp_path / "own.py"
     file.write_text(OWN)
     plan = find_plan({"study": f"{file}:MINE"})
-    rows = run_sweep(plan, tmp_path / "serial", SERIAL)
+    rows = run_sweep(plan, tmp_path / "serial", SERIAL).rows()
     with executors("processes", 2, None) as workers:
-        assert run_sweep(plan, tmp_path / "processes", workers) == rows
+        assert run_sweep(plan, tmp_path / "processes", workers).rows() == rows
     assert load_plan(tmp_path / "processes").fingerprint == plan.fingerprint
     # The same study elsewhere draws the same numbers; another one is another.
     file.rename(tmp_path / "moved.py")
@@ -231,12 +232,12 @@ def test_a_killed_study_finishes_without_repeating_a_row(tmp_path):
     assert not (tmp_path / "killed" / TABLE).exists()
     plan = find_plan({"study": "phase-error"}, ["chips=40", "n_modes=[16,24]"])
     seen = []
-    rows = run_sweep(plan, tmp_path / "killed", SERIAL, lambda p: seen.append((p.rows, p.new_rows)))
+    rows = run_sweep(plan, tmp_path / "killed", SERIAL, lambda p: seen.append((p.rows, p.new_rows))).rows()
     first_rows, first_new = seen[0]
     assert first_rows > 0
     assert first_new == 0
     assert seen[-1][1] == plan.n_samples - first_rows
-    assert rows == run_sweep(plan, tmp_path / "whole", SERIAL)
+    assert rows == run_sweep(plan, tmp_path / "whole", SERIAL).rows()
     with (tmp_path / "killed" / TABLE).open() as file:
         keys = [tuple(line[:5]) for line in csv.reader(file)][1:]
     assert len(set(keys)) == len(keys) == plan.n_samples

@@ -1,0 +1,212 @@
+"""The folder of a study: rows stream into an append-only journal, which becomes table.csv at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import KEPT, Row
+from photonzero.experiments.sweep.table import (
+    COLUMNS,
+    KEPT_FOLDER,
+    TABLE,
+    StudyTable,
+    format_row,
+    kept_path,
+    load_kept,
+    read_table,
+    write_table,
+)
+from photonzero.experiments.sweep.work import FAILURE
+from photonzero.training.checkpoint import save_checkpoint, write_atomically
+
+PLAN, JOURNAL, RESULT = "study.toml", "journal.csv", "result.json"
+
+_SECONDS_BETWEEN_SYNCS = 1.0
+
+
+def check_folder(folder: Path, plan: Plan) -> None:
+    """Whether a study can be measured, or continued, in a folder.
+
+    Raises:
+        UsageError: it holds another one.
+    """
+    if (folder / PLAN).exists():
+        table = read_toml(folder / PLAN)
+        if table.get("study") != plan.name or not (plan.study.key or _is_same(plan, table)):
+            raise UsageError(f"{folder}: holds another study; allowed: another --out")
+        if not _is_same(plan, table):
+            # Results are kept by what they depend on: the folder may go on with other values.
+            return
+    elif (folder / TABLE).exists() or (folder / JOURNAL).exists():
+        raise UsageError(f"{folder}: holds a table without its {PLAN}; allowed: another --out")
+    if (folder / TABLE).exists():
+        read_table(folder, plan)
+
+
+def _is_same(plan: Plan, table: Mapping[str, Any]) -> bool:
+    return plan.like(table).fingerprint == plan.fingerprint
+
+
+class StudyFolder:
+    """The rows of one study in its folder. Use as a context: it holds a lock on the folder.
+
+    Args:
+        folder: made if missing.
+        plan: the study.
+
+    Attributes:
+        missing: numbers of the units of which a row is missing.
+
+    Raises:
+        UsageError: the folder holds another study, or another process works on it.
+    """
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._header = f"photonzero journal 1,{plan.fingerprint}\n"
+        check_folder(folder, plan)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{folder}: {error.strerror}") from error
+        self._lines: dict[int, str] = {}
+        self.missing: list[int] = []
+
+    def __enter__(self) -> StudyFolder:
+        self._lock = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise UsageError(f"{self._folder}: another process works on this study") from error
+        path = self._folder / PLAN
+        if path.exists() and not _is_same(self._plan, read_toml(path)):
+            for name in (TABLE, COLUMNS, JOURNAL, RESULT):
+                (self._folder / name).unlink(missing_ok=True)
+        write_atomically(path, lambda file: tomli_w.dump(self._plan.to_table(), file))
+        if self.is_complete:
+            self._journal = None
+            return self
+        self._read_journal()
+        self._journal = os.open(self._folder / JOURNAL, os.O_WRONLY | os.O_APPEND)
+        self._synced_s = time.monotonic()
+        have = self._lines.keys()
+        units = range(self._plan.n_units)
+        self.missing = [unit for unit in units if not have >= set(self._plan.unit_indices(unit))]
+        if self._plan.study.key is not None:
+            (self._folder / KEPT_FOLDER).mkdir(exist_ok=True)
+            known = {unit: row for unit in self.missing if (row := self._recalled(unit)) is not None}
+            self._write({unit: format_row(self._plan, unit, row) for unit, row in known.items()})
+            self.missing = [unit for unit in self.missing if unit not in known]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._journal is not None:
+            os.fsync(self._journal)
+            os.close(self._journal)
+        # Closing gives up the lock; the empty file stays, for removing it could remove another's lock.
+        os.close(self._lock)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the finished table is there."""
+        return (self._folder / TABLE).exists()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows there so far."""
+        return self._plan.n_samples if self.is_complete else len(self._lines)
+
+    def add(self, measured: Iterable[tuple[int, list[Row]]]) -> int:
+        """Append the rows of units, in one write.
+
+        Returns:
+            How many rows were new: those of a unit that was cut off half way are not written again.
+        """
+        new: dict[int, str] = {}
+        for unit, rows in measured:
+            for index, row in zip(self._plan.unit_indices(unit), rows, strict=True):
+                if index not in self._lines:
+                    self._keep(index, row)
+                    new[index] = format_row(self._plan, index, row)
+        self._write(new)
+        return len(new)
+
+    def _key(self, index: int) -> str:
+        assert self._plan.study.key is not None
+        return self._plan.study.key(self._plan.sample(index))
+
+    def _keep(self, index: int, row: Row) -> None:
+        """Keep a result under its key; it is in the folder before it is in the journal."""
+        if self._plan.study.key is None or FAILURE in row:
+            return
+        values = {
+            f"row {name}": np.array(value)
+            for name, value in row.items()
+            if name != KEPT and value is not None
+        }
+        key = self._key(index)
+        path = kept_path(self._folder, key)
+        save_checkpoint(path, key, {**values, **row.get(KEPT, {})})
+        path.with_suffix(".checkpoint.npz").unlink(missing_ok=True)
+
+    def _recalled(self, index: int) -> Row | None:
+        """The row of a sample whose result is kept; None if it is not."""
+        key = self._key(index)
+        if not kept_path(self._folder, key).exists():
+            return None
+        kept = load_kept(self._folder, key)
+        names = [measured.name for measured in self._plan.study.measured]
+        return {name: kept[f"row {name}"].item() for name in names if f"row {name}" in kept}
+
+    def _write(self, new: Mapping[int, str]) -> None:
+        assert self._journal is not None
+        _write_all(self._journal, "".join(f"{index},{line}" for index, line in new.items()).encode())
+        # A killed process loses nothing that was written; only a power cut needs the disk itself.
+        if time.monotonic() - self._synced_s > _SECONDS_BETWEEN_SYNCS:
+            os.fsync(self._journal)
+            self._synced_s = time.monotonic()
+        self._lines |= new
+
+    def finish(self) -> None:
+        """Write table.csv, rows in the order of the grid, and drop the journal."""
+        write_table(self._folder, self._plan, self._lines)
+        (self._folder / JOURNAL).unlink(missing_ok=True)
+
+    def table(self) -> StudyTable:
+        """The finished table."""
+        return read_table(self._folder, self._plan)
+
+    def _read_journal(self) -> None:
+        """Rows of an interrupted run; a line that was cut off is removed."""
+        path = self._folder / JOURNAL
+        if not path.exists():
+            write_atomically(path, lambda file: file.write(self._header.encode()))
+            return
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1].decode()
+        header, _, rest = whole.partition("\n")
+        if f"{header}\n" != self._header:
+            raise UsageError(f"{path}: not of this study; allowed: another --out")
+        for line in rest.splitlines(keepends=True):
+            index, _, row = line.partition(",")
+            self._lines[int(index)] = row
+        if len(whole.encode()) < len(content):
+            os.truncate(path, len(whole.encode()))
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(handle, content) :]
