@@ -142,12 +142,17 @@ class StudyTable:
         write_atomically(Path(path), lambda file: parquet.write_table(table, file))
 
 
+_EXTRAS = {"xarray": "xarray", "pyarrow": "parquet"}
+
+
 def _extra(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        raise UsageError(f"{package}: not installed; allowed: pip install {package}") from error
+        raise UsageError(
+            f"{package}: not installed; allowed: pip install 'photonzero[{_EXTRAS[package]}]'"
+        ) from error
 
 
 def _plain_text(column: Array) -> Array:

@@ -154,5 +154,7 @@ def test_a_table_becomes_a_parquet_file(folder, tmp_path):
 
 def test_an_extra_that_is_missing_is_one_clear_line(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
-    with pytest.raises(UsageError, match=r"xarray: not installed; allowed: pip install xarray"):
+    with pytest.raises(
+        UsageError, match=r"xarray: not installed; allowed: pip install 'photonzero\[xarray\]'"
+    ):
         load_study(folder).to_xarray()
