@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from photonzero.experiments import cli
-from photonzero.experiments.bench import run_benchmark
 from photonzero.experiments.bench import sweep as bench
 from photonzero.experiments.files.errors import UsageError
 
@@ -82,7 +81,7 @@ def test_the_benchmark_compares_the_engine_with_the_bare_kernel(monkeypatch, cap
     monkeypatch.setattr(bench, "_CHIPS", 2)
     monkeypatch.setattr(bench, "_ROUNDS", 1)
     monkeypatch.setattr(bench, "available_threads", lambda: 1)
-    run_benchmark("sweep", as_json=True)
+    call("bench", "sweep", "--json")
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     ratio = result["engine_meshes_per_s"] / result["bare_meshes_per_s"]
     assert result["engine_over_bare"] == pytest.approx(ratio)
