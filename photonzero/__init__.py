@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from photonzero._optics import fabricate, noise
+    from photonzero._train import Run, load_run, train
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.photonics.chip.chip import Chip
     from photonzero.photonics.design import NetworkDesign, TTLayer
@@ -48,6 +49,10 @@ _HOMES = {
     "TTLayer": "photonzero.photonics.design",
     "fabricate": "photonzero._optics",
     "Chip": "photonzero.photonics.chip.chip",
+    # Training.
+    "train": "photonzero._train",
+    "Run": "photonzero._train",
+    "load_run": "photonzero._train",
     # What is trained: a PDE, on the chip of this project or on one's own.
     "PDE": "photonzero.training.pde.base",
     "Condition": "photonzero.training.pde.base",
@@ -71,6 +76,9 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "TTLayer",
     "fabricate",
     "Chip",
+    "train",
+    "Run",
+    "load_run",
     "PDE",
     "Condition",
     "ForwardOracle",

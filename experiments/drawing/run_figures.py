@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
 from photonzero.photonics.controls import ControlGroup
 from photonzero.training.oracle import Array
+
+_FIELD_LABELS = ("loss (mean squared residual)", "validation error (relative l2)")
+_ANSWER_LABELS = ("loss (cross-entropy)", "validation error (share of wrong answers)")
 
 
 def draw_run(
@@ -32,8 +37,7 @@ def draw_run(
         exact: (N, m) the same of the exact solution; None if there is none.
         coordinate: (N,) time of the test points.
     """
-    labels = ("loss (mean squared residual)", "validation error (relative l2)")
-    _draw_learning(folder / "learning.png", title, history, labels)
+    _draw_learning(folder / "learning.png", title, history, _FIELD_LABELS)
     if exact is not None:
         _draw_solution(folder / "solution.png", title, predicted, exact, coordinate)
 
@@ -51,42 +55,111 @@ def draw_classification(
         answers: (N,) what the chip said.
         n_classes: number of classes.
     """
-    names = ("loss (cross-entropy)", "validation error (share of wrong answers)")
-    _draw_learning(folder / "learning.png", title, history, names)
-    counts = np.zeros((n_classes, n_classes), dtype=int)
-    np.add.at(counts, (labels, answers), 1)
+    _draw_learning(folder / "learning.png", title, history, _ANSWER_LABELS)
     with figure(folder / "confusion.png", 4.2, 4.0) as drawn:
         axes = drawn.subplots()
-        axes.imshow(counts, cmap="Blues")
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                color = "white" if count > counts.max() / 2 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=color)
-        axes.set_xticks(range(n_classes))
-        axes.set_yticks(range(n_classes))
-        axes.grid(visible=False)
-        axes.set_xlabel("answer of the chip")
-        axes.set_ylabel("class")
+        confusion_panel(axes, labels, answers, n_classes)
         right = float((labels == answers).mean())
         axes.set_title(f"{title}\ntest part, {len(labels)} samples, {right:.1%} right")
+
+
+def confusion_panel(axes: Any, labels: Array, answers: Array, n_classes: int) -> None:
+    """How often each class got each answer.
+
+    Args:
+        axes: to draw on.
+        labels: (N,) classes.
+        answers: (N,) what the chip said.
+        n_classes: number of classes.
+    """
+    counts = np.zeros((n_classes, n_classes), dtype=int)
+    np.add.at(counts, (labels, answers), 1)
+    axes.imshow(counts, cmap="Blues")
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if count > counts.max() / 2 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=color)
+    axes.set_xticks(range(n_classes))
+    axes.set_yticks(range(n_classes))
+    axes.grid(visible=False)
+    axes.set_xlabel("answer of the chip")
+    axes.set_ylabel("class")
+
+
+def solution_panel(
+    axes: Any, names: Sequence[str], points: Array, predicted: Array, exact: Array | None
+) -> None:
+    """The first component of a solution: over one or two coordinates, else against the exact one.
+
+    Args:
+        axes: to draw on.
+        names: of the coordinates.
+        points: (N, d).
+        predicted: (N, m) measured there on the chip.
+        exact: (N, m) exact solution; None if none is known.
+    """
+    u = predicted[:, 0]
+    if points.shape[1] == 1:
+        order = np.argsort(points[:, 0])
+        axes.plot(points[order, 0], u[order], color=ORANGE, label="chip")
+        if exact is not None:
+            axes.plot(points[order, 0], exact[order, 0], color=GREY, linestyle="--", label="exact")
+            axes.legend()
+        axes.set_xlabel(names[0])
+        axes.set_ylabel("u measured on the chip")
+    elif points.shape[1] == 2:
+        filled = axes.tricontourf(points[:, 0], points[:, 1], u, levels=20, cmap="viridis")
+        axes.figure.colorbar(filled, ax=axes, label="u measured on the chip")
+        axes.set_xlabel(names[0])
+        axes.set_ylabel(names[-1])
+        axes.grid(visible=False)
+    elif exact is not None:
+        ends = [exact[:, 0].min(), exact[:, 0].max()]
+        axes.plot(ends, ends, color=GREY, linewidth=0.8)
+        axes.plot(exact[:1000, 0], u[:1000], ".", markersize=3, color=BLUE)
+        axes.set_xlabel("exact u")
+        axes.set_ylabel("u measured on the chip")
+    else:
+        axes.hist(u, bins=40, color=BLUE)
+        axes.set_xlabel("u measured on the chip")
+        axes.set_ylabel("test points")
+
+
+def draw_summary(
+    drawn: Figure, title: str, history: Array, accuracy: bool, last: Callable[[Any], None]
+) -> None:
+    """Loss and error against inferences, and a panel of what was learned.
+
+    Args:
+        drawn: figure to draw on.
+        title: what was run.
+        history: (n_steps, 5), columns of `photonzero.training.trainer.HISTORY_COLUMNS`.
+        accuracy: whether errors are shares of wrong answers, not of the norm of a solution.
+        last: draws the third panel on the axes it is given.
+    """
+    loss_axes, error_axes, last_axes = drawn.subplots(1, 3)
+    _learning_panels(loss_axes, error_axes, history, _ANSWER_LABELS if accuracy else _FIELD_LABELS)
+    last(last_axes)
+    drawn.suptitle(title, fontsize=9)
 
 
 def _draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
     with figure(path, 6.0, 2.8) as drawn:
         loss_axes, error_axes = drawn.subplots(1, 2)
-        for axes, column, label, color in (
-            (loss_axes, 2, labels[0], BLUE),
-            (error_axes, 3, labels[1], ORANGE),
-        ):
-            # Not every step is validated, and a problem without a solution never is.
-            known = history[np.isfinite(history[:, column])]
-            axes.plot(known[:, 1], known[:, column], color=color, marker="o", markersize=2.5)
-            axes.set_xlabel("optical inferences of training")
-            axes.set_ylabel(label)
-            axes.set_xlim(left=0)
-            if known.size and (known[:, column] > 0).all():
-                axes.set_yscale("log")
+        _learning_panels(loss_axes, error_axes, history, labels)
         drawn.suptitle(title, fontsize=9)
+
+
+def _learning_panels(loss_axes: Any, error_axes: Any, history: Array, labels: tuple[str, str]) -> None:
+    for axes, column, label, color in ((loss_axes, 2, labels[0], BLUE), (error_axes, 3, labels[1], ORANGE)):
+        # Not every step is validated, and a problem without a solution never is.
+        known = history[np.isfinite(history[:, column])]
+        axes.plot(known[:, 1], known[:, column], color=color, marker="o", markersize=2.5)
+        axes.set_xlabel("optical inferences of training")
+        axes.set_ylabel(label)
+        axes.set_xlim(left=0)
+        if known.size and (known[:, column] > 0).all():
+            axes.set_yscale("log")
 
 
 def draw_controls(

@@ -14,7 +14,15 @@ from photonzero.experiments.config.run_config import (
     with_limits,
 )
 from photonzero.experiments.files.toml import set_keys
-from photonzero.experiments.run.runs import Outcome, assemble, execute_in, new_folder, train
+from photonzero.experiments.run.runs import (
+    Outcome,
+    assemble,
+    execute_in,
+    load_config,
+    load_outcome,
+    new_folder,
+    train,
+)
 from photonzero.training.trainer import Callback
 
 
@@ -89,3 +97,44 @@ def run(
     if out is None:
         return train(parts, callbacks)
     return execute_in(parts, new_folder(Path(out), config.problem), callbacks=callbacks)
+
+
+def load(folder: str | Path, *, threads: int | None = None) -> Outcome:
+    """A run as its folder holds it, its chip in the state after the last checkpoint.
+
+    Args:
+        folder: of the run.
+        threads: of the simulator, None for all processors; no effect on results.
+
+    Raises:
+        UsageError: no run there, or a damaged result.
+        CheckpointError: no usable checkpoint there.
+    """
+    return load_outcome(Path(folder), threads)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    max_inferences: int | None = None,
+    max_steps: int | None = None,
+    target_error: float | None = None,
+    threads: int | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Outcome:
+    """Continue a run in its folder, with other limits where they are given.
+
+    Args:
+        folder: of the run.
+        max_inferences: budget of optical inferences, those spent included.
+        max_steps: steps of the optimizer at most, those done included.
+        target_error: validation error to stop at.
+        threads: of the simulator, None for all processors; no effect on results.
+        callbacks: called after every step.
+
+    Raises:
+        UsageError: no run there.
+        CheckpointError: a checkpoint that cannot be used.
+    """
+    config = with_limits(load_config(Path(folder)), max_inferences, max_steps, target_error)
+    return execute_in(assemble(config, threads), Path(folder), resume=True, callbacks=callbacks)

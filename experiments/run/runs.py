@@ -221,7 +221,7 @@ class Outcome:
         _write_config(self.parts.config, folder)
         _draw(self.parts.config, self.parts, self.run, folder)
         # The figures took inferences too.
-        self.result = self._result()
+        self.result["inferences_validation"] = self.run.inferences_validation + self.inferences_held_out
         text = json.dumps(self.result, indent=2) + "\n"
         write_atomically(folder / RESULT, lambda file: file.write(text.encode()))
 
@@ -287,6 +287,29 @@ def execute_in(
         _write_state(config, run, folder)
     outcome = _outcome(parts, run, stop)
     outcome.save(folder)
+    return outcome
+
+
+def load_outcome(folder: Path, threads: int | None) -> Outcome:
+    """What a run's folder holds; of one that was interrupted the test error is measured now.
+
+    Raises:
+        UsageError: no run there, or a result that is no JSON.
+        CheckpointError: no usable checkpoint there.
+    """
+    config = load_config(folder)
+    parts = assemble(config, threads)
+    run = parts.run(config.limits)
+    run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    if not (folder / RESULT).exists():
+        with one_blas_thread():
+            return _outcome(parts, run, {})
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        outcome = Outcome(parts, run, result["stop"], {}, 0)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{folder / RESULT}: cannot be read ({error}); allowed: a run's result") from error
+    outcome.result = result
     return outcome
 
 

@@ -1,5 +1,6 @@
 """The built packages: what they hold, and that they work beside folders named as this project's rooms."""
 
+import json
 import os
 import subprocess
 import sys
@@ -85,7 +86,9 @@ def among_strays(tmp_path):
 
 
 def run(arguments, folder):
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # Neither the checkout nor the threads that this suite is held to.
+    taken = ("PYTHONPATH", *(key for key in os.environ if key.endswith("_NUM_THREADS")))
+    environment = {key: value for key, value in os.environ.items() if key not in taken}
     done = subprocess.run(
         [str(a) for a in arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
@@ -103,6 +106,31 @@ def test_no_stray_folder_hides_a_room(installed, among_strays):
     code, out, err = run([installed / "python", "-c", where], among_strays)
     assert code == 0, err
     assert all(path.startswith(str(installed.parent)) for path in out.split())
+
+
+def test_python_trains_with_the_bits_of_the_command(installed, among_strays):
+    code = (
+        f"import photonzero as pz; run = pz.train('heat', max_inferences={BUDGET}); print(run.test_error); "
+        "run.save('from-python')"
+    )
+    status, out, err = run([installed / "python", "-c", code], among_strays)
+    assert status == 0, err
+    assert 0 < float(out) < 1e-2
+    command = [installed / "photonzero", "train", "heat", "--max-inferences", BUDGET, "--out", "by-command"]
+    status, _, err = run([*command, "--quiet"], among_strays)
+    assert status == 0, err
+    histories = [
+        [line.rpartition(",")[0] for line in (among_strays / name / "history.csv").read_text().splitlines()]
+        for name in ("from-python", "by-command")
+    ]
+    assert len(histories[0]) > 3
+    # All columns but the time.
+    assert histories[0] == histories[1]
+    results = [
+        json.loads((among_strays / name / "result.json").read_text())
+        for name in ("from-python", "by-command")
+    ]
+    assert results[0]["rel_l2"] == results[1]["rel_l2"] == float(out)
 
 
 def test_old_names_are_not_installed(installed, tmp_path):

@@ -1,0 +1,240 @@
+"""The front door of training: one call that trains, and what it returns."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from photonzero.experiments.drawing import run_figures
+from photonzero.experiments.drawing.style import picture
+from photonzero.experiments.run import api
+from photonzero.experiments.run.blas import one_blas_thread
+from photonzero.experiments.run.runs import Outcome, new_folder
+from photonzero.training.classification import Dataset
+from photonzero.training.objective import PinnObjective
+from photonzero.training.oracle import Array
+from photonzero.training.pde.base import PDE
+from photonzero.training.trainer import HISTORY_COLUMNS, Callback
+
+_HISTORY_TYPE = np.dtype([(name, np.int64 if name in ("step", "inferences") else np.float64)
+                          for name in HISTORY_COLUMNS])  # fmt: skip
+
+
+class Run:
+    """A training: what was trained, how it went, and the chip as it is now.
+
+    Made by `train` and `load_run`.
+
+    Attributes:
+        config: everything that the run depends on.
+        chip: what was trained; the first of several.
+        controls: (n_controls,) what it was trained to.
+        stop: reasons why it ended, by name.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self.config = outcome.parts.config
+        self.chip = outcome.parts.chip
+        self.controls: Array = outcome.run.optimizer.controls
+        self.stop: Mapping[str, str] = outcome.stop
+
+    @property
+    def problem(self) -> PDE | Dataset:
+        """The PDE that was solved, or the dataset that was learned."""
+        objective = self._outcome.parts.objective
+        return objective.problem if isinstance(objective, PinnObjective) else objective.data
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What result.json holds: errors, inferences, time and energy on the chip, versions."""
+        return self._outcome.result
+
+    @property
+    def test_error(self) -> float:
+        """Error on test points that nothing else uses, measured once at the end.
+
+        Of a PDE the relative l2 error, NaN without an exact solution; of a dataset the share of wrong
+        answers.
+        """
+        if "test_accuracy" in self.result:
+            return 1.0 - self.result["test_accuracy"]
+        error = self.result["rel_l2"]
+        return float("nan") if error is None else error
+
+    @property
+    def history(self) -> npt.NDArray[Any]:
+        """A record a step (n_steps,), with the fields step, inferences, loss, validation_error, wall_s.
+
+        ``history["loss"]`` is a column, and ``pandas.DataFrame(history)`` the whole as a table.
+        """
+        return np.array([tuple(row) for row in self._outcome.run.history], dtype=_HISTORY_TYPE)
+
+    @one_blas_thread()
+    def predict(self, points: npt.ArrayLike) -> Array:
+        """What the trained chip answers: one measurement, with the chip's noise.
+
+        Args:
+            points: (N, d) points of the PDE's domain or inputs of the dataset, or a single one (d,).
+
+        Returns:
+            (N, m) the solution u of a PDE, or (N,) classes; without the first axis for a single point.
+
+        Raises:
+            PhotonicsError: another number of coordinates, NaN or infinity.
+        """
+        rows = np.atleast_2d(np.asarray(points, dtype=np.float64))
+        objective, oracle = self._outcome.parts.objective, self._outcome.run.checking
+        ask = objective.predict if isinstance(objective, PinnObjective) else objective.answers
+        answers = ask(oracle, self.controls, rows)
+        return answers[0] if np.ndim(points) == 1 else answers
+
+    def plot(self, figure: Figure | None = None) -> Figure:
+        """Loss and error against inferences, and the solution or the answers on test points.
+
+        Args:
+            figure: to draw on, such as ``plt.figure()``; None makes one that a notebook shows, and whose
+                ``savefig`` writes a file.
+        """
+        objective, c = self._outcome.parts.objective, self.config
+        if isinstance(objective, PinnObjective):
+            problem, points = objective.problem, objective.test_points
+            exact = problem.reference(points) if problem.has_exact else None
+            names = problem.space.names
+            last = partial(
+                run_figures.solution_panel,
+                names=names,
+                points=points,
+                predicted=self.predict(points),
+                exact=exact,
+            )
+        else:
+            inputs, labels = objective.data.test
+            n_classes = objective.data.n_classes
+            last = partial(
+                run_figures.confusion_panel, labels=labels, answers=self.predict(inputs), n_classes=n_classes
+            )
+        title = f"{c.problem} on {c.chip}, {c.noise_name} noise, {c.optimizer}"
+        history = np.array(self._outcome.run.history).reshape(-1, len(HISTORY_COLUMNS))
+        with picture(9.0, 2.8) as drawn:
+            accuracy = "test_accuracy" in self.result
+            run_figures.draw_summary(figure or drawn, title, history, accuracy, last)
+        return figure or drawn
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a run folder as the command does; `load_run` and ``photonzero report`` read it.
+
+        Args:
+            folder: new, or without a run.
+
+        Raises:
+            UsageError: it holds a run, or cannot be written.
+        """
+        path = new_folder(Path(folder), self.config.problem)
+        self._outcome.save(path)
+        return path
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
+        return f"<Run: {facts}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            for name, value in self._facts().items()
+        )
+        return f"<table>{rows}</table>"
+
+    def _facts(self) -> dict[str, Any]:
+        c, result = self.config, self.result
+        name = "test_accuracy" if "test_accuracy" in result else "rel_l2"
+        error = result[name]
+        return {
+            "problem": c.problem,
+            "chip": c.chip,
+            "noise": c.noise_name,
+            "optimizer": c.optimizer,
+            "seed": c.seed,
+            name: "unknown" if error is None else f"{error:.3g}",
+            "inferences": f"{result['inferences']:,}",
+            "steps": result["steps"],
+            "stopped by": ", ".join(self.stop),
+        }
+
+
+def train(
+    problem: str,
+    *,
+    chip: str | None = None,
+    noise: str | None = None,
+    optimizer: str | None = None,
+    derivatives: str | None = None,
+    max_inferences: int | None = None,
+    max_steps: int | None = None,
+    target_error: float | None = None,
+    seed: int | None = None,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
+) -> Run:
+    """Train a chip on a problem, as ``photonzero train`` does: same presets, same bits.
+
+    Args:
+        problem: name of a PDE or a dataset, or "file.py:Class".
+        chip: name of a design, or a TOML file with one; None takes the problem's.
+        noise: preset or TOML file; None takes "published".
+        optimizer: name; None takes "gauss-newton".
+        derivatives: name of a stencil rule; None takes the problem's.
+        max_inferences: budget of optical inferences; None takes the problem's.
+        max_steps: steps of the optimizer at most.
+        target_error: validation error to stop at.
+        seed: of training, and of the chip; 0 without one.
+        data: folder of the files of a dataset that needs them.
+        out: new run folder that is kept up to date all the while, so that a killed run can be resumed; None
+            keeps everything in memory.
+        threads: of the simulator, None for all processors; no effect on results.
+        callbacks: called after every step with `photonzero.training.trainer.Progress`.
+        **settings: any key of config.toml: ``batch_size=200``, or ``**{"optimizer.n_directions": 6}``.
+
+    Raises:
+        UsageError: an unknown name or key, parts that do not fit together, a folder that holds a run.
+        DeviceError, PhotonicsError, TrainingError: a value out of range, or an answer that cannot be used.
+    """
+    config = api.configured(
+        problem,
+        chip=chip,
+        noise=noise,
+        optimizer=optimizer,
+        derivatives=derivatives,
+        max_inferences=max_inferences,
+        max_steps=max_steps,
+        target_error=target_error,
+        seed=seed,
+        data=data,
+        settings=settings,
+    )
+    return Run(api.run(config, out=out, threads=threads, callbacks=callbacks))
+
+
+def load_run(folder: str | Path, *, threads: int | None = None) -> Run:
+    """A run as its folder holds it, its chip in the state after the last step.
+
+    Args:
+        folder: of the run.
+        threads: of the simulator, None for all processors; no effect on results.
+
+    Raises:
+        UsageError: no run there.
+        CheckpointError: no usable checkpoint there.
+    """
+    return Run(api.load(folder, threads=threads))
