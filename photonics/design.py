@@ -6,14 +6,14 @@ A design is data. `photonzero.photonics.chip.fabricate` turns it, with a noise m
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from photonzero.photonics.cores.ring_rows import RingRows
+from photonzero.photonics.cores import Core, Meshes
 from photonzero.photonics.errors import PhotonicsError
 
 Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
-Domain: TypeAlias = Literal["phase", "weight", "microring"]
 
 ACTIVATIONS: tuple[Activation, ...] = ("identity", "sin", "tanh", "relu", "gelu")
 
@@ -31,39 +31,24 @@ class TTLayer:
         in_modes: (n_1 .. n_d), their product is the number of inputs.
         ranks: (r_0 .. r_d) with r_0 = r_d = 1.
         activation: electronic nonlinearity.
-        domain: "phase": cores are blocks ``U diag(s) V`` of meshes, set by phases. "weight": cores
-            are digital numbers, the baseline without optics. "microring": the one core of a dense layer
-            is made of rows of rings on common wavelengths, ``s_max`` times weights from -1 to 1.
-        core_size: k of the k x k blocks that an unfolded core is padded to.
-        s_max: largest singular value of a block, ``s = s_max cos(phi)``; the part above 1 is
-            electronic gain, since a passive mesh cannot amplify. None takes the value with which
-            random phases preserve the variance of a signal, and for microrings three standard deviations.
+        core: what the cores are made of: `Meshes`, `Numbers`, `Rings`, or another kind.
         gain: electronic gain of the whole layer, between detectors and bias: sharp solutions need
             slopes that passive optics do not have.
         trainable_gain: make the gain a digital control, which starts from `gain`.
         full_scale: range of the readout behind the gain, in units of the layer's output; the
             reference of readout noise.
         initial_bias_std: standard deviation of the biases that training starts from.
-        weight_bits: in the weight domain, cores and biases are integers of so many bits times a step;
-            None for real numbers.
-        weight_range: largest such number, in units of the group's scale; larger settings saturate.
-        rings: of a microring layer.
     """
 
     out_modes: tuple[int, ...]
     in_modes: tuple[int, ...]
     ranks: tuple[int, ...]
     activation: Activation = "sin"
-    domain: Domain = "phase"
-    core_size: int = 8
-    s_max: float | None = None
+    core: Core = field(default_factory=Meshes)
     gain: float = 1.0
     trainable_gain: bool = False
     full_scale: float = 1.0
     initial_bias_std: float = 1.0
-    weight_bits: int | None = None
-    weight_range: float = 6.0
-    rings: RingRows = field(default_factory=RingRows)
 
     def __post_init__(self) -> None:
         d = len(self.out_modes)
@@ -82,29 +67,18 @@ class TTLayer:
             raise PhotonicsError(
                 f"TT layer: activation {self.activation!r}; allowed: {', '.join(ACTIVATIONS)}"
             )
-        if self.domain not in ("phase", "weight", "microring"):
-            raise PhotonicsError(f"TT layer: domain {self.domain!r}; allowed: phase, weight, microring")
-        if self.domain == "microring" and d > 1:
+        if not isinstance(self.core, Core):
+            kinds = ", ".join(Core.kinds().names())
+            raise PhotonicsError(f"TT layer: core {self.core!r}; allowed: a kind of core ({kinds})")
+        if d > 1 and not self.core.cascades:
             raise PhotonicsError(
-                f"TT layer: {d} cores of microrings; allowed: 1, detectors stand behind every row"
+                f"TT layer: {d} cores of {self.core.kind}; allowed: 1, detectors stand behind every row"
             )
-        if self.core_size < 2:
-            raise PhotonicsError(f"TT layer: core_size {self.core_size}; allowed: >= 2")
-        for name, value in (
-            ("s_max", self.largest_singular_value),
-            ("gain", self.gain),
-            ("full_scale", self.full_scale),
-            ("weight_range", self.weight_range),
-        ):
+        for name, value in (("gain", self.gain), ("full_scale", self.full_scale)):
             if not (math.isfinite(value) and value > 0):
                 raise PhotonicsError(f"TT layer: {name} {value}; allowed: > 0")
         if not (math.isfinite(self.initial_bias_std) and self.initial_bias_std >= 0):
             raise PhotonicsError(f"TT layer: initial_bias_std {self.initial_bias_std}; allowed: >= 0")
-        if self.weight_bits is not None:
-            if self.domain != "weight":
-                raise PhotonicsError(f"TT layer: weight_bits with domain {self.domain!r}; allowed: weight")
-            if not 2 <= self.weight_bits <= 16:
-                raise PhotonicsError(f"TT layer: weight_bits {self.weight_bits}; allowed: 2 to 16")
 
     @property
     def n_in(self) -> int:
@@ -126,17 +100,6 @@ class TTLayer:
         )
 
     @property
-    def block_grids(self) -> tuple[tuple[int, int], ...]:
-        """Blocks of `core_size` that cover every core, (down, across)."""
-        k = self.core_size
-        return tuple((-(-rows // k), -(-columns // k)) for rows, columns in self.core_shapes)
-
-    @property
-    def largest_code(self) -> int | None:
-        """Integer weights go from minus to plus this; None for real numbers."""
-        return None if self.weight_bits is None else 2 ** (self.weight_bits - 1) - 1
-
-    @property
     def initial_std(self) -> float:
         """Standard deviation of core entries with which an output has the variance of an input.
 
@@ -147,43 +110,72 @@ class TTLayer:
 
     @property
     def largest_singular_value(self) -> float:
-        """s_max of every block.
-
-        By default sqrt(2 k) sigma: with uniformly random phases, which is where fabrication leaves
-        them, the mean of s^2 is then k sigma^2, that of a k x k Gaussian matrix whose entries have the
-        variance-preserving standard deviation sigma.
-        """
-        if self.s_max is not None:
-            return self.s_max
-        if self.domain == "microring":
-            return 3.0 * self.initial_std
-        return math.sqrt(2.0 * self.core_size) * self.initial_std
+        """Largest one that a core can be set to; infinite where nothing limits it."""
+        return self.core.limit(self.initial_std)
 
     @property
     def n_mesh_mzi(self) -> int:
-        """MZIs of the U and V meshes of one copy of the layer, 0 without meshes."""
-        if self.domain != "phase":
-            return 0
-        k = self.core_size
-        return sum(a * b for a, b in self.block_grids) * k * (k - 1)
+        """MZIs of the meshes of one copy of the layer, 0 without meshes."""
+        return sum(self.core.n_mzi(*shape) for shape in self.core_shapes)
 
 
 def dense_layer(
-    n_out: int,
-    n_in: int,
-    activation: Activation = "sin",
-    domain: Domain = "phase",
-    *,
-    core_size: int = 8,
-    s_max: float | None = None,
-    gain: float = 1.0,
+    n_out: int, n_in: int, activation: Activation = "sin", core: Core | None = None, gain: float = 1.0
 ) -> TTLayer:
     """A dense layer: one core, a tensor train of length one.
 
-    In the phase domain the m x n matrix is padded to blocks of `core_size`, each ``U diag(s) V``; a
-    `core_size` of max(m, n) makes it one SVD layer of two large meshes. Of microrings it is m rows of n.
+    Of meshes the m x n matrix is padded to blocks of their size, each ``U diag(s) V``; a size of max(m, n)
+    makes it one SVD layer of two large meshes. Of rings it is m rows of n.
     """
-    return TTLayer((n_out,), (n_in,), (1, 1), activation, domain, core_size=core_size, s_max=s_max, gain=gain)
+    return TTLayer((n_out,), (n_in,), (1, 1), activation, core or Meshes(), gain=gain)
+
+
+_OLD_FIELDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "phase": ("meshes", {"core_size": "size", "s_max": "s_max"}),
+    "weight": ("numbers", {"weight_bits": "bits", "weight_range": "range"}),
+    "microring": ("rings", {"rings": "", "s_max": "s_max"}),
+}
+"""What fields of a layer were called before cores had kinds: by its domain, with their names of today."""
+
+
+def modern_layer(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer's table as files have it today, from one of any age.
+
+    Until cores had kinds, the fields of all of them stood side by side in a layer, and `domain` said which
+    of them mattered: "phase" is meshes, "weight" numbers, "microring" rings.
+
+    Args:
+        table: as read from a file.
+
+    Returns:
+        A copy with ``core = {kind = ..}`` in place of such fields; a table without any is only copied.
+
+    Raises:
+        PhotonicsError: a domain that never was.
+    """
+    old = {"domain", *(name for _, names in _OLD_FIELDS.values() for name in names)}
+    if "core" in table or not old & set(table):
+        return dict(table)
+    domain = table.get("domain", "phase")
+    if domain not in _OLD_FIELDS:
+        raise PhotonicsError(f"TT layer: domain {domain!r}; allowed: core = {{kind = ..}} in its place")
+    if domain != "weight" and table.get("weight_bits") is not None:
+        raise PhotonicsError(f"TT layer: weight_bits with domain {domain!r}; allowed: weight")
+    kind, names = _OLD_FIELDS[domain]
+    core: dict[str, Any] = {"kind": kind}
+    for name, today in names.items():
+        if table.get(name) is not None:
+            core |= {today: table[name]} if today else dict(table[name])
+    return {**{key: value for key, value in table.items() if key not in old}, "core": core}
+
+
+def modern_design(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A design's table as files have it today, from one of any age: see `modern_layer`."""
+    layers = table.get("layers")
+    if not isinstance(layers, list):
+        return dict(table)
+    modern = [modern_layer(layer) if isinstance(layer, Mapping) else layer for layer in layers]
+    return {**table, "layers": modern}
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.devices.noise_model import NoiseModel
-from photonzero.photonics.chip.chip import fabricate
-from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.networks.load import digital_twin, load_network, unfolded_cores
 
 FloatArray = npt.NDArray[np.float64]
+RealArray: TypeAlias = npt.NDArray[Any]
 
 
 def tt_svd(
@@ -79,15 +76,42 @@ def tt_svd(
     return cores
 
 
-def tt_matrix(cores: Sequence[FloatArray]) -> FloatArray:
-    """The matrix (prod m_k, prod n_k) of cores (r_{k-1}, m_k, n_k, r_k)."""
-    product = np.ones((1, 1, 1))
+def tt_matrix(cores: Sequence[RealArray]) -> RealArray:
+    """The matrix (prod m_k, prod n_k) of cores (r_{k-1}, m_k, n_k, r_k), of their type."""
+    product = np.ones((1, 1, 1), cores[0].dtype)
     for core in cores:
-        # (M, N, r) and (r, m, n, r') to (M m, N n, r').
-        grown = np.einsum("MNr,rmns->MmNns", product, core)
-        rows, m, columns, n, rank = grown.shape
-        product = grown.reshape(rows * m, columns * n, rank)
+        product = _joined(product, core)
     return product[:, :, 0]
+
+
+def _joined(left: RealArray, core: RealArray) -> RealArray:
+    """Cores multiplied out so far (M, N, r) and the next one (r, m, n, s): (M m, N n, s)."""
+    rows, columns, _ = left.shape
+    _, m, n, s = core.shape
+    joined = np.tensordot(left, core, axes=1).transpose(0, 2, 1, 3, 4)
+    return joined.reshape(rows * m, columns * n, s)
+
+
+def tt_gradients(cores: Sequence[RealArray], by_matrix: RealArray) -> list[RealArray]:
+    """Gradients of a number by the cores, each of its core's shape, from that by the matrix.
+
+    Args:
+        cores: (r_{k-1}, m_k, n_k, r_k).
+        by_matrix: (prod m_k, prod n_k) derivatives by the entries of the matrix that the cores make.
+    """
+    lefts = [np.ones((1, 1, 1), by_matrix.dtype)]
+    for core in cores[:-1]:
+        lefts.append(_joined(lefts[-1], core))
+    gradients = []
+    # `rest` is the gradient with all cores right of the current one contracted, (M, N, r).
+    rest = by_matrix[:, :, None]
+    for left, core in zip(reversed(lefts), reversed(cores), strict=True):
+        rows, columns, _ = left.shape
+        _, m, n, s = core.shape
+        split = rest.reshape(rows, m, columns, n, s)
+        gradients.append(np.tensordot(left, split, axes=([0, 1], [0, 2])))
+        rest = np.tensordot(split, core, axes=([1, 3, 4], [1, 2, 3]))
+    return gradients[::-1]
 
 
 def grown_cores(cores: Sequence[FloatArray], max_rank: int, rng: np.random.Generator) -> list[FloatArray]:
@@ -119,63 +143,16 @@ def grown_cores(cores: Sequence[FloatArray], max_rank: int, rng: np.random.Gener
     return grown
 
 
-def folded(layer: TTLayer, unfolded: Sequence[FloatArray]) -> list[FloatArray]:
-    """Cores (r_{k-1}, m_k, n_k, r_k) of the matrices (r_{k-1} m_k, n_k r_k) that optics realise."""
-    r = layer.ranks
-    return [
-        core.reshape(r[k], layer.out_modes[k], layer.in_modes[k], r[k + 1]) for k, core in enumerate(unfolded)
-    ]
-
-
-def grow_network(
-    design: NetworkDesign, controls: FloatArray, max_rank: int, rng: np.random.Generator
-) -> tuple[NetworkDesign, FloatArray]:
-    """A network of larger ranks that computes the same function, and its controls.
-
-    In the phase domain this holds for chips without imperfections: a larger network is another chip, whose
-    fabrication errors have nothing to do with the first one's.
+def folded(
+    unfolded: Sequence[RealArray], out_modes: Sequence[int], in_modes: Sequence[int], ranks: Sequence[int]
+) -> list[RealArray]:
+    """Cores (r_{k-1}, m_k, n_k, r_k) of the matrices (r_{k-1} m_k, n_k r_k) that optics realise.
 
     Args:
-        design: all of its layers in the same domain.
-        controls: (n_controls,).
-        max_rank: see `grown_cores`.
-        rng: of the new entries.
-
-    Returns:
-        The larger design, in the domain of the old one, and its controls.
-
-    Raises:
-        PhotonicsError: layers of different domains.
+        unfolded: the matrices, or their numbers row after row.
+        out_modes: (m_1 .. m_d).
+        in_modes: (n_1 .. n_d).
+        ranks: (r_0 .. r_d).
     """
-    domains = {layer.domain for layer in design.layers}
-    if len(domains) > 1:
-        raise PhotonicsError(f"design {design.name}: domains {', '.join(sorted(domains))}; allowed: one")
-    layers, matrices = [], []
-    for layer, unfolded in zip(design.layers, unfolded_cores(design, controls), strict=True):
-        cores = grown_cores(folded(layer, unfolded), max_rank, rng)
-        ranks = (*(core.shape[0] for core in cores), 1)
-        layers.append(replace(layer, ranks=ranks))
-        matrices.append([core.reshape(len(core) * core.shape[1], -1) for core in cores])
-    larger = replace(design, layers=tuple(layers))
-    digital = digital_twin(larger)
-    grown = _digital_controls(design, controls, digital, matrices)
-    if domains == {"weight"}:
-        return larger, grown
-    return load_network(digital, grown, core_size=design.layers[0].core_size)
-
-
-def _digital_controls(
-    old: NetworkDesign, controls: FloatArray, new: NetworkDesign, matrices: list[list[FloatArray]]
-) -> FloatArray:
-    """Controls of a network of numbers with these unfolded cores, all else from another network."""
-    before = fabricate(old, NoiseModel(), 0).control_groups
-    chip = fabricate(new, NoiseModel(), 0)
-    grown = np.zeros(chip.n_controls)
-    for name, group in chip.control_groups.items():
-        place, _, part = name.partition("/core")
-        if part:
-            core = matrices[int(place.removeprefix("layer")) - 1][int(part.partition("/")[0])]
-            grown[group.slice] = core.ravel()
-        else:
-            grown[group.slice] = controls[before[name].slice]
-    return grown
+    shapes = zip(ranks, out_modes, in_modes, ranks[1:], strict=False)
+    return [core.reshape(shape) for core, shape in zip(unfolded, shapes, strict=True)]

@@ -24,7 +24,7 @@ from photonzero.experiments.files.toml import (
     without_none,
 )
 from photonzero.experiments.tasks.datasets import DATASETS
-from photonzero.photonics.design import NetworkDesign
+from photonzero.photonics.design import NetworkDesign, modern_design
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.registry import is_file_name
 from photonzero.training.classification import BatchOptions
@@ -236,7 +236,9 @@ def read_design(chip: str) -> NetworkDesign:
         PhotonicsError: an unknown name.
     """
     table = chip_table(chip)
-    return build(NetworkDesign, table["design"], "design.") if "design" in table else get_design(chip)
+    if "design" not in table:
+        return get_design(chip)
+    return build(NetworkDesign, modern_design(table["design"]), "design.")
 
 
 def noise_table(noise: str) -> dict[str, Any]:
@@ -309,7 +311,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     names = {key: str(sections[key].pop("name", "")) for key in ("noise", "optimizer", "derivatives")}
     own_design = None
     if "design" in table:
-        own_design = build(NetworkDesign, dict(section(table, "design")), "design.")
+        own_design = build(NetworkDesign, modern_design(section(table, "design")), "design.")
     else:
         require_known("chip", table["chip"], design_names())
     require_known("optimizer", names["optimizer"], optimizer_names())

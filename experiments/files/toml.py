@@ -72,13 +72,25 @@ def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
     """
     _check_keys(cls, table, path)
     try:
-        return msgspec.convert(table, cls, strict=True)
+        return msgspec.convert(table, cls, strict=True, dec_hook=_of_kind)
     except msgspec.ValidationError as error:
         cause = error.__cause__
         if isinstance(cause, ValueError):
             # The dataclass itself refused a value: its own words are clearer.
             raise UsageError(str(cause)) from error
         raise UsageError(f"configuration {path.rstrip('.')}: {error}") from error
+
+
+def _of_kind(cls: Any, value: Any) -> Any:
+    """A value of a class that comes in several kinds, from ``{kind = "name", ..}``."""
+    kinds = getattr(cls, "kinds", None)
+    if kinds is None:
+        raise NotImplementedError(f"{cls.__name__} in a file")
+    kind, names = kinds().kind, ", ".join(kinds().names())
+    if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+        raise UsageError(f"{kind}: {value!r}; allowed: {{kind = ..}} with one of {names}")
+    own = {key: part for key, part in value.items() if key != "kind"}
+    return build(kinds().get(value["kind"]), own, f"{kind}.")
 
 
 def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:

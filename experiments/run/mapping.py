@@ -19,6 +19,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import build
 from photonzero.experiments.run.runs import load_config, trained
 from photonzero.photonics.chip.chip import Chip, fabricate
+from photonzero.photonics.cores import Core, Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, dense_layer
 from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
 from photonzero.training.objective import PinnObjective
@@ -46,10 +47,11 @@ class Teacher:
 
     Attributes:
         name: for display.
-        design: the network, in either domain.
+        design: the network, of any kinds of core.
         controls: (n_controls,) of it.
         draw: random inputs, (n, n_in), from a count and a generator.
         task_error: error of a chip's setting at what the network was trained for; None for a matrix.
+        cores: what its layers are loaded onto; None for its own meshes, or the default ones.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Teacher:
     controls: FloatArray
     draw: Callable[[int, np.random.Generator], FloatArray]
     task_error: Callable[[ForwardOracle, FloatArray], float] | None
+    cores: tuple[Core, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class MappedRow:
     Attributes:
         chip_seed: of the fabricated chip.
         method: one of METHODS.
-        fidelity: mean over the optical cores, see `photonzero.photonics.mapping.core_fidelity`.
+        fidelity: mean over the optical cores, see `photonzero.photonics.networks.load.core_fidelity`.
         output_error: relative L2 error of the outputs on inputs that nothing was adjusted on.
         task_error: test error of the task; None for a matrix.
         inferences: optical inferences that the adjustment took.
@@ -123,10 +126,11 @@ def _matrix_teacher(path: Path) -> Teacher:
     if min(matrix.shape) < 1 or max(matrix.shape) < 2 or not np.isfinite(matrix).all() or not matrix.any():
         raise UsageError(f"{path}: shape {matrix.shape}; allowed: finite, not all 0, 2 or more a side")
     m, n = matrix.shape
-    layer = dense_layer(m, n, "identity", "weight", core_size=max(m, n))
+    layer = dense_layer(m, n, "identity", Numbers())
     design = NetworkDesign(path.stem, "a matrix", (layer,), n_out=m, readout=False)
     controls = np.concatenate([matrix.astype(np.float64).ravel(), np.zeros(m)])
-    return Teacher(path.name, design, controls, lambda k, rng: rng.standard_normal((k, n)), None)
+    whole = (Meshes(size=max(m, n)),)
+    return Teacher(path.name, design, controls, lambda k, rng: rng.standard_normal((k, n)), None, whole)
 
 
 def map_onto_chips(
@@ -149,14 +153,15 @@ def map_onto_chips(
         noise: of the chips.
         chip_seeds: the chips.
         max_inferences: budget of calibration on each.
-        core_size: k of the blocks; None as the network has it.
+        core_size: k of the blocks; None as the teacher has it.
         threads: of the simulator; no effect on results.
         quiet: no progress.
 
     Returns:
         A row a chip and method.
     """
-    design, loaded = load_network(teacher.design, teacher.controls, core_size=core_size)
+    cores = None if core_size is None else _blocks(teacher.design, core_size)
+    design, loaded = load_network(teacher.design, teacher.controls, cores or teacher.cores)
     wanted = unfolded_cores(design, loaded)
     ideal = fabricate(teacher.design, NoiseModel(), 0, dtype=np.float64, threads=threads)
     pairs = []
@@ -186,6 +191,12 @@ def map_onto_chips(
             )
         )
     return rows
+
+
+def _blocks(design: NetworkDesign, size: int) -> list[Core]:
+    """Meshes in blocks of a size for every layer, of its own topology where it has one."""
+    cores = (layer.core for layer in design.layers)
+    return [(core if isinstance(core, Meshes) else Meshes()).sized(size) for core in cores]
 
 
 def _calibrate(

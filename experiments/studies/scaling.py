@@ -14,6 +14,7 @@ from photonzero.experiments.studies.networks import error_label, task_config, tr
 from photonzero.experiments.sweep.figures import BAND_TEXT, Panel, draw_panels
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.photonics.cores import Meshes
 from photonzero.photonics.design import NetworkDesign, TTLayer
 
 
@@ -45,13 +46,13 @@ def design_of(setting: Mapping[str, Any]) -> NetworkDesign:
     width, rank, core_size = setting["width"], setting["rank"], setting["core_size"]
     if width % 32:
         raise UsageError(f"width: {width}; allowed: multiples of 32")
-    modes = (4, width // 32, 8)
+    modes, core = (4, width // 32, 8), Meshes(size=core_size)
     return NetworkDesign(
         f"scaling-{width}-{rank}-{core_size}",
         f"2-{width}-{width}-1, tanh, rank {rank}, cores of {core_size}",
         (
-            TTLayer((width // 8, 8), (2, 1), (1, rank, 1), "tanh", core_size=core_size, gain=2.0),
-            TTLayer(modes, modes, (1, rank, rank, 1), "tanh", core_size=core_size),
+            TTLayer((width // 8, 8), (2, 1), (1, rank, 1), "tanh", core, gain=2.0),
+            TTLayer(modes, modes, (1, rank, rank, 1), "tanh", core),
         ),
     )
 

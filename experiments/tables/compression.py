@@ -8,7 +8,7 @@ each with the step size that suits it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,8 +24,8 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.runs import assemble
 from photonzero.experiments.tables.hjb20 import finished_run
 from photonzero.experiments.tables.optimizers import error_after, read_history, search
-from photonzero.photonics.design import Domain, NetworkDesign, dense_layer
 from photonzero.photonics.designs import get_design
+from photonzero.photonics.networks.twins import dense_twin
 from photonzero.training.estimators import RandomDirections
 from photonzero.training.optimizers.parts.scaling import control_scales
 from photonzero.training.oracle import Array
@@ -57,25 +57,12 @@ _TASKS: Mapping[str, _Task] = MappingProxyType(
     }
 )
 
-_NETWORKS: tuple[tuple[str, Domain], ...] = (
+_NETWORKS: tuple[tuple[str, str], ...] = (
     ("tensor train", "phase"),
     ("dense", "phase"),
     ("tensor train", "weight"),
     ("dense", "weight"),
 )
-
-
-def dense_twin(design: NetworkDesign, widths: tuple[int, ...]) -> NetworkDesign:
-    """A network with dense layers of these widths in place of tensor trains, all else alike."""
-    layers = tuple(
-        replace(
-            dense_layer(n_out, n_in, layer.activation, layer.domain, core_size=layer.core_size),
-            gain=layer.gain,
-            full_scale=layer.full_scale,
-        )
-        for layer, n_in, n_out in zip(design.layers, widths[:-1], widths[1:], strict=True)
-    )
-    return replace(design, name=f"dense-{design.name}", layers=layers)
 
 
 @dataclass(frozen=True)
@@ -169,7 +156,7 @@ def compare_compression(
         _print_summary(rows, out)
 
 
-def _table(problem: str, network: str, domain: Domain, budget: int) -> dict[str, Any]:
+def _table(problem: str, network: str, domain: str, budget: int) -> dict[str, Any]:
     """The configuration of a run but for its seed and learning rate."""
     task = _TASKS[problem]
     name = f"{'tonn' if domain == 'phase' else 'tt'}-{task.family}"

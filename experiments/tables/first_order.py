@@ -19,8 +19,10 @@ from scipy.special import log_softmax
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.photonics.chip.layout import lay_out
-from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.cores import Numbers
+from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.kernels import contraction
+from photonzero.photonics.tensor_train import folded, tt_gradients, tt_matrix
 from photonzero.training.classification import Dataset, draw_shifts, shifted
 from photonzero.training.errors import ArgumentError
 from photonzero.training.optimizers.parts.scaling import control_scales
@@ -60,7 +62,7 @@ class ExactNetwork:
     """Logits of a digital design, and the gradient of their cross-entropy by every control.
 
     Args:
-        design: all layers in the weight domain, activations identity, relu or tanh, no readout.
+        design: cores of all layers numbers, activations identity, relu or tanh, no readout.
 
     Raises:
         UsageError: another design.
@@ -68,10 +70,11 @@ class ExactNetwork:
 
     def __init__(self, design: NetworkDesign) -> None:
         for layer in design.layers:
-            if layer.domain != "weight" or layer.activation not in _ACTIVATIONS or layer.trainable_gain:
+            is_numbers = isinstance(layer.core, Numbers)
+            if not is_numbers or layer.activation not in _ACTIVATIONS or layer.trainable_gain:
                 raise UsageError(
-                    f"design {design.name}: {layer.domain}, {layer.activation}; allowed for exact gradients: "
-                    f"weight, fixed gain, {' or '.join(_ACTIVATIONS)}"
+                    f"design {design.name}: {layer.core.kind}, {layer.activation}; allowed for exact "
+                    f"gradients: numbers, fixed gain, {' or '.join(_ACTIVATIONS)}"
                 )
         if design.readout:
             raise UsageError(f"design {design.name}: a readout; allowed for exact gradients: none")
@@ -79,7 +82,7 @@ class ExactNetwork:
         layout = lay_out(design, 0.0)
         self.n_controls = layout.n_controls
         self.scales = control_scales(layout.groups, layout.n_controls)
-        self._cores = [[core.u[0] for core in cores] for cores in layout.cores]
+        self._cores = [[core.controls for core in cores] for cores in layout.cores]
         starts = layout.layer_table[:, contraction.LAYER_BIAS]
         self._biases = [
             layout.bias[start : start + layer.n_out]
@@ -108,7 +111,7 @@ class ExactNetwork:
                 slope = slope * (1 - values[k + 1] ** 2)
             gradient[self._biases[k]] = slope.sum(axis=0)
             by_matrix = layer.gain * (slope.T @ values[k])
-            for place, by_core in zip(self._cores[k], core_gradients(cores[k], by_matrix), strict=True):
+            for place, by_core in zip(self._cores[k], tt_gradients(cores[k], by_matrix), strict=True):
                 gradient[place] = by_core.ravel()
             slope = slope @ matrices[k]
         return loss, gradient
@@ -118,8 +121,8 @@ class ExactNetwork:
         x = controls.astype(np.float32)
         values, matrices, all_cores = [inputs.astype(np.float32)], [], []
         for layer, places, bias in zip(self.design.layers, self._cores, self._biases, strict=True):
-            cores = _fold(layer, [x[place] for place in places])
-            matrix = np.float32(layer.gain) * multiply_out(cores)
+            cores = folded([x[place] for place in places], layer.out_modes, layer.in_modes, layer.ranks)
+            matrix = np.float32(layer.gain) * tt_matrix(cores)
             out = values[-1] @ matrix.T + x[bias]
             if layer.activation == "relu":
                 out = np.maximum(out, 0)
@@ -129,45 +132,6 @@ class ExactNetwork:
             matrices.append(matrix)
             all_cores.append(cores)
         return values, matrices, all_cores
-
-
-def _fold(layer: TTLayer, unfolded: list[Array]) -> list[Array]:
-    """Cores (r, m, n, r') from their unfolded numbers."""
-    shapes = zip(layer.ranks, layer.out_modes, layer.in_modes, layer.ranks[1:], strict=False)
-    return [numbers.reshape(shape) for numbers, shape in zip(unfolded, shapes, strict=True)]
-
-
-def _append(left: Array, core: Array) -> Array:
-    """(I, J, r) times a core (r, m, n, s): (I m, J n, s)."""
-    rows, columns, _ = left.shape
-    _, m, n, s = core.shape
-    joined = np.tensordot(left, core, axes=1).transpose(0, 2, 1, 3, 4)
-    return joined.reshape(rows * m, columns * n, s)
-
-
-def multiply_out(cores: list[Array]) -> Array:
-    """The matrix (prod m, prod n) of tensor-train cores (r, m, n, r')."""
-    product = np.ones((1, 1, 1), cores[0].dtype)
-    for core in cores:
-        product = _append(product, core)
-    return product[:, :, 0]
-
-
-def core_gradients(cores: list[Array], by_matrix: Array) -> list[Array]:
-    """Gradients by the cores, each of its core's shape, from that by the matrix (prod m, prod n)."""
-    lefts = [np.ones((1, 1, 1), by_matrix.dtype)]
-    for core in cores[:-1]:
-        lefts.append(_append(lefts[-1], core))
-    gradients = []
-    # `rest` is the gradient with all cores right of the current one contracted, (I, J, r').
-    rest = by_matrix[:, :, None]
-    for left, core in zip(reversed(lefts), reversed(cores), strict=True):
-        rows, columns, _ = left.shape
-        _, m, n, s = core.shape
-        split = rest.reshape(rows, m, columns, n, s)
-        gradients.append(np.tensordot(left, split, axes=([0, 1], [0, 2])))
-        rest = np.tensordot(split, core, axes=([1, 3, 4], [1, 2, 3]))
-    return gradients[::-1]
 
 
 @dataclass(frozen=True)

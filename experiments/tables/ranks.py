@@ -16,23 +16,13 @@ from photonzero.experiments.drawing.style import PALETTE, figure
 from photonzero.experiments.files.csv_file import write_csv
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.runs import assemble
-from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.designs import get_design
-from photonzero.photonics.tensor_train import grow_network
+from photonzero.photonics.networks.twins import grow_network, with_rank
 from photonzero.training.oracle import Array
 from photonzero.training.trainer import HISTORY_COLUMNS
 
 _PATIENCE = 4
 """Steps without a lower validation error after which a rank has stalled."""
-
-
-def with_rank(design: NetworkDesign, max_rank: int) -> NetworkDesign:
-    """The same network with inner ranks of at most `max_rank`, all of them that where it is larger."""
-    layers = []
-    for layer in design.layers:
-        inner = (max_rank,) * (len(layer.ranks) - 2)
-        layers.append(replace(layer, ranks=(1, *inner, 1)))
-    return replace(design, layers=tuple(layers))
 
 
 @dataclass(frozen=True)

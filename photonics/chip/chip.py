@@ -14,7 +14,6 @@ from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.chip.circuit import Circuit
 from photonzero.photonics.chip.detection import detection_table
 from photonzero.photonics.controls import ControlGroup
-from photonzero.photonics.cores.svd_core import block_phases
 from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels import contraction, population
@@ -150,16 +149,9 @@ class Chip:
         controls = np.zeros(self.n_controls)
         for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
             for core in cores:
-                if layer.domain != "phase":
-                    entries = layer.initial_std * rng.standard_normal(core.u.shape)
-                    if layer.domain == "microring":
-                        entries = layer.rings.drives(entries / layer.largest_singular_value)
-                    controls[core.u] = entries
-                    continue
-                for u, s, v in zip(core.u, core.s, core.v, strict=True):
-                    block = layer.initial_std * rng.standard_normal((s.size, s.size))
-                    phases = block_phases(block, layer.largest_singular_value)
-                    controls[u], controls[s], controls[v] = phases[:3]
+                settings = layer.core.initial(core.rows, core.columns, layer.initial_std, rng)
+                for part, setting in zip(core.parts, settings, strict=True):
+                    controls[part] = setting
         stds = [np.full(layer.n_out, layer.initial_bias_std) for layer in self.design.layers]
         n_readout_biases = self._layout.bias.size - sum(len(part) for part in stds)
         bias_std = np.concatenate([*stds, np.ones(n_readout_biases)])

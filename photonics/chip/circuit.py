@@ -9,9 +9,7 @@ import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.chip.actuator import PhaseActuator
-from photonzero.photonics.chip.detection import receiver_gain
 from photonzero.photonics.chip.layout import CoreLayout, lay_out
-from photonzero.photonics.cores.svd_core import build_blocks, build_imperfect_blocks, split_quadratures
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels.population import common_setting
@@ -127,7 +125,7 @@ class Circuit:
 
     def _core_of_each(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
         """`_core_matrix`; probes of one control each leave most meshes as they are, which are built once."""
-        if not core.s.size:
+        if not layer.core.is_optical:
             return self._core_matrix(realised, core, layer)
         used = realised[:, core.controls]
         changed = (used != common_setting(used)).any(axis=1)
@@ -142,28 +140,17 @@ class Circuit:
     def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
         """Core of every candidate as the kernel reads it, (P, n_weights)."""
         full = self._unfolded(realised, core, layer)
-        if core.s.size and self._couplers_err:
-            full = split_quadratures(full, core)
-        return np.real(full).reshape(full.shape[0], -1)
+        real = np.real(full) if core.quadratures == (1, 1) else _split_quadratures(full, core)
+        return real.reshape(full.shape[0], -1)
 
     def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
         """Core of every candidate, (P, rows, columns); complex where couplers err."""
-        if layer.domain == "weight":
-            return realised[:, core.u[0]].reshape(-1, core.rows, core.columns)
-        if layer.domain == "microring":
-            return layer.largest_singular_value * layer.rings.weights(realised[:, core.u])
-        phases = realised[:, core.u], realised[:, core.s], realised[:, core.v]
-        blocks: npt.NDArray[Any]
-        if self._cells is None:
-            blocks = build_blocks(*phases, layer.largest_singular_value)
-        else:
-            s_max = layer.largest_singular_value * receiver_gain(layer, self.noise)
-            cells = self._cells[core.u], self._cells[core.s], self._cells[core.v]
-            blocks = build_imperfect_blocks(*phases, s_max, cells)
-        down, across = core.grid
-        k = blocks.shape[-1]
-        full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
-        return full.reshape(-1, down * k, across * k)[:, : core.rows, : core.columns]
+        settings = [realised[:, part] for part in core.parts]
+        cells = None
+        if self._cells is not None and layer.core.carries_fields:
+            cells = [self._cells[part] for part in core.parts]
+        gain = layer.core.gain(layer.initial_std, self.noise.insertion_loss)
+        return layer.core.matrices(settings, core.rows, core.columns, gain, cells)
 
     def cores(
         self, controls: FloatArray, rng: np.random.Generator
@@ -193,7 +180,7 @@ class Circuit:
     def compensated(self, controls: FloatArray) -> FloatArray:
         """Controls that make this chip, its static errors known, what an ideal one is with `controls`.
 
-        See `photonzero.photonics.mapping.compensate`.
+        See `photonzero.photonics.networks.load.compensate`.
         """
         compensated, phase = controls.copy(), self.layout.phase
         wanted = controls[phase]
@@ -208,3 +195,22 @@ class Circuit:
             wanted = np.where(self.layout.is_drive, wanted, corrected)
         compensated[phase] = self._actuator.programmed(wanted)
         return compensated
+
+
+def _split_quadratures(matrix: npt.NDArray[np.complex128], core: CoreLayout) -> FloatArray:
+    """A complex core as the real one that carries both quadratures as one more index of each rank.
+
+    Args:
+        matrix: (P, r_{k-1} m_k, n_k r_k) unfolded cores.
+        core: their shape, and the quadratures that come in and go out.
+
+    Returns:
+        (P, r_{k-1} q_out m_k, n_k r_k q_in): ``[[Re, -Im], [Im, Re]]``, or the first row or column of it.
+    """
+    left, m, n, right = core.shape
+    z = matrix.reshape(-1, left, m, n, right)
+    pairs = np.stack([np.stack([z.real, -z.imag], axis=-1), np.stack([z.imag, z.real], axis=-1)], axis=2)
+    quadratures_in, quadratures_out = core.quadratures
+    return pairs[:, :, :quadratures_out, ..., :quadratures_in].reshape(
+        -1, core.stage_rows, core.stage_columns
+    )

@@ -8,18 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
-from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.kernels import contraction
-from photonzero.photonics.mesh.topologies import rectangular
-
-
-def receiver_gain(layer: TTLayer, noise: NoiseModel) -> float:
-    """Factor on the fields of one core that makes up for its nominal insertion loss.
-
-    The longest path through a block meets a cell in every layer of either mesh and an attenuator
-    between them. Light on the edge of a mesh meets fewer and comes out a little too bright.
-    """
-    return noise.insertion_loss.push_pull_amplitude ** -(2 * rectangular(layer.core_size).n_layers + 1)
 
 
 def detection_table(design: NetworkDesign, noise: NoiseModel) -> npt.NDArray[np.float64]:
@@ -41,12 +31,8 @@ def detection_table(design: NetworkDesign, noise: NoiseModel) -> npt.NDArray[np.
         light = noise.optical_readout
         if light is not None:
             # Amplified light is amplified noise: passive optics make no singular value above 1.
-            amplification = layer.gain
-            if layer.domain != "weight":
-                per_core = layer.largest_singular_value
-                if layer.domain == "phase":
-                    per_core *= receiver_gain(layer, noise)
-                amplification *= max(per_core, 1.0) ** len(layer.in_modes)
+            per_core = layer.core.gain(layer.initial_std, noise.insertion_loss)
+            amplification = layer.gain * max(per_core, 1.0) ** len(layer.in_modes)
             row[contraction.DETECT_STD] = amplification * math.sqrt(light.additive_variance(layer.n_in))
             row[contraction.DETECT_SIGNAL] = math.sqrt(light.proportional_variance)
             row[contraction.DETECT_COMMON] = light.intensity_std

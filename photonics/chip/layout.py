@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.controls import ControlGroup
+from photonzero.photonics.cores import Core, Part
 from photonzero.photonics.design import ACTIVATIONS, NetworkDesign, TTLayer
 from photonzero.photonics.kernels import contraction
-from photonzero.photonics.mesh.orthogonal import n_angles
-from photonzero.photonics.mesh.topologies import rectangular
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,25 +33,18 @@ class CoreLayout:
         shape: r_{k-1}, m_k, n_k, r_k; the unfolded core has r_{k-1} m_k rows and n_k r_k columns.
         weight: index of its first weight.
         quadratures: numbers a field is carried by into and out of the core, see `lay_out`.
-        u: (blocks, k (k - 1) / 2) controls of the U meshes; in the weight domain (1, rows * columns), of
-            microrings (rows, columns).
-        s: (blocks, k) controls of the singular values; empty without meshes.
-        v: (blocks, k (k - 1) / 2) controls of the V meshes; empty without meshes.
-        grid: blocks down and across.
+        parts: for every part of its kind the controls, (copies, n).
     """
 
     shape: tuple[int, int, int, int]
     weight: int
     quadratures: tuple[int, int]
-    u: IntArray
-    s: IntArray
-    v: IntArray
-    grid: tuple[int, int]
+    parts: tuple[IntArray, ...]
 
     @property
     def controls(self) -> IntArray:
         """All that set it, (n,)."""
-        return np.concatenate([self.u.ravel(), self.s.ravel(), self.v.ravel()])
+        return np.concatenate([part.ravel() for part in self.parts])
 
     @property
     def rows(self) -> int:
@@ -121,7 +113,7 @@ class NetworkLayout:
 
 def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
     """Numbers that carry a field into and out of core k: light meets the last core first."""
-    if not complex_fields or layer.domain != "phase":
+    if not (complex_fields and layer.core.carries_fields):
         return 1, 1
     return (1 if k == len(layer.in_modes) - 1 else 2), (1 if k == 0 else 2)
 
@@ -138,44 +130,38 @@ class _Builder:
         self.n_meshes = 0
         self.integer: list[tuple[int, int, float, int]] = []
 
-    def digital(self, name: str, size: int, scale: float, layer: TTLayer | None = None) -> IntArray:
-        """Numbers of the electronics; those of a `layer` with integer weights have its grid."""
-        start, self.n_controls = self.n_controls, self.n_controls + size
-        step = 0.0
-        if layer is not None and layer.largest_code is not None:
-            step = layer.weight_range * scale / layer.largest_code
-            self.integer.append((start, self.n_controls, step, layer.largest_code))
-        self.groups[name] = ControlGroup(start, self.n_controls, "digital", step, scale)
-        return np.arange(start, self.n_controls)
-
-    def phase(
-        self,
-        name: str,
-        blocks: int,
-        layer: IntArray,
-        row: IntArray,
-        *,
-        singular: bool = False,
-        drive: bool = False,
-    ) -> IntArray:
-        size = layer.size
-        start, self.n_controls = self.n_controls, self.n_controls + blocks * size
+    def core(self, name: str, part: Part, std: float, core: Core) -> IntArray:
+        """Controls of one part of a core, (copies, n)."""
+        if part.element == "number":
+            return self.digital(name, math.prod(part.shape), std, core).reshape(part.shape)
+        copies, size = part.shape
+        start, self.n_controls = self.n_controls, self.n_controls + copies * size
         self.groups[name] = ControlGroup(start, self.n_controls, "phase", self.phase_step_rad, 1.0)
-        index = np.arange(start, self.n_controls).reshape(blocks, size)
+        index = np.arange(start, self.n_controls).reshape(part.shape)
         for controls in index:
             mesh = np.full(size, self.n_meshes)
-            self.positions.append(np.stack([mesh, layer, row], axis=1))
+            self.positions.append(np.stack([mesh, part.column, part.row], axis=1))
             self.phases.append(controls)
-            self.singular.append(np.full(size, singular))
-            self.drives.append(np.full(size, drive))
+            self.singular.append(np.full(size, part.element == "attenuator"))
+            self.drives.append(np.full(size, part.element == "drive"))
             self.n_meshes += 1
         return index
+
+    def digital(self, name: str, size: int, scale: float, core: Core | None = None) -> IntArray:
+        """Numbers of the electronics; those of a layer whose `core` has integers lie on its grid."""
+        start, self.n_controls = self.n_controls, self.n_controls + size
+        step = 0.0
+        if core is not None and core.largest_code is not None:
+            step = core.code_step(scale)
+            self.integer.append((start, self.n_controls, step, core.largest_code))
+        self.groups[name] = ControlGroup(start, self.n_controls, "digital", step, scale)
+        return np.arange(start, self.n_controls)
 
 
 def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: bool = False) -> NetworkLayout:
     """Assign controls, weights and biases of a design.
 
-    Order of the controls: layer by layer; in a layer core by core (U, s, V), then the bias; at the end
+    Order of the controls: layer by layer; in a layer core by core, part by part, then the bias; at the end
     the readout weights and bias.
 
     Meshes of imperfect couplers have complex transfer matrices. Inputs are real and the receivers read
@@ -196,37 +182,22 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
     n_weights = n_biases = 0
     for number, layer in enumerate(design.layers, start=1):
         first_stage = len(stages)
-        k = layer.core_size
-        topology = rectangular(k)
         cores = []
-        for c, ((rows, columns), grid) in enumerate(zip(layer.core_shapes, layer.block_grids, strict=True)):
+        for c, shape in enumerate(layer.core_shapes):
             name = f"layer{number}/core{c}"
-            if layer.domain == "phase":
-                n_blocks = grid[0] * grid[1]
-                # Attenuators stand in one column, one a mode: neighbours are two checkerboard rows off.
-                column, row = np.zeros(k, np.int64), 2 * np.arange(k)
-                u = builder.phase(f"{name}/U", n_blocks, topology.layer, topology.row)
-                s = builder.phase(f"{name}/s", n_blocks, column, row, singular=True)
-                v = builder.phase(f"{name}/V", n_blocks, topology.layer, topology.row)
-                assert u.shape[1] == n_angles(k)
-            elif layer.domain == "microring":
-                # Rings stand along a bus; a row and the next one are far apart.
-                along, bus = np.zeros(columns, np.int64), 2 * np.arange(columns)
-                u = builder.phase(f"{name}/rings", rows, along, bus, drive=True)
-                s = v = np.zeros((0, 0), np.int64)
-            else:
-                u = builder.digital(name, rows * columns, layer.initial_std, layer).reshape(1, -1)
-                s = v = np.zeros((0, 0), np.int64)
-            shape = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
-            quadratures = _quadratures(layer, c, complex_fields)
-            cores.append(CoreLayout(shape, n_weights, quadratures, u, s, v, grid))
+            parts = tuple(
+                builder.core(f"{name}/{part.name}".rstrip("/"), part, layer.initial_std, layer.core)
+                for part in layer.core.parts(*shape)
+            )
+            modes = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
+            cores.append(CoreLayout(modes, n_weights, _quadratures(layer, c, complex_fields), parts))
             n_weights += cores[-1].n_weights
         # Light meets the last core first.
         for c in reversed(range(len(cores))):
             left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
             stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
         all_cores.append(tuple(cores))
-        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0, layer))
+        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0, layer.core))
         gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
         gains.append(int(gain[0]))
         code = _ACTIVATION_CODES[layer.activation]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from photonzero.photonics.cores import Meshes
 from photonzero.photonics.cost.architecture import ArchitectureSpec, tensor_train_layer
 from photonzero.photonics.cost.estimate import estimate
 from photonzero.photonics.design import NetworkDesign
@@ -14,10 +15,10 @@ _WAVELENGTHS = 32
 
 def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
     """All cores of a design in space (TONN-1); None if its cores are not meshes."""
-    if any(layer.domain != "phase" for layer in design.layers):
-        return None
     layers = []
     for layer in design.layers:
+        if not isinstance(layer.core, Meshes):
+            return None
         lanes = max(
             math.prod(layer.in_modes[:k]) * math.prod(layer.out_modes[k + 1 :])
             for k in range(len(layer.in_modes))
@@ -29,7 +30,8 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
                 layer.ranks,
                 wavelengths=min(_WAVELENGTHS, lanes),
                 copies=-(-lanes // _WAVELENGTHS),
-                block=layer.core_size,
+                block=layer.core.size,
+                topology=layer.core.topology,
             )
         )
     return ArchitectureSpec(tuple(layers), name=design.name)

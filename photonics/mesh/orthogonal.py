@@ -1,12 +1,11 @@
-"""Real-orthogonal rectangular mesh: one angle per MZI, for the cores of real-valued networks.
+"""Real-orthogonal meshes: one angle per MZI, for the cores of real-valued networks.
 
-Each cell rotates two neighbouring modes, ``(a, b) -> (c a - s b, s a + c b)`` with c = cos(theta) and
-s = sin(theta), in the layout of Clements et al. [clements2016].
+Each cell rotates the two modes that a topology brings together, ``(a, b) -> (c a - s b, s a + c b)`` with
+c = cos(theta) and s = sin(theta). Its MZI is driven push-pull, so that neither external phase shifters nor
+those at the rim of a mesh are needed.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +13,15 @@ from numba import njit
 
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels import JIT
-from photonzero.photonics.mesh.topologies import rectangular
+from photonzero.photonics.mesh.nulling import FROM_BOTH_SIDES
+from photonzero.photonics.mesh.topologies import nulling_of
+from photonzero.photonics.mesh.topology import MeshTopology, Nulling
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @njit(**JIT)
-def _build(theta_rad, row, out):
+def _build(theta_rad, row, partner, out):
     for p in range(theta_rad.shape[0]):
         u = out[p]
         n_modes = u.shape[0]
@@ -29,33 +30,33 @@ def _build(theta_rad, row, out):
                 u[i, j] = 1.0 if i == j else 0.0
         for k in range(row.size):
             c, s = np.cos(theta_rad[p, k]), np.sin(theta_rad[p, k])
-            a = row[k]
+            a, b = row[k], partner[k]
             for j in range(n_modes):
-                upper, lower = u[a, j], u[a + 1, j]
+                upper, lower = u[a, j], u[b, j]
                 u[a, j] = c * upper - s * lower
-                u[a + 1, j] = s * upper + c * lower
+                u[b, j] = s * upper + c * lower
 
 
 @njit(**JIT)
-def _build_imperfect(theta_rad, row, cells, out):
+def _build_imperfect(theta_rad, row, partner, cells, out):
     n_meshes = cells.shape[0]
     for p in range(theta_rad.shape[0]):
-        for b in range(n_meshes):
-            u = out[p, b]
+        for m in range(n_meshes):
+            u = out[p, m]
             n_modes = u.shape[0]
             for i in range(n_modes):
                 for j in range(n_modes):
                     u[i, j] = 1.0 if i == j else 0.0
             for k in range(row.size):
-                c, s = np.cos(theta_rad[p, b, k]), np.sin(theta_rad[p, b, k])
-                cell = cells[b, k]
+                c, s = np.cos(theta_rad[p, m, k]), np.sin(theta_rad[p, m, k])
+                cell = cells[m, k]
                 bar = complex(cell[0] * c, cell[1] * s)
                 cross = complex(cell[2] * s, cell[3] * c)
-                a = row[k]
+                a, b = row[k], partner[k]
                 for j in range(n_modes):
-                    upper, lower = u[a, j], u[a + 1, j]
+                    upper, lower = u[a, j], u[b, j]
                     u[a, j] = bar.conjugate() * upper - cross.conjugate() * lower
-                    u[a + 1, j] = cross * upper + bar * lower
+                    u[b, j] = cross * upper + bar * lower
 
 
 def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: float) -> FloatArray:
@@ -79,45 +80,12 @@ def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: flo
     return amplitude * np.stack([np.cos(minus), np.sin(plus), np.cos(plus), np.sin(minus)], axis=-1)
 
 
-def build_imperfect(theta_rad: FloatArray, cells: FloatArray) -> npt.NDArray[np.complex128]:
-    """Transfer matrices of meshes of imperfect rotations.
-
-    Args:
-        theta_rad: (P, M, N (N - 1) / 2) angles of M meshes in P settings [rad].
-        cells: (M, N (N - 1) / 2, 4) of every cell, from `rotation_cells`.
-
-    Returns:
-        (P, M, N, N); with ideal couplers and no loss that of `build_orthogonal`.
-
-    Raises:
-        PhotonicsError: shapes that do not fit together.
-    """
-    n_modes = (1 + math.isqrt(1 + 8 * theta_rad.shape[-1])) // 2
-    if theta_rad.ndim != 3 or cells.shape != (*theta_rad.shape[1:], 4):
-        raise PhotonicsError(
-            f"theta_rad: shape {theta_rad.shape} with cells {cells.shape}; allowed: (P, M, n), (M, n, 4)"
-        )
-    topology = rectangular(n_modes)
-    if topology.n_mzi != theta_rad.shape[2]:
-        raise PhotonicsError(f"theta_rad: {theta_rad.shape[2]} angles; allowed: N (N - 1) / 2")
-    out = np.empty((*theta_rad.shape[:2], n_modes, n_modes), np.complex128)
-    _build_imperfect(
-        np.ascontiguousarray(theta_rad, dtype=np.float64), topology.row, np.ascontiguousarray(cells), out
-    )
-    return out
-
-
-def n_angles(n_modes: int) -> int:
-    """Angles of a mesh of N modes, N (N - 1) / 2."""
-    return n_modes * (n_modes - 1) // 2
-
-
-def build_orthogonal(theta_rad: FloatArray, n_modes: int) -> FloatArray:
+def build_orthogonal(topology: MeshTopology, theta_rad: FloatArray) -> FloatArray:
     """Transfer matrices of a population of meshes.
 
     Args:
-        theta_rad: (P, N (N - 1) / 2) angles in the order of `topology.rectangular` [rad].
-        n_modes: N >= 2.
+        topology: of N modes.
+        theta_rad: (P, n_mzi) angles in the order of the topology [rad].
 
     Returns:
         (P, N, N) orthogonal matrices of determinant 1; outputs = U @ inputs.
@@ -125,39 +93,94 @@ def build_orthogonal(theta_rad: FloatArray, n_modes: int) -> FloatArray:
     Raises:
         PhotonicsError: wrong number of angles.
     """
-    topology = rectangular(n_modes)
     if theta_rad.ndim != 2 or theta_rad.shape[1] != topology.n_mzi:
         raise PhotonicsError(
-            f"theta_rad: shape {theta_rad.shape}; allowed: (P, {topology.n_mzi}) for {n_modes} modes"
+            f"theta_rad: shape {theta_rad.shape}; "
+            f"allowed: (P, {topology.n_mzi}) for {topology.name} of {topology.n_modes} modes"
         )
-    out = np.empty((theta_rad.shape[0], n_modes, n_modes))
-    _build(np.ascontiguousarray(theta_rad, dtype=np.float64), topology.row, out)
+    out = np.empty((theta_rad.shape[0], topology.n_modes, topology.n_modes))
+    _build(np.ascontiguousarray(theta_rad, dtype=np.float64), topology.row, topology.partner, out)
     return out
 
 
-def decompose_orthogonal(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Angles and signs with ``matrix = diag(signs) @ mesh(angles)``.
-
-    Elements are nulled alternately from both sides [clements2016], with the real rotation of
-    this mesh. `numpy.arctan2` gives an angle for every pair, (0, 0) included, so permutations,
-    diagonals and the identity need no special case.
+def build_imperfect(
+    topology: MeshTopology, theta_rad: FloatArray, cells: FloatArray
+) -> npt.NDArray[np.complex128]:
+    """Transfer matrices of meshes of imperfect rotations.
 
     Args:
+        topology: of N modes.
+        theta_rad: (P, M, n_mzi) angles of M meshes in P settings [rad].
+        cells: (M, n_mzi, 4) of every cell, from `rotation_cells`.
+
+    Returns:
+        (P, M, N, N); with ideal couplers and no loss that of `build_orthogonal`.
+
+    Raises:
+        PhotonicsError: shapes that do not fit together.
+    """
+    n = topology.n_mzi
+    fits = theta_rad.ndim == 3 and theta_rad.shape[2] == n
+    if not fits or cells.shape != (*theta_rad.shape[1:], 4):
+        raise PhotonicsError(
+            f"theta_rad: shape {theta_rad.shape} with cells {cells.shape}; "
+            f"allowed: (P, M, {n}), (M, {n}, 4) for {topology.name} of {topology.n_modes} modes"
+        )
+    out = np.empty((*theta_rad.shape[:2], topology.n_modes, topology.n_modes), np.complex128)
+    theta_rad, cells = np.ascontiguousarray(theta_rad, dtype=np.float64), np.ascontiguousarray(cells)
+    _build_imperfect(theta_rad, topology.row, topology.partner, cells, out)
+    return out
+
+
+def decompose_orthogonal(topology: MeshTopology, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Angles and signs with ``matrix = diag(signs) @ mesh(angles)``.
+
+    Permutations, diagonals and the identity need no special case: every pair of elements gives an angle,
+    (0, 0) included.
+
+    Args:
+        topology: a universal one of N modes.
         matrix: (N, N) orthogonal.
 
     Returns:
-        angles (N (N - 1) / 2,) [rad] in the order of `topology.rectangular`, and signs (N,) of +-1.
+        Angles (n_mzi,) [rad] in the order of the topology, and signs (N,) of +-1.
 
     Raises:
-        PhotonicsError: not square, or not orthogonal to 1e-8.
+        PhotonicsError: of another size, not orthogonal to 1e-8, or a topology that is not universal.
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise PhotonicsError(f"matrix: shape {matrix.shape}; allowed: square")
-    n = matrix.shape[0]
+    n, nulling = topology.n_modes, nulling_of(topology)
+    if matrix.shape != (n, n):
+        raise PhotonicsError(f"matrix: shape {matrix.shape}; allowed: ({n}, {n})")
     deviation = float(np.abs(matrix @ matrix.T - np.eye(n)).max())
     if not deviation <= 1e-8:
         raise PhotonicsError(f"matrix: U U^T differs from the identity by {deviation:.1e}; allowed: 1e-8")
     u = matrix.astype(np.float64, copy=True)
+    if nulling is FROM_BOTH_SIDES:
+        return _null_both_sides(topology, u)
+    return _real_cells(topology, nulling, u)
+
+
+def _real_cells(topology: MeshTopology, nulling: Nulling, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Angles and signs from the nulling of a complex matrix, whose phases are 0 or pi for a real one.
+
+    Its cells are ``diag(1, -1) R(a) diag(e, 1)`` with e = +-1, and signs move behind a rotation:
+    ``R(a) diag(f, g) = diag(f, g) R(f g a)``.
+    """
+    theta, phi = np.empty(topology.n_mzi), np.empty(topology.n_mzi)
+    diagonal = np.empty(topology.n_modes, dtype=np.complex128)
+    nulling.run(u, np.zeros_like(u), topology.layer_starts, theta, phi, diagonal)
+    angles = np.arctan2(-np.cos(0.5 * theta), np.sin(0.5 * theta))
+    signs = np.ones(topology.n_modes)
+    for k, (a, b) in enumerate(zip(topology.row, topology.partner, strict=True)):
+        signs[a] *= np.sign(np.cos(phi[k]))
+        angles[k] *= signs[a] * signs[b]
+        signs[b] = -signs[b]
+    return angles, signs * np.sign(diagonal.real)
+
+
+def _null_both_sides(topology: MeshTopology, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Elements are nulled alternately from both sides [clements2016], by real rotations."""
+    n = topology.n_modes
     # U = L_1^T .. L_m^T D R_n .. R_1: light meets R_1 first, then after D the left ones, last first.
     first: list[tuple[int, float]] = []
     last: list[tuple[int, float]] = []
@@ -180,7 +203,6 @@ def decompose_orthogonal(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     signs = np.sign(np.diag(u))
     # R diag = diag R(-theta) where the two signs differ: move D behind the left cells.
     cells = first + [(a, t * float(signs[a] * signs[a + 1])) for a, t in reversed(last)]
-    topology = rectangular(n)
     place = {
         (int(layer), int(row)): k
         for k, (layer, row) in enumerate(zip(topology.layer, topology.row, strict=True))

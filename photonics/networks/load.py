@@ -6,6 +6,7 @@ Nothing of it crosses the seam to training; calibration from measurements alone 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,28 +14,20 @@ import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.chip.chip import Chip, fabricate
-from photonzero.photonics.cores.svd_core import block_phases
-from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.chip.layout import lay_out
+from photonzero.photonics.cores import Core, Meshes
+from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import fidelity
 
 FloatArray = npt.NDArray[np.float64]
-
-_HEADROOM = 1.0 + 1e-9
-"""Singular values stay this far inside what a block can set, where rounding would cut them."""
-
-
-def digital_twin(design: NetworkDesign) -> NetworkDesign:
-    """The same network with cores that are numbers."""
-    layers = tuple(replace(layer, domain="weight") for layer in design.layers)
-    return replace(design, layers=layers)
 
 
 def unfolded_cores(design: NetworkDesign, controls: FloatArray) -> tuple[tuple[FloatArray, ...], ...]:
     """Cores that an ideal chip of this design holds, without the layers' gain.
 
     Args:
-        design: in any domain.
+        design: of any kinds of core.
         controls: (n_controls,).
 
     Returns:
@@ -46,69 +39,83 @@ def unfolded_cores(design: NetworkDesign, controls: FloatArray) -> tuple[tuple[F
 
 
 def load_network(
-    source: NetworkDesign, controls: FloatArray, *, core_size: int | None = None
+    source: NetworkDesign, controls: FloatArray, cores: Sequence[Core] | None = None
 ) -> tuple[NetworkDesign, FloatArray]:
-    """An optical design for a trained network and the phases that make an ideal chip of it the same network.
+    """A design of other cores for a trained network, and the controls that make an ideal chip of it the same.
 
-    Cores of a layer are brought to a common size first, which changes nothing of their product; the
-    design's s_max grows where the largest singular value of a block needs it to (that part of it is
+    Args:
+        source: the network, of any kinds of core.
+        controls: (n_controls,) of the source.
+        cores: what to load each layer onto. None leaves a network of meshes as it is, and loads other
+            layers onto `Meshes()`.
+
+    Returns:
+        The design with these cores, limits grown to hold the network, and its controls.
+
+    Raises:
+        PhotonicsError: a wrong number of controls, or cores that cannot be set to a wanted matrix.
+    """
+    if cores is None:
+        if all(isinstance(layer.core, Meshes) for layer in source.layers):
+            return source, controls
+        cores = [layer.core if isinstance(layer.core, Meshes) else Meshes() for layer in source.layers]
+    layers = tuple(replace(layer, core=core) for layer, core in zip(source.layers, cores, strict=True))
+    return load_cores(
+        replace(source, layers=layers), unfolded_cores(source, controls), electronics(source, controls)
+    )
+
+
+def electronics(design: NetworkDesign, controls: FloatArray) -> dict[str, FloatArray]:
+    """Controls of all that is no core, by the names of their groups."""
+    groups = lay_out(design, 0.0).groups
+    return {name: controls[group.slice] for name, group in groups.items() if "/core" not in name}
+
+
+def load_cores(
+    design: NetworkDesign, cores: Sequence[Sequence[FloatArray]], numbers: Mapping[str, FloatArray]
+) -> tuple[NetworkDesign, FloatArray]:
+    """Controls with which an ideal chip holds these cores.
+
+    Cores of a layer are brought to a common size first where one of them has a limit, which changes
+    nothing of their product; the limit grows where a matrix needs it to (what of it is above 1 is
     electronic gain).
 
     Args:
-        source: the network, in any domain; a network of phases is loaded as it is.
-        controls: (n_controls,) of the source.
-        core_size: k of the blocks, None as the source has it.
+        design: of any kinds of core that can be loaded.
+        cores: per layer, per core, (r_{k-1} m_k, n_k r_k).
+        numbers: all other controls, by the names of their groups.
 
     Returns:
-        The design in the phase domain and its controls.
+        The design, its limits grown, and its controls.
 
     Raises:
-        PhotonicsError: a wrong number of controls.
+        PhotonicsError: cores that cannot be set to a wanted matrix.
     """
-    if all(layer.domain == "phase" for layer in source.layers) and core_size is None:
-        return source, controls
-    cores = unfolded_cores(source, controls)
-    layers, blocks = [], []
-    for layer, own in zip(source.layers, cores, strict=True):
-        optical = replace(layer, domain="phase", core_size=core_size or layer.core_size)
-        cut = [_blocks(optical, k, core) for k, core in enumerate(_balance(own))]
-        largest = max(float(np.linalg.svd(b, compute_uv=False).max()) for b in cut)
-        if largest * _HEADROOM > optical.largest_singular_value:
-            optical = replace(optical, s_max=largest * _HEADROOM)
-        layers.append(optical)
-        blocks.append(cut)
-    design = replace(source, layers=tuple(layers))
-    chip = fabricate(design, NoiseModel(), 0)
-    loaded = np.zeros(chip.n_controls)
-    for number, (layer, cut) in enumerate(zip(layers, blocks, strict=True), start=1):
-        for k, core in enumerate(cut):
-            groups = [chip.control_groups[f"layer{number}/core{k}/{part}"].slice for part in "UsV"]
-            phases = [block_phases(block, layer.largest_singular_value)[:3] for block in core]
-            for place, part in zip(groups, zip(*phases, strict=True), strict=True):
-                loaded[place] = np.concatenate(part)
-    digital = fabricate(source, NoiseModel(), 0).control_groups
-    for name, group in chip.control_groups.items():
-        if group.kind == "digital":
-            loaded[group.slice] = controls[digital[name].slice]
+    layers, wanted = [], []
+    for layer, own in zip(design.layers, cores, strict=True):
+        balanced = _balance(own) if np.isfinite(layer.largest_singular_value) else list(own)
+        layers.append(replace(layer, core=layer.core.fitted(balanced, layer.initial_std)))
+        wanted.append(balanced)
+    design = replace(design, layers=tuple(layers))
+    layout = lay_out(design, 0.0)
+    loaded = np.zeros(layout.n_controls)
+    for layer, places, matrices in zip(layers, layout.cores, wanted, strict=True):
+        for place, matrix in zip(places, matrices, strict=True):
+            settings = layer.core.load(matrix, layer.initial_std)
+            for part, setting in zip(place.parts, settings, strict=True):
+                loaded[part] = setting
+    for name, values in numbers.items():
+        loaded[layout.groups[name].slice] = values
     return design, loaded
 
 
-def _balance(cores: tuple[FloatArray, ...]) -> list[FloatArray]:
+def _balance(cores: Sequence[FloatArray]) -> list[FloatArray]:
     """Cores of the same product and equal spectral norms; a core of zeros stays as it is."""
     norms = np.array([np.linalg.norm(core, 2) for core in cores])
     if not norms.all():
         return list(cores)
     common = float(np.exp(np.log(norms).mean()))
     return [core * (common / norm) for core, norm in zip(cores, norms, strict=True)]
-
-
-def _blocks(layer: TTLayer, k: int, core: FloatArray) -> FloatArray:
-    """Blocks (down * across, size, size) that cover a core, zeros around it."""
-    down, across = layer.block_grids[k]
-    size = layer.core_size
-    full = np.zeros((down * size, across * size))
-    full[: core.shape[0], : core.shape[1]] = core
-    return full.reshape(down, size, across, size).transpose(0, 2, 1, 3).reshape(-1, size, size)
 
 
 def compensate(chip: Chip, controls: FloatArray) -> FloatArray:
@@ -144,10 +151,10 @@ def core_fidelity(chip: Chip, controls: FloatArray, wanted: tuple[tuple[FloatArr
     values = []
     realised = chip.circuit.cores(controls[None], np.random.default_rng(0))
     for layer, own, others in zip(chip.design.layers, realised, wanted, strict=True):
-        if layer.domain != "phase":
+        if not layer.core.is_optical:
             continue
         for a, b in zip(own, others, strict=True):
             values.append(float(fidelity(b, a[0])) if a[0].any() and b.any() else float("nan"))
     if not values:
-        raise PhotonicsError(f"design {chip.design.name}: no optical core; allowed: a chip with meshes")
+        raise PhotonicsError(f"design {chip.design.name}: no optical core; allowed: a chip with one")
     return float(np.mean(values))

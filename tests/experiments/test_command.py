@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from photonzero.experiments.cli import main
+from photonzero.experiments.config.run_config import read_design
 from photonzero.experiments.run.runs import assemble, load_config, trained
 
 SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
@@ -321,7 +322,7 @@ ranks = [1, 2, 1]
 activation = "tanh"
 gain = 2.0
 trainable_gain = true
-core_size = 4
+core = { kind = "meshes", size = 4 }
 """
 
 
@@ -338,12 +339,54 @@ def test_a_chip_of_ones_own(tmp_path):
     assert results[0]["rel_l2"] == results[1]["rel_l2"]
 
 
+BUTTERFLY = """
+readout = false
+n_out = 10
+[[layers]]
+out_modes = [4, 4, 4]
+in_modes = [4, 4, 4]
+ranks = [1, 2, 2, 1]
+activation = "tanh"
+core = { kind = "meshes", size = 8, topology = "butterfly" }
+[[layers]]
+out_modes = [10]
+in_modes = [64]
+ranks = [1, 1]
+activation = "identity"
+core = { kind = "numbers" }
+"""
+
+
+def test_butterflies_train_on_digits(tmp_path):
+    (tmp_path / "butterfly.toml").write_text(BUTTERFLY)
+    options = ("--steps", 20, "--max-inferences", 1_000_000, "--noise", "published", "--out", "a")
+    photonzero("train", "digits", "--chip", "butterfly.toml", *options, cwd=tmp_path)
+    history = np.loadtxt(tmp_path / "a" / "history.csv", delimiter=",", skiprows=1)
+    assert history[-1, 2] < 0.7 * history[0, 2]
+    # The run folder says what the chip is made of, and can be repeated from it.
+    core = load_config(tmp_path / "a").design.layers[0].core
+    assert (core.kind, core.size, core.topology) == ("meshes", 8, "butterfly")
+
+
+def test_a_chip_in_an_old_file_is_the_chip_of_today(tmp_path):
+    (tmp_path / "today.toml").write_text(OWN_CHIP)
+    old = OWN_CHIP.replace('core = { kind = "meshes", size = 4 }', 'domain = "phase"\ncore_size = 4')
+    assert old != OWN_CHIP
+    (tmp_path / "old.toml").write_text(old)
+    today, old = (read_design(str(tmp_path / f"{name}.toml")) for name in ("today", "old"))
+    assert today.layers == old.layers
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (("gain = 2.0", "gian = 2.0"), "unknown key design.layers.gian"),
         (("ranks = [1, 2, 1]", "ranks = [1, 1]"), "2 out_modes, 2 in_modes, 2 ranks"),
         (('"tanh"', '"cos"'), "cos"),
+        (('"meshes"', '"waves"'), "core: 'waves'; allowed: meshes, numbers, rings"),
+        (("size = 4", "bits = 4"), "unknown key core.bits"),
+        (('{ kind = "meshes", size = 4 }', "3"), "core: 3; allowed: {kind = ..}"),
+        (("core =", 'domain = "wave"\nkernel ='), "domain 'wave'"),
     ],
 )
 def test_a_chip_of_ones_own_with_a_fault(tmp_path, refused, change, message):

@@ -6,9 +6,10 @@ import pytest
 from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import apply_settings
-from photonzero.experiments.tables.compression import dense_twin, gradient_spread
-from photonzero.experiments.tables.ranks import train_growing, with_rank
+from photonzero.experiments.tables.compression import gradient_spread
+from photonzero.experiments.tables.ranks import train_growing
 from photonzero.photonics.designs import get_design
+from photonzero.photonics.networks.twins import dense_twin, with_rank
 
 
 def tiny(optimizer, *settings):
@@ -23,7 +24,7 @@ def test_a_dense_twin_has_the_widths_and_all_entries():
     assert [(layer.n_in, layer.n_out) for layer in dense.layers] == [(2, 128), (128, 128)]
     assert [layer.core_shapes for layer in dense.layers] == [((128, 2),), ((128, 128),)]
     assert [layer.gain for layer in dense.layers] == [2.0, 1.0]
-    assert {layer.domain for layer in dense.layers} == {"weight"}
+    assert {layer.core.kind for layer in dense.layers} == {"numbers"}
 
 
 def test_the_variance_of_an_estimate_follows_its_law():

@@ -20,7 +20,7 @@ def without_none(value):
 def test_every_optical_design_has_the_mzis_of_its_meshes():
     for name in design_names():
         design = get_design(name)
-        if any(layer.domain != "phase" for layer in design.layers):
+        if any(layer.core.kind != "meshes" for layer in design.layers):
             with pytest.raises(UsageError, match=f"chip {name}: its cores are numbers or rings"):
                 cost_table(name, None)
         else:

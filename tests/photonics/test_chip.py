@@ -6,6 +6,7 @@ import pytest
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.photonics.errors import PhotonicsError
@@ -41,11 +42,11 @@ def numpy_network(design, groups, controls, x):
         full = np.ones((1, 1, 1))
         for c, (rows, columns) in enumerate(layer.core_shapes):
             name = f"layer{number}/core{c}"
-            if layer.domain == "weight":
+            if not layer.core.is_optical:
                 core = controls[groups[name].slice].reshape(rows, columns)
             else:
-                k = layer.core_size
-                down, across = layer.block_grids[c]
+                k = layer.core.size
+                down, across = layer.core.grid(rows, columns)
                 parts = [controls[groups[f"{name}/{m}"].slice].reshape(down * across, -1)
                          for m in "UsV"]  # fmt: skip
                 blocks = [
@@ -84,7 +85,7 @@ def test_groups_cover_the_controls_once(name):
 
 
 WIDE = NetworkDesign(
-    "wide", "cores larger than a block", (TTLayer((5, 3), (2, 3), (1, 3, 1), core_size=4),), n_out=2
+    "wide", "cores larger than a block", (TTLayer((5, 3), (2, 3), (1, 3, 1), core=Meshes(4)),), n_out=2
 )
 
 
@@ -178,7 +179,7 @@ def test_without_imperfections_a_noise_model_is_ideal_bit_for_bit():
 
 def test_readout_noise_has_the_stated_size():
     # One linear layer: outputs carry the detector noise and nothing else.
-    layer = TTLayer((16,), (3,), (1, 1), activation="identity", full_scale=2.0, domain="weight")
+    layer = TTLayer((16,), (3,), (1, 1), activation="identity", full_scale=2.0, core=Numbers())
     design = NetworkDesign("linear", "", (layer,))
     chip = fabricate(design, NoiseModel(readout_noise=ReadoutNoise(0.01)), 0, dtype=np.float64)
     features = chip.measure_features(np.zeros((1, chip.n_controls)), np.zeros((5000, 3)))
@@ -197,7 +198,7 @@ def test_features_through_the_readout_are_the_outputs():
 
 def test_ideal_sigma_preset_spares_the_singular_values_only():
     # With all mesh angles at zero a core is diag(s): only the singular values act.
-    design = NetworkDesign("one", "", (TTLayer((4,), (4,), (1, 1), "identity", core_size=4),))
+    design = NetworkDesign("one", "", (TTLayer((4,), (4,), (1, 1), "identity", Meshes(4)),))
     published, ideal = preset("published-ideal-sigma"), NoiseModel()
     quantizer_only = replace(
         published, thermal_crosstalk=ideal.thermal_crosstalk, phase_shifter=ideal.phase_shifter
@@ -245,7 +246,7 @@ def test_bad_designs_are_named():
 
 def test_gain_multiplies_what_the_layer_sums():
     plain = NetworkDesign(
-        "a", "", (TTLayer((4,), (3,), (1, 1), "identity", core_size=4),), n_out=4, readout=False
+        "a", "", (TTLayer((4,), (3,), (1, 1), "identity", Meshes(4)),), n_out=4, readout=False
     )
     layer = replace(plain.layers[0], gain=3.0)
     fixed = replace(plain, layers=(layer,))
@@ -288,9 +289,9 @@ def test_inputs_that_nothing_is_presented_to_are_dark():
     )
 
 
-@pytest.mark.parametrize("domain", ["phase", "weight"])
-def test_a_dense_layer_is_a_matrix(domain):
-    layer = dense_layer(5, 11, "identity", domain, core_size=4)
+@pytest.mark.parametrize("core", [Meshes(4), Numbers()])
+def test_a_dense_layer_is_a_matrix(core):
+    layer = dense_layer(5, 11, "identity", core)
     chip = fabricate(
         NetworkDesign("dense", "", (layer,), n_out=5, readout=False), preset("ideal"), 0, dtype=np.float64
     )
@@ -299,7 +300,7 @@ def test_a_dense_layer_is_a_matrix(domain):
     matrix = chip.measure(controls[None], np.eye(11))[0].T
     x = np.random.default_rng(1).random((7, 11))
     np.testing.assert_allclose(chip.measure(controls[None], x)[0], x @ matrix.T, atol=1e-12)
-    if domain == "weight":
+    if core == Numbers():
         weights = controls[chip.control_groups["layer1/core0"].slice]
         np.testing.assert_allclose(matrix, weights.reshape(5, 11), atol=1e-15)
 

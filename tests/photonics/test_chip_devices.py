@@ -19,7 +19,8 @@ from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.devices.stuck_shifter import StuckShifters
 from photonzero.devices.timing import Timing
 from photonzero.photonics.chip.chip import fabricate
-from photonzero.photonics.cores.svd_core import build_imperfect_blocks
+from photonzero.photonics.cores import Meshes
+from photonzero.photonics.cores.meshes import build_imperfect_blocks
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, rotation_cells
@@ -28,12 +29,12 @@ from photonzero.training.oracle import Stencil
 
 
 def one_block(k=4, n_layers=1):
-    layer = dense_layer(k, k, "identity", core_size=k, s_max=1.0)
+    layer = dense_layer(k, k, "identity", Meshes(k, s_max=1.0))
     return NetworkDesign("one", "", (layer,) * n_layers, n_out=k, readout=False)
 
 
 def tensor_train():
-    layer = TTLayer((2, 2, 2), (2, 2, 2), (1, 2, 2, 1), "sin", core_size=4)
+    layer = TTLayer((2, 2, 2), (2, 2, 2), (1, 2, 2, 1), "sin", Meshes(4))
     return NetworkDesign("tt", "", (layer, layer))
 
 
@@ -54,7 +55,7 @@ def test_a_rotation_cell_is_the_product_of_its_couplers_and_arms():
     arms[:, 0, 0], arms[:, 1, 1] = np.exp(1j * theta), -np.exp(-1j * theta)
     expected = np.diag([1, -1]) @ coupler_transfer(e2) @ arms @ coupler_transfer(e1)
     cells = rotation_cells(e1, e2, 0.5)
-    built = build_imperfect(theta[None, :, None], cells[:, None])[0]
+    built = build_imperfect(rectangular(2), theta[None, :, None], cells[:, None])[0]
     np.testing.assert_allclose(built, 0.5 * expected, atol=1e-15)
 
 
@@ -64,27 +65,29 @@ def test_an_imperfect_mesh_is_its_cells_one_after_the_other():
     rng = np.random.default_rng(2)
     theta = rng.normal(size=(3, 2, topology.n_mzi))
     cells = rotation_cells(*rng.normal(scale=0.1, size=(2, 2, topology.n_mzi)), 0.9)
-    built = build_imperfect(theta, cells)
+    built = build_imperfect(topology, theta, cells)
     for p in range(3):
         for b in range(2):
             u = np.eye(n, dtype=complex)
             for k, row in enumerate(topology.row):
                 cell = np.eye(n, dtype=complex)
                 cell[row : row + 2, row : row + 2] = build_imperfect(
-                    theta[p : p + 1, b : b + 1, k : k + 1], cells[b : b + 1, k : k + 1]
+                    rectangular(2), theta[p : p + 1, b : b + 1, k : k + 1], cells[b : b + 1, k : k + 1]
                 )[0, 0]
                 u = cell @ u
             np.testing.assert_allclose(built[p, b], u, atol=1e-14)
     ideal = rotation_cells(*np.zeros((2, 2, topology.n_mzi)), 1.0)
     np.testing.assert_allclose(
-        build_imperfect(theta, ideal)[1, 1], build_orthogonal(theta[1, 1][None], n)[0], atol=1e-15
+        build_imperfect(topology, theta, ideal)[1, 1],
+        build_orthogonal(topology, theta[1, 1][None])[0],
+        atol=1e-15,
     )
 
 
 def test_couplers_alone_keep_a_mesh_unitary():
     rng = np.random.default_rng(3)
     cells = rotation_cells(*rng.normal(scale=0.2, size=(2, 1, 28)), 1.0)
-    u = build_imperfect(rng.normal(size=(1, 1, 28)), cells)[0, 0]
+    u = build_imperfect(rectangular(8), rng.normal(size=(1, 1, 28)), cells)[0, 0]
     np.testing.assert_allclose(u @ u.conj().T, np.eye(8), atol=1e-14)
 
 
@@ -92,7 +95,7 @@ def test_couplers_alone_keep_a_mesh_unitary():
 def test_meshes_and_cells_of_other_shapes_are_refused(shapes):
     theta, cells = (np.zeros(shape) for shape in shapes)
     with pytest.raises(PhotonicsError, match="theta_rad"):
-        build_imperfect(theta, cells)
+        build_imperfect(rectangular(3), theta, cells)
 
 
 def test_complex_cores_are_contracted_as_complex_numbers():
@@ -116,7 +119,7 @@ def test_complex_cores_are_contracted_as_complex_numbers():
                 mine = errors[:, place : place + n].reshape(2, -1, size)
                 cells.append(rotation_cells(*mine, 1.0))
                 place += n
-            block = build_imperfect_blocks(*phases, layer.largest_singular_value, tuple(cells))
+            block = build_imperfect_blocks(rectangular(4), phases, layer.largest_singular_value, cells)
             assert block.shape == (1, 1, 4, 4)
             cores.append(block[0, 0][: shape[0], : shape[1]])
         a, b, c = (

@@ -8,6 +8,7 @@ from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.designs import get_design
 from photonzero.training.oracle import Stencil
@@ -17,7 +18,7 @@ STD = 0.01
 
 def linear_chip(n_layers, dtype=np.float64):
     """Identity activations and controls of zero: only what the detectors add is left."""
-    layer = TTLayer((4,), (4,), (1, 1), activation="identity", domain="weight")
+    layer = TTLayer((4,), (4,), (1, 1), activation="identity", core=Numbers())
     design = NetworkDesign("linear", "", (layer,) * n_layers)
     return fabricate(design, NoiseModel(readout_noise=ReadoutNoise(STD)), 0, dtype=dtype)
 
@@ -75,7 +76,7 @@ def test_vanishing_imperfections_are_the_ideal_chip_bit_for_bit():
 
 def test_initial_controls_realise_the_gaussian_core_they_drew():
     # s_max so large that nothing is cut; the chip then holds the drawn numbers themselves.
-    layer = TTLayer((4,), (4,), (1, 1), "identity", core_size=4, s_max=20.0)
+    layer = TTLayer((4,), (4,), (1, 1), "identity", Meshes(4, s_max=20.0))
     chip = fabricate(NetworkDesign("one", "", (layer,)), NoiseModel(), 0, dtype=np.float64)
     controls = chip.initial_controls(np.random.default_rng(11))
     drawn = layer.initial_std * np.random.default_rng(11).standard_normal((4, 4))
@@ -99,7 +100,7 @@ def test_digital_cores_replace_the_phases_and_nothing_else():
 
 def test_ideal_sigma_preset_still_disturbs_the_meshes():
     # Angles on no grid point, singular values that a quantizer would move.
-    design = NetworkDesign("one", "", (TTLayer((4,), (4,), (1, 1), "identity", core_size=4),))
+    design = NetworkDesign("one", "", (TTLayer((4,), (4,), (1, 1), "identity", Meshes(4)),))
     chip, ideal = (
         fabricate(design, noise, 0, dtype=np.float64)
         for noise in (preset("published-ideal-sigma"), NoiseModel())

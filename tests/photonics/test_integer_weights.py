@@ -7,6 +7,7 @@ import pytest
 
 from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.designs import get_design
 from photonzero.photonics.errors import PhotonicsError
@@ -14,16 +15,14 @@ from photonzero.training.classification import ClassificationObjective, Dataset
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.trainer import Limits, TrainingRun
 
-LAYER = TTLayer(
-    (2, 2), (2, 3), (1, 2, 1), "identity", "weight", initial_bias_std=0.0, weight_bits=4, weight_range=3.5
-)
+LAYER = TTLayer((2, 2), (2, 3), (1, 2, 1), "identity", Numbers(bits=4, range=3.5), initial_bias_std=0.0)
 DESIGN = NetworkDesign("small", "6-4, integers of 4 bits", (LAYER,), n_out=4, readout=False)
 INPUTS = np.random.default_rng(0).random((30, 6))
 
 
 def test_settings_are_realised_as_whole_codes_and_saturate():
     chip = fabricate(DESIGN, preset("ideal"), 0, dtype=np.float64)
-    real = replace(LAYER, weight_bits=None)
+    real = replace(LAYER, core=Numbers())
     twin = fabricate(replace(DESIGN, layers=(real,)), preset("ideal"), 0, dtype=np.float64)
     controls = 4 * chip.initial_controls(np.random.default_rng(1)) + 0.1
     codes = np.empty_like(controls)
@@ -68,21 +67,25 @@ def test_the_int8_network_is_the_published_one_on_codes():
     design = get_design("int8-mnist")
     chip = fabricate(design, preset("ideal"), 0)
     assert chip.n_controls == fabricate(get_design("tt-mnist"), preset("ideal"), 0).n_controls
-    assert all(layer.largest_code == 127 for layer in design.layers)
+    assert all(layer.core.largest_code == 127 for layer in design.layers)
     assert all(
         group.grid_step == pytest.approx(6 * group.scale / 127) for group in chip.control_groups.values()
     )
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("make", "message"),
     [
-        ({"weight_bits": 1}, "weight_bits 1; allowed: 2 to 16"),
-        ({"weight_bits": 8, "domain": "phase"}, "weight_bits with domain 'phase'; allowed: weight"),
-        ({"weight_range": 0.0}, "weight_range 0.0; allowed: > 0"),
-        ({"initial_bias_std": -1.0}, "initial_bias_std -1.0; allowed: >= 0"),
+        (lambda: Numbers(bits=1), "bits 1; allowed: 2 to 16"),
+        (lambda: Numbers(range=0.0), "range 0.0; allowed: > 0"),
+        (lambda: Meshes(size=1), "size 1; allowed: >= 2"),
+        (lambda: Meshes(s_max=0.0), "s_max 0.0; allowed: > 0"),
+        (lambda: Meshes(topology="hexagonal"), "topology: 'hexagonal'; allowed: butterfly"),
+        (lambda: Meshes(size=6, topology="butterfly"), "n_modes: 6; allowed: a power of two"),
+        (lambda: replace(LAYER, core="meshes"), "core 'meshes'; allowed: a kind of core"),
+        (lambda: replace(LAYER, initial_bias_std=-1.0), "initial_bias_std -1.0; allowed: >= 0"),
     ],
 )
-def test_bad_layers_are_named(change, message):
+def test_bad_layers_are_named(make, message):
     with pytest.raises(PhotonicsError, match=message):
-        replace(LAYER, **change)
+        make()

@@ -10,19 +10,20 @@ from photonzero.devices.loss import InsertionLoss
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.quantizer import PhaseQuantizer
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.networks.load import (
     compensate,
     core_fidelity,
-    digital_twin,
     load_network,
     unfolded_cores,
 )
+from photonzero.photonics.networks.twins import digital_twin
 
 LAYERS = (
-    TTLayer((2, 3), (4, 2), (1, 2, 1), "sin", "weight", core_size=4, trainable_gain=True),
-    dense_layer(5, 6, "tanh", "weight", core_size=3),
+    TTLayer((2, 3), (4, 2), (1, 2, 1), "sin", Numbers(), trainable_gain=True),
+    dense_layer(5, 6, "tanh", Numbers()),
 )
 NETWORK = NetworkDesign("digital", "", LAYERS, n_out=2)
 
@@ -37,11 +38,20 @@ def teacher(scale=1.0):
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
-@pytest.mark.parametrize("core_size", [None, 2, 8])
-def test_an_ideal_chip_becomes_the_network_itself(scale, core_size):
+@pytest.mark.parametrize(
+    "cores",
+    [
+        None,
+        (Meshes(2), Meshes(2)),
+        (Meshes(4), Meshes(3)),
+        (Meshes(4, "triangular"), Meshes(5, "symmetric")),
+        (Numbers(), Meshes(3)),
+    ],
+)
+def test_an_ideal_chip_becomes_the_network_itself(scale, cores):
     # Large cores do not fit the default singular values: the design grows with them.
     digital, controls = teacher(scale)
-    design, loaded = load_network(NETWORK, controls, core_size=core_size)
+    design, loaded = load_network(NETWORK, controls, cores)
     chip = fabricate(design, NoiseModel(), 0, dtype=np.float64)
     x = np.random.default_rng(2).normal(size=(20, 8)) / scale
     np.testing.assert_allclose(
@@ -64,7 +74,7 @@ def test_phases_are_loaded_as_they_are():
     assert again is design
     assert same is loaded
     twin, digital = digital_twin(design), digital_twin(NETWORK)
-    assert [layer.domain for layer in twin.layers] == ["weight", "weight"]
+    assert [layer.core for layer in twin.layers] == [Numbers(), Numbers()]
     assert twin.layers[0].core_shapes == digital.layers[0].core_shapes
 
 
@@ -115,7 +125,7 @@ def test_looking_at_cores_moves_no_noise_on():
 
 def test_cores_are_what_is_measured():
     # One layer, no readout: its outputs at unit vectors are the core's columns.
-    design = NetworkDesign("one", "", (dense_layer(4, 4, "identity", core_size=4),), n_out=4, readout=False)
+    design = NetworkDesign("one", "", (dense_layer(4, 4, "identity", Meshes(4)),), n_out=4, readout=False)
     noise = replace(preset("published"), coupler_imbalance=CouplerImbalance(angle_std_rad=0.1))
     chip = fabricate(design, noise, 2, dtype=np.float64)
     controls = chip.initial_controls(np.random.default_rng(3))

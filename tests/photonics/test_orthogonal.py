@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from photonzero.photonics.cores.svd_core import block_phases, build_blocks
+from photonzero.photonics.cores.meshes import block_phases, build_blocks
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import orthogonal
-from photonzero.photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal, n_angles
-from photonzero.photonics.mesh.topologies import rectangular
+from photonzero.photonics.mesh.orthogonal import build_orthogonal, decompose_orthogonal
+from photonzero.photonics.mesh.topologies import butterfly, rectangular, symmetric, triangular
 
 ROUNDOFF = 2e-14  # about 100 roundings of numbers of order one
 
@@ -27,8 +27,8 @@ def product_of_rotations(theta, n):
 
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
 def test_mesh_equals_a_product_of_rotations(n):
-    theta = np.random.default_rng(n).uniform(0, 7, (3, n_angles(n)))
-    built = build_orthogonal(theta, n)
+    theta = np.random.default_rng(n).uniform(0, 7, (3, rectangular(n).n_mzi))
+    built = build_orthogonal(rectangular(n), theta)
     for p in range(3):
         np.testing.assert_allclose(built[p], product_of_rotations(theta[p], n), atol=ROUNDOFF)
         np.testing.assert_allclose(built[p] @ built[p].T, np.eye(n), atol=ROUNDOFF)
@@ -36,7 +36,7 @@ def test_mesh_equals_a_product_of_rotations(n):
 
 def test_direction_and_sign_on_one_cell():
     # Light in the upper mode leaves with sin(theta) in the lower one.
-    u = build_orthogonal(np.array([[0.3]]), 2)[0]
+    u = build_orthogonal(rectangular(2), np.array([[0.3]]))[0]
     np.testing.assert_allclose(u @ [1.0, 0.0], [np.cos(0.3), np.sin(0.3)], rtol=1e-15)
 
 
@@ -44,14 +44,16 @@ def test_the_first_layer_meets_the_light_first():
     theta = np.zeros((1, 6))
     theta[0, 0] = np.pi / 2  # layer 0 swaps mode 0 into mode 1
     theta[0, 2] = np.pi / 2  # layer 1 moves it on to mode 2
-    np.testing.assert_allclose(build_orthogonal(theta, 4)[0] @ [1.0, 0, 0, 0], [0, 0, 1.0, 0], atol=1e-15)
+    np.testing.assert_allclose(
+        build_orthogonal(rectangular(4), theta)[0] @ [1.0, 0, 0, 0], [0, 0, 1.0, 0], atol=1e-15
+    )
 
 
 def test_compiled_equals_uncompiled():
     theta = np.random.default_rng(0).uniform(0, 7, (2, 6))
     out = np.empty((2, 4, 4))
-    orthogonal._build.py_func(theta, rectangular(4).row, out)
-    np.testing.assert_allclose(build_orthogonal(theta, 4), out, atol=1e-15)
+    orthogonal._build.py_func(theta, rectangular(4).row, rectangular(4).partner, out)
+    np.testing.assert_allclose(build_orthogonal(rectangular(4), theta), out, atol=1e-15)
 
 
 def matrices():
@@ -67,35 +69,43 @@ def matrices():
 
 
 @pytest.mark.parametrize(("name", "matrix"), list(matrices()))
-def test_decomposition_is_exact(name, matrix):
-    theta, signs = decompose_orthogonal(matrix)
-    rebuilt = signs[:, None] * build_orthogonal(theta[None], matrix.shape[0])[0]
+@pytest.mark.parametrize("make", [rectangular, triangular, symmetric])
+def test_decomposition_is_exact(make, name, matrix):
+    topology = make(len(matrix))
+    theta, signs = decompose_orthogonal(topology, matrix)
+    rebuilt = signs[:, None] * build_orthogonal(topology, theta[None])[0]
     np.testing.assert_allclose(rebuilt, matrix, atol=ROUNDOFF)
 
 
 def test_a_block_takes_any_matrix_within_its_largest_singular_value():
     rng = np.random.default_rng(4)
     matrix = rng.standard_normal((5, 5))
-    u, s, v, cut = block_phases(matrix, s_max=10.0)
+    u, s, v, cut = block_phases(rectangular(len(matrix)), matrix, s_max=10.0)
     assert cut == 0.0
-    np.testing.assert_allclose(build_blocks(u[None], s[None], v[None], 10.0)[0], matrix, atol=1e-13)
+    np.testing.assert_allclose(
+        build_blocks(rectangular(5), (u[None], s[None], v[None]), 10.0)[0], matrix, atol=1e-13
+    )
 
 
 def test_larger_singular_values_are_cut_and_reported():
     matrix = np.diag([3.0, 1.0, 0.5])
-    u, s, v, cut = block_phases(matrix, s_max=2.0)
+    u, s, v, cut = block_phases(rectangular(len(matrix)), matrix, s_max=2.0)
     assert cut == pytest.approx(1.0)
     np.testing.assert_allclose(
-        build_blocks(u[None], s[None], v[None], 2.0)[0], np.diag([2.0, 1.0, 0.5]), atol=1e-13
+        build_blocks(rectangular(3), (u[None], s[None], v[None]), 2.0)[0],
+        np.diag([2.0, 1.0, 0.5]),
+        atol=1e-13,
     )
 
 
 def test_bad_input_is_named():
     with pytest.raises(PhotonicsError, match=r"theta_rad: shape \(1, 5\); allowed: \(P, 6\)"):
-        build_orthogonal(np.zeros((1, 5)), 4)
-    with pytest.raises(PhotonicsError, match="allowed: square"):
-        decompose_orthogonal(np.zeros((2, 3)))
+        build_orthogonal(rectangular(4), np.zeros((1, 5)))
+    with pytest.raises(PhotonicsError, match=r"matrix: shape \(2, 3\); allowed: \(2, 2\)"):
+        decompose_orthogonal(rectangular(2), np.zeros((2, 3)))
     with pytest.raises(PhotonicsError, match="differs from the identity"):
-        decompose_orthogonal(np.ones((2, 2)))
+        decompose_orthogonal(rectangular(2), np.ones((2, 2)))
+    with pytest.raises(PhotonicsError, match="topology: 'butterfly'; allowed: rectangular"):
+        decompose_orthogonal(butterfly(4), np.eye(4))
     with pytest.raises(PhotonicsError, match="n_modes: 1"):
         rectangular(1)

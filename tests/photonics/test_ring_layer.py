@@ -7,8 +7,9 @@ from photonzero.devices.microring import Microring
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes, Rings
 from photonzero.photonics.cores.microring_bank import MicroringBank
-from photonzero.photonics.cores.ring_rows import FULL_DRIVE_RAD, RingRows
+from photonzero.photonics.cores.rings import FULL_DRIVE_RAD
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.networks.load import compensate, load_network, unfolded_cores
@@ -17,7 +18,7 @@ M, N = 3, 5
 
 
 def ring_design(**options):
-    layer = dense_layer(M, N, "identity", "microring", **options)
+    layer = dense_layer(M, N, "identity", Rings(**options))
     return NetworkDesign("rings", "", (layer,), n_out=M, readout=False)
 
 
@@ -51,11 +52,11 @@ def test_drives_saturate_where_phases_would_turn():
 
 
 def test_initial_drives_make_the_gaussian_they_drew_up_to_crosstalk():
-    layer = dense_layer(64, 4, "identity", "microring")
+    layer = dense_layer(64, 4, "identity", Rings())
     chip = fabricate(NetworkDesign("r", "", (layer,)), NoiseModel(), 0, dtype=np.float64)
     drawn = layer.initial_std * np.random.default_rng(5).standard_normal((64, 4))
     made = unfolded_cores(chip.design, chip.initial_controls(np.random.default_rng(5)))[0][0]
-    low, high = layer.rings.bank(4).weight_range
+    low, high = layer.core.bank(4).weight_range
     inside = (drawn > low * layer.largest_singular_value) & (drawn < high * layer.largest_singular_value)
     assert inside.mean() > 0.98
     assert np.abs(made - drawn)[inside].max() < 0.1 * layer.largest_singular_value
@@ -79,7 +80,7 @@ def test_known_errors_of_the_heaters_are_programmed_away():
 def test_a_ring_network_is_loaded_onto_meshes():
     chip, controls = chip_and_controls()
     design, loaded = load_network(chip.design, controls)
-    assert [layer.domain for layer in design.layers] == ["phase"]
+    assert isinstance(design.layers[0].core, Meshes)
     meshes = fabricate(design, NoiseModel(), 0, dtype=np.float64)
     x = np.random.default_rng(3).normal(size=(10, N))
     np.testing.assert_allclose(meshes.measure(loaded[None], x), chip.measure(controls[None], x), atol=1e-12)
@@ -99,10 +100,10 @@ def test_every_error_of_a_heater_reaches_the_rings():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TTLayer((2, 2), (2, 2), (1, 2, 1), domain="microring"), "2 cores of microrings; allowed: 1"),
-        (lambda: RingRows(spacing_nm=0.0), "spacing_nm 0.0"),
-        (lambda: RingRows(max_detuning_nm=0.9), "max_detuning_nm: 0.9"),
-        (lambda: RingRows(ring=Microring(), max_detuning_nm=-1.0), "max_detuning_nm: -1.0"),
+        (lambda: TTLayer((2, 2), (2, 2), (1, 2, 1), core=Rings()), "2 cores of rings; allowed: 1"),
+        (lambda: Rings(spacing_nm=0.0), "spacing_nm 0.0"),
+        (lambda: Rings(max_detuning_nm=0.9), "max_detuning_nm: 0.9"),
+        (lambda: Rings(ring=Microring(), max_detuning_nm=-1.0), "max_detuning_nm: -1.0"),
     ],
 )
 def test_bad_rings_are_named(make, message):

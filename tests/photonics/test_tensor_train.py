@@ -5,10 +5,12 @@ import pytest
 
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.designs import get_design
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.tensor_train import grow_network, grown_cores, tt_matrix, tt_svd
+from photonzero.photonics.networks.twins import grow_network
+from photonzero.photonics.tensor_train import grown_cores, tt_gradients, tt_matrix, tt_svd
 
 OUT, IN = (2, 3, 4), (3, 2, 2)
 RNG = np.random.default_rng(0)
@@ -63,13 +65,31 @@ def test_the_tolerance_is_kept_with_no_more_rank_than_needed(tolerance):
 def test_cores_of_a_matrix_on_a_chip_are_the_matrix():
     cores = tt_svd(MATRIX, OUT, IN)
     ranks = (*(core.shape[0] for core in cores), 1)
-    layer = TTLayer(OUT, IN, ranks, "identity", "weight")
+    layer = TTLayer(OUT, IN, ranks, "identity", Numbers())
     chip = fabricate(
         NetworkDesign("matrix", "", (layer,), n_out=24, readout=False), NoiseModel(), 0, dtype=np.float64
     )
     controls = np.concatenate([*(core.ravel() for core in cores), np.zeros(24)])
     inputs = RNG.standard_normal((5, 12))
     np.testing.assert_allclose(chip.measure(controls[None], inputs)[0], inputs @ MATRIX.T, atol=1e-12)
+
+
+def test_gradients_of_the_published_layer_contract_to_the_directional_derivative():
+    layer = get_design("tt-mnist").layers[0]
+    shapes = list(zip(layer.ranks, layer.out_modes, layer.in_modes, layer.ranks[1:], strict=False))
+    cores = [RNG.standard_normal(shape) for shape in shapes]
+    slope = RNG.standard_normal((layer.n_out, layer.n_in))
+    change = [RNG.standard_normal(shape) for shape in shapes]
+
+    # The matrix in one go, letters i and j for rows and columns.
+    def matrix(parts):
+        return np.einsum("aibc,cjde,ekfg,glhm->ijklbdfh", *parts, optimize=True).reshape(slope.shape)
+
+    swapped = [
+        sum((slope * matrix([*cores[:k], change[k], *cores[k + 1 :]])).sum() for k in range(len(cores)))
+    ]
+    contracted = sum((g * c).sum() for g, c in zip(tt_gradients(cores, slope), change, strict=True))
+    assert contracted == pytest.approx(swapped[0], rel=1e-10)
 
 
 def test_grown_cores_have_the_same_product_and_new_directions_to_learn():
@@ -90,7 +110,7 @@ def test_a_grown_network_computes_the_same_function(name):
     controls = chip.initial_controls(rng)
     larger, grown = grow_network(design, controls, 3, rng)
     assert larger.layers[1].ranks == (1, 3, 1)
-    assert larger.layers[0].domain == design.layers[0].domain
+    assert [layer.core.kind for layer in larger.layers] == [layer.core.kind for layer in design.layers]
     inputs = rng.standard_normal((7, 3))
     wanted = chip.measure(controls[None], inputs)
     found = fabricate(larger, NoiseModel(), 0, dtype=np.float64).measure(grown[None], inputs)
