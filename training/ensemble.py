@@ -241,9 +241,9 @@ class _StackedTail:
     def __init__(self, tails: Sequence[DigitalTail]) -> None:
         self._tails = tails
 
-    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+    def columns(self, p: int, readout: Array) -> Array:
         """See `DigitalTail`."""
-        return np.concatenate([tail.columns(p, readout, slopes_of) for tail in self._tails])
+        return np.concatenate([tail.columns(p, readout) for tail in self._tails])
 
     def residuals(self, p: int, readouts: Array) -> Array:
         """See `DigitalTail`."""

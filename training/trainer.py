@@ -184,7 +184,8 @@ class TrainingRun:
         try:
             prefix = "optimizer/"
             own = {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
-            if own.keys() != self.optimizer.state().keys():
+            # Older checkpoints may hold more: what an option that is gone kept.
+            if not own.keys() >= self.optimizer.state().keys():
                 raise CheckpointError("checkpoint: state of another optimizer cannot be read")
             self.optimizer.restore(own)
             trainer = json.loads(str(state["trainer"]))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.experiments.config.dropped import with_dropped, without_dropped
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import (
     build,
@@ -120,7 +121,8 @@ class RunConfig:
         del table["limits"]
         if self.problem not in DATASETS and (own_file := PROBLEMS.fingerprint(self.problem)):
             table["problem_file"] = own_file
-        text = json.dumps(table, sort_keys=True)
+        # As it was when these options were there: older checkpoints stay those of the same run.
+        text = json.dumps(with_dropped(table), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -289,6 +291,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         "derivatives",
         "limits",
     }
+    table = without_dropped(table)
     reject_unknown(table, allowed, "")
     if "problem" not in table:
         raise UsageError("configuration: problem is missing")

@@ -14,12 +14,10 @@ class DigitalTail(Protocol):
     It belongs to one evaluation and speaks of its P candidates.
     """
 
-    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+    def columns(self, p: int, readout: Array) -> Array:
         """Derivative (R, n_readout) of candidate p's residuals by the readout, at a readout (n_readout,).
 
-        Readout controls are weights, row after row, then biases. How residuals depend on what a formula
-        takes is that of candidate `slopes_of`, p itself by default: with one candidate's slopes, columns
-        of two measurements of a setting differ by the noise of the features alone.
+        Readout controls are weights, row after row, then biases.
         """
         ...
 

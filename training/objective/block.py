@@ -93,13 +93,9 @@ class Block:
         """Residuals (Q, n_residuals) of one candidate's features (C, B, n_q, n_f + 1) with Q readouts."""
         return self._formula(self._quantities(features, readouts))
 
-    def columns(self, features: Features, readout: Array, slopes_of: Features | None = None) -> Array:
-        """Derivative (n_residuals, n_out, n_f + 1) by weights and bias of each output, at one readout.
-
-        The formula's slopes are those at the features `slopes_of`, by default the same.
-        """
-        at = features if slopes_of is None else slopes_of
-        quantities = self._quantities(at, readout[None])[0]
+    def columns(self, features: Features, readout: Array) -> Array:
+        """Derivative (n_residuals, n_out, n_f + 1) by weights and bias of each output, at one readout."""
+        quantities = self._quantities(features, readout[None])[0]
         slopes = self.sensitivities(quantities)
         n_points, n_equations = self.points.shape[0], self.term.n_equations
         columns = np.zeros((n_points, n_equations, self._problem.n_outputs, features.shape[-1]))

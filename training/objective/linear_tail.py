@@ -33,7 +33,7 @@ class LinearTail:
         outputs = (features @ weight.T).reshape(len(features), -1, self._c).transpose(1, 0, 2)
         return (outputs + readouts[:, None, n_weights:]).reshape(len(readouts), -1) - self._wanted
 
-    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+    def columns(self, p: int, readout: Array) -> Array:
         """See `DigitalTail`: linear, of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
         features = self._features[p]
         n, width = features.shape

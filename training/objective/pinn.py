@@ -15,7 +15,6 @@ from photonzero.training.objective.adaptive import adapted_points
 from photonzero.training.objective.base import Evaluation
 from photonzero.training.objective.block import Block, Features
 from photonzero.training.objective.faces import Sides, blocks_inside
-from photonzero.training.objective.windows import span_of, window
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from photonzero.training.pde.base import PDE, sample_condition
 from photonzero.training.pde.terms import Term, problem_terms
@@ -35,7 +34,6 @@ class PointOptions:
             their derivatives by the readout, so that all terms pull equally hard (the trace
             rule of [wang2022ntk], in the readout), for chips that show their features.
         adaptive: share of a batch drawn where the last batch's residuals were large, 0 to 1.
-        overlap: share of a batch's points that the next one keeps, below 1; not with `adaptive`.
         n_validation: validation points.
         n_test: test points.
     """
@@ -43,7 +41,6 @@ class PointOptions:
     condition_share: float = 0.25
     balance: Balance = "off"
     adaptive: float = 0.0
-    overlap: float = 0.0
     n_validation: int = 1000
     n_test: int = 10_000
 
@@ -51,11 +48,6 @@ class PointOptions:
         positive(self, "condition_share")
         one_of(self, balance=get_args(Balance))
         require(self, "adaptive", 0 <= self.adaptive <= 1, "from 0 to 1")
-        require(self, "overlap", 0 <= self.overlap < 1, "from 0, below 1")
-        if self.overlap > 0 and self.adaptive > 0:
-            raise ArgumentError(
-                f"overlap: {self.overlap} with adaptive {self.adaptive}; allowed: one of them"
-            )
         at_least(self, n_validation=1, n_test=1)
 
 
@@ -212,24 +204,10 @@ class PinnObjective:
         """Points of term k in a batch of n collocation points, and which coordinates are fixed."""
         condition = self._terms[k].condition
         if condition is None:
-
-            def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-                points = self._collocation(n, rng)
-                return points, np.zeros(points.shape, dtype=bool)
-
-            share = 1.0
-        else:
-
-            def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-                return sample_condition(self.problem, condition, n, rng)
-
-            share = condition.share or self._options.condition_share
-        size, chunk = (max(1, math.ceil(share * n)) for n in (n_points, self._batch_size))
-        overlap = self._options.overlap
-        if overlap == 0 or (condition is not None and condition.points is not None):
-            return draw(size, rng)
-        points, fixed = window(draw, [self._seed, 3, k], chunk, span_of(self._number, size, overlap))
-        return points, fixed
+            points = self._collocation(n_points, rng)
+            return points, np.zeros(points.shape, dtype=bool)
+        share = condition.share or self._options.condition_share
+        return sample_condition(self.problem, condition, max(1, math.ceil(share * n_points)), rng)
 
     def _collocation(self, n: int, rng: np.random.Generator) -> Array:
         points = np.asarray(self.problem.collocation(n, rng), dtype=np.float64)
@@ -318,9 +296,8 @@ class _MeasuredTail:
         """See `DigitalTail`."""
         return np.concatenate([f * b.residuals_of(own[p], readouts) for b, own, f in self._parts], axis=1)
 
-    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+    def columns(self, p: int, readout: Array) -> Array:
         """See `DigitalTail`."""
-        at = p if slopes_of is None else slopes_of
-        columns = np.concatenate([f * b.columns(own[p], readout, own[at]) for b, own, f in self._parts])
+        columns = np.concatenate([f * b.columns(own[p], readout) for b, own, f in self._parts])
         weights = columns[:, :, :-1].reshape(len(columns), -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)

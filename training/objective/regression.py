@@ -124,6 +124,6 @@ class ScaledTail:
         """See `DigitalTail`."""
         return self.factor * self.linear.residuals(p, readouts)
 
-    def columns(self, p: int, readout: Array, slopes_of: int | None = None) -> Array:
+    def columns(self, p: int, readout: Array) -> Array:
         """See `DigitalTail`."""
-        return self.factor * self.linear.columns(p, readout, slopes_of)
+        return self.factor * self.linear.columns(p, readout)

@@ -76,8 +76,6 @@ class GaussNewtonOptions:
         n_readout_dampings: dampings of the readout tried with each of them, at no inference.
         readout_memory: weight of earlier batches' information on the readout, from 0 to 1.
         largest_batch_factor: batches grow up to so many times their size once noise is most of the loss.
-        subtract_noise: take what noise adds to a loss off before readouts are solved and compared. Less bias,
-            but no longer the shrinking that suits small readouts: no gain on average where it was tried.
         exact_readout: use the readout's exact columns where the chip shows its features.
     """
 
@@ -93,7 +91,6 @@ class GaussNewtonOptions:
     n_readout_dampings: int = 5
     readout_memory: float = 0.5
     largest_batch_factor: int = 4
-    subtract_noise: bool = False
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
@@ -119,13 +116,9 @@ class GaussNewtonOptions:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a candidate is worth: loss expected on other points, outputs (R,), its new readout if any.
-
-    `score` is what candidates are compared by: the loss without what noise adds to it.
-    """
+    """What a candidate is worth: loss expected on other points, outputs (R,), its new readout if any."""
 
     loss: float
-    score: float
     outputs: Array
     readout: Array | None
     damping: float
@@ -174,7 +167,7 @@ class SubspaceGaussNewton:
         self._trials = np.zeros((0, 0))
         self._trial_readouts = np.zeros((0, 0, n_readout))
         self._stuck = 0
-        self._noise = NoiseFloor(n_readout)
+        self._noise = NoiseFloor()
 
     @property
     def controls(self) -> Array:
@@ -201,7 +194,7 @@ class SubspaceGaussNewton:
     def tell(self, evaluation: Evaluation) -> None:
         """Residuals of the settings asked for."""
         if not self._base_outputs.size:
-            self._compare(evaluation, 0, 1)
+            self._noise.observe(evaluation.residuals[0], evaluation.residuals[1])
             self._stand_at(evaluation, 0, evaluation.residuals[0], float(evaluation.losses[0]))
         elif self._trials.size:
             self._choose(evaluation)
@@ -245,19 +238,6 @@ class SubspaceGaussNewton:
         self._stuck = int(state["stuck"])
         self._rng = generator_from_array(state["rng"])
         self._noise.restore(state)
-
-    def _compare(self, evaluation: Evaluation, first: int, second: int) -> None:
-        """Learn of the noise from two measurements of where it stands."""
-        columns = None
-        # What noise adds to a loss is known for mean squares only.
-        wanted = self._options.subtract_noise and self._readout.size > 0
-        if wanted and evaluation.tail is not None and evaluation.loss.is_quadratic:
-            readout = self._x[self._readout]
-            columns = (
-                evaluation.tail.columns(first, readout),
-                evaluation.tail.columns(second, readout, slopes_of=first),
-            )
-        self._noise.observe((evaluation.residuals[first], evaluation.residuals[second]), columns)
 
     def _draw_directions(self) -> Array:
         """K directions (K, n_controls) of the length of a perturbation of all controls."""
@@ -303,7 +283,7 @@ class SubspaceGaussNewton:
         middle = o.n_readout_dampings // 2
         reduced, fitted = subspace, residual
         if self._readout.size:
-            solver = self._solver(self._base_columns, self._x[self._readout])
+            solver = self._solver(self._base_columns)
             dampings = self._dampings(self._readout_damping, o.n_readout_dampings)
             factors = [solver.factor(nu) for nu in dampings]
             reduced = solver.reduce(factors[middle], subspace)
@@ -336,13 +316,13 @@ class SubspaceGaussNewton:
     def _choose(self, evaluation: Evaluation) -> None:
         """Take the best of the optical steps, with the readout that suits it best."""
         if self._noise.is_noisy:
-            self._compare(evaluation, 0, len(self._trials))
+            self._noise.observe(evaluation.residuals[0], evaluation.residuals[len(self._trials)])
         answers = [self._judge(evaluation, p) for p in range(len(self._trials))]
-        scores = [answer.score for answer in answers]
-        p = int(np.argmin(scores))
+        losses = [answer.loss for answer in answers]
+        p = int(np.argmin(losses))
         # The best optical step sets the next dampings, even where the base is better still: with more
         # damping a bad step becomes none at all, and nothing would lead back from there.
-        best_step = int(np.argmin(scores[1:]))
+        best_step = int(np.argmin(losses[1:]))
         self._damping = float(self._dampings(self._damping, self._options.n_dampings)[best_step])
         if p == 0 and best_step == self._options.n_dampings - 1:
             self._damping *= self._options.damping_ratio
@@ -369,7 +349,7 @@ class SubspaceGaussNewton:
         """Candidate p with the readout that suits it best."""
         loss, outputs = float(evaluation.losses[p]), evaluation.residuals[p]
         if not self._readout.size:
-            return _Answer(loss, loss, outputs, None, 0.0)
+            return _Answer(loss, outputs, None, 0.0)
         if evaluation.tail is None:
             raise missing_tail()
         dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
@@ -382,29 +362,27 @@ class SubspaceGaussNewton:
         losses = evaluation.loss.losses(fitted)
         q = int(np.argmin(losses))
         if losses[q] >= loss:
-            return _Answer(loss, loss, outputs, None, 0.0)
-        return _Answer(float(losses[q]), float(losses[q]), fitted[q], readouts[q], float(dampings[q]))
+            return _Answer(loss, outputs, None, 0.0)
+        return _Answer(float(losses[q]), fitted[q], readouts[q], float(dampings[q]))
 
     def _fit_again(self, evaluation: Evaluation, tail: DigitalTail, p: int, dampings: Array) -> _Answer:
         """Candidate p with the best of the readouts fitted to this batch, or with its own."""
         start = (self._x + self._trials[p])[self._readout]
         model = evaluation.loss.quadratic(evaluation.residuals[p])
-        solver = self._solver(model.transform(tail.columns(p, start).T).T, start)
+        solver = self._solver(model.transform(tail.columns(p, start).T).T)
         factors = [solver.factor(nu) for nu in dampings]
         readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
         outputs = tail.residuals(p, readouts)
         losses = evaluation.loss.losses(outputs)
         losses += [solver.optimism(factor, model.residual) for factor in factors]
-        scores = losses - readouts**2 @ solver.noise
         own = float(evaluation.losses[p])
-        own_score = own - float(start**2 @ solver.noise)
-        q = int(np.argmin(scores))
-        if scores[q] >= own_score:
-            return _Answer(own, own_score, evaluation.residuals[p], None, 0.0)
-        return _Answer(float(losses[q]), float(scores[q]), outputs[q], readouts[q], float(dampings[q]))
+        q = int(np.argmin(losses))
+        if losses[q] >= own:
+            return _Answer(own, evaluation.residuals[p], None, 0.0)
+        return _Answer(float(losses[q]), outputs[q], readouts[q], float(dampings[q]))
 
-    def _solver(self, columns: Array, readout: Array) -> ReadoutSolver:
-        return ReadoutSolver(columns, self._readout_scale, self._memory, self._noise.columns, readout)
+    def _solver(self, columns: Array) -> ReadoutSolver:
+        return ReadoutSolver(columns, self._readout_scale, self._memory)
 
     def _remember(self, step: Array) -> None:
         """Keep an accepted step as a direction, as long as a perturbation of all controls."""

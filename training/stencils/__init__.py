@@ -1,5 +1,6 @@
 """Derivatives from measured values: rules that make stencils, and stencils that are applied."""
 
+from photonzero.training.stencils._kept_nodes import keep_nodes
 from photonzero.training.stencils.base import (
     DerivativeRequest,
     DerivativeRule,
@@ -8,9 +9,7 @@ from photonzero.training.stencils.base import (
 )
 from photonzero.training.stencils.central import CentralDifference
 from photonzero.training.stencils.hutchinson import HutchinsonDirections
-from photonzero.training.stencils.pairs import StencilPair, independent_pair, unbiased_square
 from photonzero.training.stencils.registry import make_rule, rule_names, rule_options
-from photonzero.training.stencils.repeats import keep_nodes, optimal_repeats, repeat_nodes
 from photonzero.training.stencils.rows import SparseRows
 from photonzero.training.stencils.sampled import SampledDimensions
 from photonzero.training.stencils.spacing import ErrorModel, SpacedRule, auto_spacing
@@ -29,15 +28,10 @@ __all__ = [
     "SparseRows",
     "SteinMonteCarlo",
     "SteinSparseGrid",
-    "StencilPair",
     "TraceEstimate",
     "auto_spacing",
-    "independent_pair",
     "keep_nodes",
     "make_rule",
-    "optimal_repeats",
-    "repeat_nodes",
     "rule_names",
     "rule_options",
-    "unbiased_square",
 ]

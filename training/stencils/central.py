@@ -9,13 +9,13 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.oracle import Array
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
-from photonzero.training.stencils.differences import (
+from photonzero.training.stencils._differences import (
     Place,
     difference_weights,
     error_constant,
     requested_nodes,
 )
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
 from photonzero.training.stencils.spacing import SpacedRule
 
 

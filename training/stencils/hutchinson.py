@@ -9,9 +9,9 @@ from scipy.linalg import hadamard
 
 from photonzero.training.checks import checked_count
 from photonzero.training.oracle import Array
+from photonzero.training.stencils._differences import error_constant, requested_nodes
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from photonzero.training.stencils.central import axis_rows
-from photonzero.training.stencils.differences import error_constant, requested_nodes
 from photonzero.training.stencils.spacing import SpacedRule
 
 

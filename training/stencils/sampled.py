@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photonzero.training.checks import checked_count
+from photonzero.training.stencils._differences import error_constant
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
 from photonzero.training.stencils.central import axis_rows, with_requested
-from photonzero.training.stencils.differences import error_constant
 from photonzero.training.stencils.spacing import SpacedRule
 
 

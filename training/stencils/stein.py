@@ -15,8 +15,8 @@ from scipy import sparse
 from photonzero.training.checks import checked_count
 from photonzero.training.errors import ArgumentError
 from photonzero.training.quadrature import SparseGrid, smolyak
+from photonzero.training.stencils._hermite import curvature_weights, partial_weight
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
-from photonzero.training.stencils.hermite import curvature_weights, partial_weight
 from photonzero.training.stencils.rows import SparseRows
 from photonzero.training.stencils.spacing import SpacedRule
 

@@ -10,8 +10,8 @@ import numpy as np
 from photonzero.training.checks import checked_count, one_of
 from photonzero.training.oracle import Array
 from photonzero.training.sobol import sobol_normals
+from photonzero.training.stencils._hermite import curvature_weights, partial_weight
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
-from photonzero.training.stencils.hermite import curvature_weights, partial_weight
 from photonzero.training.stencils.spacing import SpacedRule
 
 _POINTS = ("normal", "sobol")

@@ -127,7 +127,7 @@ class LinearTail:
     def __init__(self, x, readout):
         self._x, self._readout = x, readout
 
-    def columns(self, p, readout, slopes_of=None):
+    def columns(self, p, readout):
         return MATRIX[:, self._readout]
 
     def residuals(self, p, readouts):

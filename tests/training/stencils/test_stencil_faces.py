@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photonzero.training.errors import ArgumentError
-from photonzero.training.stencils import DerivativeRequest, keep_nodes, make_rule
+from photonzero.training.stencils import DerivativeRequest, keep_nodes, make_rule, rule_names
 
 DIM = 4
 # Lower face of coordinate 0, upper face of coordinate 2.
@@ -239,3 +239,23 @@ def test_nodes_without_use_are_left_out(name):
     assert kept.n_nodes == np.count_nonzero(weights) < stencil.n_nodes
     assert kept.apply_partial(values[weights != 0], (1,)) == pytest.approx(weights @ values)
     assert keep_nodes(stencil, np.ones(stencil.n_nodes, dtype=bool)) is stencil
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_what_other_nodes_weigh_stays_what_it_is(name):
+    request = DerivativeRequest(laplacian=(1, 2, 3, 4), mixed=((0, 1),), directions=((1.0, 0, 2.0, 0, 0),))
+    stencil = make_rule(name).stencil(5, np.random.default_rng(0), request)
+    used = np.random.default_rng(1).random(stencil.n_nodes) < 0.5
+    kept = keep_nodes(stencil, used)
+    assert kept.n_nodes == used.sum()
+    # A function that is zero at the nodes that are left out.
+    values = np.where(used, np.random.default_rng(2).normal(size=stencil.n_nodes), 0.0)
+    for apply in (
+        lambda s, u: s.apply_value(u),
+        lambda s, u: s.apply_gradient(u),
+        lambda s, u: s.laplacian(u, (1, 2, 3, 4)),
+        lambda s, u: s.squared_gradient(u, (1, 2, 3, 4)),
+        lambda s, u: s.apply_partial(u, (0, 1)),
+        lambda s, u: s.apply_curvatures(u),
+    ):
+        np.testing.assert_allclose(apply(kept, values[used]), apply(stencil, values), rtol=1e-9, atol=1e-9)

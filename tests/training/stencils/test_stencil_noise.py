@@ -8,8 +8,6 @@ from photonzero.training.stencils import (
     DerivativeRequest,
     auto_spacing,
     make_rule,
-    optimal_repeats,
-    repeat_nodes,
     rule_names,
 )
 
@@ -163,59 +161,3 @@ def test_hutchinson_has_no_single_second_derivatives_to_be_best_for():
     rule = make_rule("hutchinson", spacing="auto", target="hessian", noise_std=1e-3)
     with pytest.raises(ArgumentError, match="second derivatives"):
         rule.stencil(3, np.random.default_rng(0))
-
-
-@pytest.mark.parametrize("name", rule_names())
-def test_repeated_nodes_keep_the_derivatives(name):
-    stencil = make_rule(name).stencil(5, np.random.default_rng(0), TIME_AND_SPACE)
-    counts = np.random.default_rng(1).integers(1, 4, stencil.n_nodes)
-    repeated = repeat_nodes(stencil, counts)
-    assert repeated.n_nodes == counts.sum()
-    values = np.random.default_rng(2).normal(size=stencil.n_nodes)
-    again = np.repeat(values, counts)
-    dims = range(1, 5)
-    pairs = [
-        (stencil.apply_value(values), repeated.apply_value(again)),
-        (stencil.apply_gradient(values), repeated.apply_gradient(again)),
-        (stencil.laplacian(values, dims), repeated.laplacian(again, dims)),
-        (stencil.squared_gradient(values, dims), repeated.squared_gradient(again, dims)),
-        (stencil.apply_partial(values, (0, 1)), repeated.apply_partial(again, (0, 1))),
-    ]
-    for once, often in pairs:
-        np.testing.assert_allclose(often, once, rtol=1e-9, atol=1e-9)
-
-
-def test_repeats_are_optimal():
-    """No other split of the same budget has less variance, and large budgets follow |w|."""
-    weights = np.array([-6.0, 1.0, 2.0])
-    best = min(
-        sum(w**2 / n for w, n in zip(weights, (a, b, 12 - a - b), strict=True))
-        for a in range(1, 11)
-        for b in range(1, 12 - a)
-    )
-    counts = optimal_repeats(weights, 12)
-    assert counts.sum() == 12
-    assert (weights**2 / counts).sum() == pytest.approx(best)
-    np.testing.assert_allclose(optimal_repeats(weights, 9000), [6000, 1000, 2000], atol=1)
-
-
-def test_repeating_the_centre_of_a_laplacian_lowers_its_noise():
-    """With 41 nodes and 39 repeats more the variance falls to a twentieth of what it was."""
-    stencil = make_rule("central").stencil(20, np.random.default_rng(0))
-    weights = stencil.laplacian_weights()
-    counts = optimal_repeats(weights, 80)
-    assert counts[0] == 40
-    repeated = repeat_nodes(stencil, counts).laplacian_weights()
-    assert (repeated**2).sum() < 0.05 * (weights**2).sum()
-
-
-@pytest.mark.parametrize("repeats", [[1, 1], [1, 1, 0], [1.0, 1.0, 1.0]])
-def test_bad_repeats(repeats):
-    stencil = make_rule("central").stencil(1, np.random.default_rng(0))
-    with pytest.raises(ArgumentError, match=r"repeats: .*allowed: 3 integers >= 1"):
-        repeat_nodes(stencil, repeats)
-
-
-def test_fewer_inferences_than_nodes():
-    with pytest.raises(ArgumentError, match="n_inferences: 2; allowed: integers >= 3"):
-        optimal_repeats(np.ones(3), 2)

@@ -5,9 +5,7 @@ import pytest
 
 from photonzero.training.stencils import (
     DerivativeRequest,
-    independent_pair,
     make_rule,
-    unbiased_square,
 )
 from photonzero.training.stencils.hutchinson import independent_signs, orthogonal_signs
 
@@ -158,33 +156,3 @@ def test_sobol_points_beat_independent_ones():
         draws = (rule.stencil(DIM, rng) for _ in range(100))
         spread[points] = np.var([s.laplacian(u(s.offsets)) for s in draws])
     assert spread["sobol"] < 0.5 * spread["normal"]
-
-
-@pytest.mark.parametrize("case", ["hutchinson", "sampled-dims", "stein-mc normal"])
-def test_product_of_two_draws_is_an_unbiased_square(case):
-    """The square of one estimate is too large by its variance, the product of two is not."""
-    name, options = RULES[case]
-    rule, rng = make_rule(name, **options), np.random.default_rng(6)
-    target, noise, products, squares = 0.8, 1e-4, [], []
-    truth = np.trace(HESSIAN) - HESSIAN[0, 0] - target
-    for _ in range(DRAWS):
-        pair = independent_pair(rule, DIM, rng, REQUEST)
-        values = u(pair.offsets) + noise * rng.normal(size=pair.n_nodes)
-        first, second = pair.split(values)
-        r1 = pair.first.laplacian(first, GROUP) - target
-        r2 = pair.second.laplacian(second, GROUP) - target
-        products.append(unbiased_square(r1, r2))
-        squares.append(r1**2)
-    assert within_four_sigma(products, truth**2)
-    assert not within_four_sigma(squares, truth**2)
-
-
-def test_pair_of_a_deterministic_rule_removes_the_detector_noise():
-    rule, rng, noise = make_rule("central", spacing=0.1), np.random.default_rng(8), 0.02
-    pair = independent_pair(rule, DIM, rng)
-    values = u(pair.offsets) + noise * rng.normal(size=(4000, pair.n_nodes))
-    first, second = pair.split(values)
-    truth = np.trace(HESSIAN)
-    product = unbiased_square(pair.first.laplacian(first), pair.second.laplacian(second))
-    assert within_four_sigma(product, truth**2)
-    assert not within_four_sigma(pair.first.laplacian(first) ** 2, truth**2)

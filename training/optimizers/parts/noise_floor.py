@@ -10,19 +10,21 @@ from photonzero.training.oracle import Array
 
 
 class NoiseFloor:
-    """Variances from pairs of measurements of the same setting at the same points.
+    """The variance of residuals, from pairs of measurements of the same setting at the same points.
 
     The difference of two measurements is noise alone, of twice the variance of one. From it follow
     how far a perturbation has to go to be seen, and when a batch is too small.
 
     A chip whose two answers are equal to the last bit has no noise to estimate; it need not be asked again.
 
-    Args:
-        n_readout: columns of the readout that are watched too.
+    Attributes:
+        residual: variance of a residual, 0 until a pair differs.
+        stretch: how many times their own size perturbations should be.
+        batch_factor: how many times their own size batches should be.
     """
 
     _DECAY = 0.7
-    """Weight of the variances so far when another pair is seen."""
+    """Weight of the variance so far when another pair is seen."""
     _SIGNAL = 3.0
     """How many times its noise a measured difference should be."""
     _LARGEST_STRETCH = 16.0
@@ -31,10 +33,9 @@ class NoiseFloor:
     _PATIENCE = 4
     """Steps without progress after which a batch is too small."""
 
-    def __init__(self, n_readout: int) -> None:
+    def __init__(self) -> None:
         self._n_pairs = 0
         self.residual = 0.0
-        self.columns = np.zeros(n_readout)
         self.stretch = 1.0
         self.batch_factor = 1
         self._lowest, self._since = np.inf, 0
@@ -44,14 +45,10 @@ class NoiseFloor:
         """Whether two measurements of one setting ever differed."""
         return self.residual > 0
 
-    def observe(self, residuals: tuple[Array, Array], columns: tuple[Array, Array] | None) -> None:
-        """Learn from a pair: residuals (R,) and, if it is known, the readout's columns (R, n_readout)."""
+    def observe(self, first: Array, second: Array) -> None:
+        """Learn from the residuals (R,) of a pair of measurements."""
         old = self._DECAY if self._n_pairs else 0.0
-        first, second = residuals
         self.residual = old * self.residual + (1 - old) * 0.5 * float(((first - second) ** 2).mean())
-        if columns is not None:
-            change = 0.5 * ((columns[0] - columns[1]) ** 2).mean(axis=0)
-            self.columns = old * self.columns + (1 - old) * change
         self._n_pairs += 1
 
     def match_perturbations(self, differences: Array) -> None:
@@ -80,11 +77,10 @@ class NoiseFloor:
     def state(self) -> dict[str, Array]:
         """Everything above."""
         numbers = (self._n_pairs, self.residual, self.stretch, self.batch_factor, self._lowest, self._since)
-        return {"noise": np.array(numbers, dtype=float), "noise_columns": self.columns.copy()}
+        return {"noise": np.array(numbers, dtype=float)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Continue from `state`."""
         pairs, residual, stretch, factor, lowest, since = (float(value) for value in state["noise"])
         self._n_pairs, self.residual, self.stretch = int(pairs), residual, stretch
         self.batch_factor, self._lowest, self._since = int(factor), lowest, int(since)
-        self.columns = np.array(state["noise_columns"])

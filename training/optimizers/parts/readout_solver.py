@@ -16,21 +16,13 @@ class ReadoutSolver:
     what earlier batches said of directions of the readout keeps a new batch from bending them, as in
     recursive least squares.
 
-    Noise of the columns adds ``noise . w^2`` to the mean square whatever is measured: least squares would
-    shrink a readout only to lower that. Up to the share of it that leaves the problem convex it is taken off.
-
     Args:
         columns: (R, n), exact derivatives of the residuals by the readout controls.
         scale: (n,), of the controls.
         memory: (n, n) information of earlier batches, in units of the scales.
-        noise: (n,) variance that measuring adds to the entries of each column; zeros for none.
-        start: (n,) readout that the residuals belong to.
-
-    Attributes:
-        noise: (n,) the part of it that is taken off.
     """
 
-    def __init__(self, columns: Array, scale: Array, memory: Array, noise: Array, start: Array) -> None:
+    def __init__(self, columns: Array, scale: Array, memory: Array) -> None:
         scaled = columns * scale
         # One divisor for all columns: the damping then means the same for any problem.
         self._divisor = float(np.sqrt((scaled**2).sum() / max(columns.shape[0], 1))) or 1.0
@@ -39,11 +31,6 @@ class ReadoutSolver:
         self._gram = self._columns.T @ self._columns
         # Rounding in a Gram matrix is eps times its largest entry: less damping than that is none.
         self._gram[np.diag_indices(scale.size)] += 1e-13 * float(np.trace(self._gram))
-        added = len(columns) * noise * self._scale**2
-        share = _convex_share(self._gram, added)
-        self.noise = share * noise
-        self._gram[np.diag_indices(scale.size)] -= share * added
-        self._start_slope = share * added * start / self._scale
         self._metric = memory / self._divisor**2
         self._metric[np.diag_indices(scale.size)] += 1.0
 
@@ -84,19 +71,7 @@ class ReadoutSolver:
         return float(((fitted / left) ** 2).mean() - (fitted**2).mean())
 
     def _answer(self, factor: Array, residual: Array) -> Array:
-        return -self._solve(factor, self._columns.T @ residual - self._start_slope)
+        return -self._solve(factor, self._columns.T @ residual)
 
     def _solve(self, factor: Array, right: Array) -> Array:
         return linalg.cho_solve((factor, True), right, check_finite=False)
-
-
-def _convex_share(gram: Array, added: Array) -> float:
-    """Largest s up to 1 with ``gram - s diag(added)`` safely positive definite."""
-    if not added.any():
-        return 0.0
-    factor = linalg.cholesky(gram, lower=True, check_finite=False)
-    half = linalg.solve_triangular(factor, np.diag(np.sqrt(added)), lower=True, check_finite=False)
-    last = len(gram) - 1
-    largest = float(linalg.eigvalsh(half.T @ half, subset_by_index=[last, last])[0])
-    # A tenth is left: the estimates of both have errors of their own.
-    return min(1.0, 0.9 / largest)
