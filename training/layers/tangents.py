@@ -1,0 +1,121 @@
+"""What one control does to its core, from readings of the layer with that control turned up and down.
+
+Readings along a control that acts as an angle are ``a + b cos x + c sin x``, so differences of large turns
+give the slope exactly, ``(Y(x + q) - Y(x - q)) / (2 sin q)``, with some 40 times the signal of one code of an
+8-bit DAC. Where the DAC ends, three settings on the free side do: 0, q and 2 q.
+
+A control moves one core, and the layer is linear in that core: its change follows by least squares from the
+readings of a few random vectors, separately for every row index of the core. Rows of a Hadamard
+matrix must not be used for this: they are Kronecker products, and leave most of a core undetermined.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from photonzero.training.layers.oracle import Response
+from photonzero.training.layers.tensor_train import states
+from photonzero.training.oracle import Array
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Turns of controls, two a control, and how the readings combine to slopes.
+
+    Attributes:
+        settings: (2 P, n_controls), two of every control one after the other.
+        weights: (P, 3), of the readings at the base and at the two settings.
+    """
+
+    settings: Array
+    weights: Array
+
+    def slopes(self, base: Array, readings: Array) -> Array:
+        """Derivatives (P, B, m) by the controls from readings (B, m) and (2 P, B, m)."""
+        pairs = readings.reshape(len(self.weights), 2, *base.shape)
+        own, first, second = self.weights.T[:, :, None, None]
+        return own * base + first * pairs[:, 0] + second * pairs[:, 1]
+
+
+def turned(
+    controls: Array, places: Array, turn: float, low: float, high: float, response: Response
+) -> Probes:
+    """Settings with one control after the other turned up and down, within what a driver can set.
+
+    Args:
+        controls: (n_controls,) to stand at.
+        places: (P,) the controls.
+        turn: q.
+        low: end of the range of the drivers.
+        high: the other end, more than 2 q away.
+        response: how readings depend on a control.
+    """
+    settings = np.repeat(controls[None], 2 * len(places), axis=0)
+    weights = np.empty((len(places), 3))
+    for k, place in enumerate(places):
+        x = controls[place]
+        if x - turn >= low and x + turn <= high:
+            steps, weights[k] = (turn, -turn), _two_sided(turn, response)
+        else:
+            side = 1.0 if x - turn < low else -1.0
+            steps, weights[k] = (side * turn, 2 * side * turn), side * _one_sided(turn, response)
+        settings[2 * k, place] += steps[0]
+        settings[2 * k + 1, place] += steps[1]
+    return Probes(settings, weights)
+
+
+def _two_sided(q: float, response: Response) -> Array:
+    slope = 0.5 / (math.sin(q) if response == "sinusoid" else q)
+    return np.array([0.0, slope, -slope])
+
+
+def _one_sided(q: float, response: Response) -> Array:
+    """Of values at 0, q, 2 q; exact for sinusoids and for parabolas."""
+    if response == "smooth":
+        return np.array([-1.5, 2.0, -0.5]) / q
+    # f(q) - f(0) and f(2 q) - f(0) are rows of (sin, cos - 1) times (slope, value).
+    rows = np.array([[math.sin(k * q), math.cos(k * q) - 1.0] for k in (1, 2)])
+    first, second = np.linalg.inv(rows)[0]
+    return np.array([-first - second, first, second])
+
+
+def core_changes(cores: Sequence[Array], k: int, vectors: Array, changes: Array) -> Array:
+    """The change of core k behind changes of a layer's readings, (P, core size), by least squares.
+
+    Args:
+        cores: of the layer, where it stands.
+        k: the core that moved.
+        vectors: (B, n) inputs that were presented.
+        changes: (P, B, m) of the readings.
+    """
+    r, m, n, s = cores[k].shape
+    # Readings are (i_<k), (i_k), (i_>k): what leaves core k is taken there by the cores before it.
+    before = _environment(cores[:k], states(cores, vectors)[k], (n, s))
+    n_before = math.prod(core.shape[1] for core in cores[:k])
+    design = before.reshape(-1, r * n * s)
+    of_readings = changes.reshape(len(changes), len(vectors), n_before, m, -1)
+    # (P, m) right sides for one matrix: rows run over vectors and the other row indices.
+    right = of_readings.transpose(0, 3, 1, 2, 4).reshape(len(changes) * m, -1)
+    solved = (right @ np.linalg.pinv(design, rcond=1e-6).T).reshape(len(changes), m, r, n, s)
+    return solved.transpose(0, 2, 1, 3, 4).reshape(len(changes), -1)
+
+
+def _environment(cores: Sequence[Array], state: Array, shape: tuple[int, int]) -> Array:
+    """Readings by the entries of a core for one of its rows: (B, i_<k, i_>k, r, n, s).
+
+    Args:
+        cores: those before it.
+        state: (B, n_<k, n_k r_k, m_>k) what meets it.
+        shape: n_k and r_k.
+    """
+    left = np.ones((1, 1, 1))
+    for core in cores:
+        grown = np.einsum("MNr,rmns->MmNns", left, core)
+        left = grown.reshape(grown.shape[0] * grown.shape[1], -1, core.shape[3])
+    n_vectors, _, _, n_after = state.shape
+    moved = np.einsum("iLr,bLqt->bitrq", left, state, optimize=True)
+    return moved.reshape(n_vectors, left.shape[0], n_after, left.shape[2], *shape)

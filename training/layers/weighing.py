@@ -1,0 +1,31 @@
+"""Weighing designs: all inputs of a layer on at once, in signs that take the readings apart again.
+
+With n weights on a balance in N = 2^k >= n patterns of +-1, orthogonal to each other, every entry of the
+matrix has the variance of one reading over N [hotelling1944]: noise falls by sqrt(N) for free, against
+one input after the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import hadamard
+
+from photonzero.training.oracle import Array
+
+
+def weighing_vectors(n: int, size: float = 1.0) -> Array:
+    """Orthogonal inputs (N, n) of +-size, N the power of two from n on."""
+    n_vectors = 1 << (n - 1).bit_length()
+    return size * hadamard(n_vectors)[:, :n].astype(np.float64)
+
+
+def weighed(readings: Array, vectors: Array) -> Array:
+    """The matrices (.., m, n) that give readings (.., N, m) of weighing vectors (N, n)."""
+    return np.swapaxes(readings, -1, -2) @ vectors / (vectors**2).sum(axis=0)
+
+
+def reading_variance(repeated: Array) -> float:
+    """Variance of one reading from repeats (rep, .., m) of the same measurement; 0 of a single one."""
+    if len(repeated) < 2:
+        return 0.0
+    return float(repeated.astype(np.float64).var(axis=0, ddof=1).mean())
