@@ -55,6 +55,10 @@ class InputDac:
         require_integer("input_dac.bits", self.bits, low=1, high=24)
         require_number("input_dac.full_scale", self.full_scale, low=1e-300)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.bits}-bit inputs"
+
     @property
     def step(self) -> float:
         """Distance of neighbouring levels, ``2 full_scale / 2^bits``."""
@@ -110,6 +114,10 @@ class Adc:
         require_integer("adc.bits", self.bits, low=1, high=24)
         require_number("adc.full_scale", self.full_scale, low=1e-300)
         _require_rounding("adc.rounding", self.rounding)
+
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.bits}-bit receivers"
 
     @property
     def step(self) -> float:

@@ -91,6 +91,11 @@ class CouplerImbalance:
         )
         require_number("coupler_imbalance.angle_std_rad", self.angle_std_rad, low=0.0, high=QUARTER_TURN_RAD)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        mean = f"{self.angle_mean_rad:g} " if self.angle_mean_rad else ""
+        return "" if self.is_ideal else f"couplers {mean}+-{self.angle_std_rad:g} rad"
+
     @property
     def is_ideal(self) -> bool:
         """Whether every coupler splits exactly in half."""

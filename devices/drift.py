@@ -35,6 +35,12 @@ class PhaseDrift:
         require_number("phase_drift.std_rad", self.std_rad, low=0.0)
         require_number("phase_drift.correlation_time_s", self.correlation_time_s, low=1e-15)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return (
+            f"phase drift +-{self.std_rad:g} rad in {self.correlation_time_s:g} s" if self.std_rad > 0 else ""
+        )
+
     def draw_stationary_rad(self, shape: int | tuple[int, ...], rng: np.random.Generator) -> FloatArray:
         """Drift long after the chip was switched on, of the given shape [rad]."""
         return self.std_rad * rng.standard_normal(shape)

@@ -31,6 +31,10 @@ class PhaseJitter:
         require_number("phase_jitter.std_rad", self.std_rad, low=0.0)
         require_integer("phase_jitter.hold_inferences", self.hold_inferences, low=1, high=2**31)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"phase jitter +-{self.std_rad:g} rad" if self.std_rad > 0 else ""
+
     @property
     def coherence(self) -> float:
         """Mean of ``exp(i error)``, ``exp(-std^2 / 2)``: what is left of the mean field."""

@@ -88,6 +88,10 @@ class InsertionLoss:
         require_number("insertion_loss.cell_db", self.cell_db, low=0.0)
         require_number("insertion_loss.phase_shifter_db", self.phase_shifter_db, low=0.0)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return "" if self.is_ideal else f"{self.cell_db + self.phase_shifter_db:g} dB a cell"
+
     @property
     def is_ideal(self) -> bool:
         """Whether no light is lost."""

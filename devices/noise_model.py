@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -83,6 +83,26 @@ class NoiseModel:
     def quantizer(self) -> PhaseQuantizer | VoltageQuantizer | None:
         """The DAC grid in force, or None."""
         return self.phase_quantizer or self.voltage_quantizer
+
+    @property
+    def phases_are_ideal(self) -> bool:
+        """Whether light meets every programmed phase exactly, whatever happens to it elsewhere."""
+        elsewhere = (
+            "coupler_imbalance", "insertion_loss", "timing", "input_dac", "readout_noise",
+            "optical_readout", "adc", "ideal_singular_values",
+        )  # fmt: skip
+        ideal = NoiseModel()
+        return replace(self, **{name: getattr(ideal, name) for name in elsewhere}) == ideal
+
+    def describe(self) -> str:
+        """What is imperfect, in a few words for each part."""
+        parts = [getattr(self, item.name) for item in fields(self)]
+        texts = [part.describe() for part in parts if hasattr(part, "describe")]
+        if self.programming_std_rad > 0:
+            texts.append(f"programming error +-{self.programming_std_rad:g} rad")
+        if self.ideal_singular_values:
+            texts.append("singular values ideal")
+        return ", ".join(filter(None, texts)) or "no imperfection"
 
 
 _PUBLISHED = NoiseModel(

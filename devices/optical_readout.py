@@ -40,6 +40,10 @@ class OpticalReadout:
         require_number("optical_readout.local_oscillator_w", self.local_oscillator_w, low=1e-18)
         require_number("optical_readout.link_loss_db", self.link_loss_db, low=0.0)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.laser.power_w:g} W of laser"
+
     def mode_power_w(self, n_inputs: int) -> float:
         """Power of one input of size 1 among n, where it enters the mesh [W]."""
         return self.laser.power_w * float(power_transmission(self.link_loss_db)) / n_inputs

@@ -36,6 +36,12 @@ class PhaseShifter:
         require_number("phase_shifter.gamma_std_rad_per_v2", self.gamma_std_rad_per_v2, low=0.0)
         require_number("phase_shifter.bias_max_rad", self.bias_max_rad, low=0.0, high=np.pi)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        gamma = f"gamma +-{self.gamma_std_rad_per_v2:g} rad/V^2" if self.gamma_std_rad_per_v2 > 0 else ""
+        bias = f"bias +-{self.bias_max_rad:.3g} rad" if self.bias_max_rad > 0 else ""
+        return ", ".join(filter(None, (gamma, bias)))
+
     @property
     def gamma_rad_per_v2(self) -> float:
         """Nominal phase per squared voltage [rad / V^2]."""

@@ -41,6 +41,10 @@ class PhaseQuantizer:
     def __post_init__(self) -> None:
         require_integer("phase_quantizer.bits", self.bits, low=1, high=24)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.bits}-bit phases"
+
     @property
     def step_rad(self) -> float:
         """Distance of neighbouring phases [rad]."""
@@ -71,6 +75,10 @@ class VoltageQuantizer:
         require_number("voltage_quantizer.v_pi_v", self.v_pi_v, low=1e-6)
         # A full turn must be within reach, or some phases could not be set.
         require_number("voltage_quantizer.v_max_v", self.v_max_v, low=float(np.sqrt(2.0)) * self.v_pi_v)
+
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.bits}-bit voltages"
 
     @property
     def step_v(self) -> float:

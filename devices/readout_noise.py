@@ -20,3 +20,8 @@ class ReadoutNoise:
 
     def __post_init__(self) -> None:
         require_number("readout_noise.std_of_full_scale", self.std_of_full_scale, low=0.0, high=1.0)
+
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        std = self.std_of_full_scale
+        return f"readout noise {std:g} of full scale" if std > 0 else ""

@@ -35,6 +35,10 @@ class StuckShifters:
         require_number("stuck_shifters.value_rad", self.value_rad)
         require_number("stuck_shifters.spread_rad", self.spread_rad, low=0.0, high=np.pi)
 
+    def describe(self) -> str:
+        """What it does, in a few words; empty if nothing."""
+        return f"{self.probability:.3g} of the shifters stuck" if self.probability > 0 else ""
+
     def draw(self, n: int, rng: np.random.Generator) -> tuple[BoolArray, FloatArray]:
         """Which of n fabricated shifters are stuck, and where.
 

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import unitary_group
 
+from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.loss import InsertionLoss
+from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.photonics.mesh.decompose import decompose
-from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.fabricate import fabricate_mesh
 from photonzero.photonics.mesh.topologies import rectangular
 from photonzero.photonics.mesh.topology import MeshTopology
 from photonzero.photonics.mesh.transfer import build, propagate
@@ -21,6 +24,11 @@ SIZES = (64, 128, 256)
 _N_VECTORS = 1024
 _LARGE = 1024
 _POPULATION = (64, 16)
+_NOISE = NoiseModel(
+    coupler_imbalance=CouplerImbalance(angle_std_rad=0.02),
+    insertion_loss=InsertionLoss(cell_db=0.05, phase_shifter_db=0.025),
+)
+"""Every static error of cells at once."""
 _SECONDS_A_TASK = 1.0
 _SECONDS_LARGE = 4.0
 _SECONDS_A_ROUND = 0.01
@@ -30,21 +38,6 @@ def _phases(mesh: MeshTopology, rng: np.random.Generator, *population: int) -> t
     """Random theta, phi and output phases."""
     return tuple(
         rng.uniform(0.0, 2 * np.pi, (*population, n)) for n in (mesh.n_mzi, mesh.n_mzi, mesh.n_modes)
-    )
-
-
-def _errors(mesh: MeshTopology, rng: np.random.Generator) -> MeshImperfections:
-    """Every static error at once."""
-    n = mesh.n_mzi
-    return MeshImperfections(
-        coupler_in_error_rad=0.02 * rng.standard_normal(n),
-        coupler_out_error_rad=0.02 * rng.standard_normal(n),
-        cell_loss_db=0.1 * rng.random(n),
-        theta_loss_db=0.05 * rng.random(n),
-        phi_loss_db=0.05 * rng.random(n),
-        out_loss_db=0.05 * rng.random(mesh.n_modes),
-        theta_stuck=rng.random(n) < 0.01,
-        phi_stuck=rng.random(n) < 0.01,
     )
 
 
@@ -89,7 +82,8 @@ def run() -> dict[str, Any]:
     with one_blas_thread():
         for n in SIZES:
             mesh = rectangular(n)
-            phases, errors = _phases(mesh, rng), _errors(mesh, rng)
+            phases = _phases(mesh, rng)
+            errors = fabricate_mesh(mesh, _NOISE, rng).imperfections
             a, b, vectors = _complex(rng, n, n), _complex(rng, n, n), _complex(rng, n, _N_VECTORS)
             unitary = unitary_group.rvs(n, random_state=n)
             seconds = _fastest(

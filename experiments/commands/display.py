@@ -128,7 +128,7 @@ def print_names() -> None:
     for name in TOPOLOGIES:
         table.add_row("topology", name, _first_line(TOPOLOGIES.get(name)))
     for name, noise in PRESETS.items():
-        table.add_row("noise", name, _describe_noise(noise))
+        table.add_row("noise", name, noise.describe())
     for name in optimizer_names():
         table.add_row("optimizer", name, get_method(name).summary)
     for name in rule_names():
@@ -140,35 +140,3 @@ def print_names() -> None:
 
 def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").splitlines()[0].replace("``", "")
-
-
-def _describe_noise(noise: Any) -> str:
-    named = (
-        (noise.phase_quantizer is not None, lambda: f"{noise.phase_quantizer.bits}-bit phases"),
-        (noise.voltage_quantizer is not None, lambda: f"{noise.voltage_quantizer.bits}-bit voltages"),
-        (
-            noise.phase_shifter.gamma_std_rad_per_v2 > 0,
-            lambda: f"gamma +-{noise.phase_shifter.gamma_std_rad_per_v2:g} rad/V^2",
-        ),
-        (noise.thermal_crosstalk.coupling > 0, lambda: f"crosstalk {noise.thermal_crosstalk.coupling:g}"),
-        (
-            noise.phase_shifter.bias_max_rad > 0,
-            lambda: f"bias +-{noise.phase_shifter.bias_max_rad:.3g} rad",
-        ),
-        (
-            not noise.coupler_imbalance.is_ideal,
-            lambda: f"couplers +-{noise.coupler_imbalance.angle_std_rad:g} rad",
-        ),
-        (
-            not noise.insertion_loss.is_ideal,
-            lambda: f"{noise.insertion_loss.cell_db + noise.insertion_loss.phase_shifter_db:g} dB a cell",
-        ),
-        (
-            noise.readout_noise.std_of_full_scale > 0,
-            lambda: f"readout noise {noise.readout_noise.std_of_full_scale:g} of full scale",
-        ),
-        (noise.optical_readout is not None, lambda: f"{noise.optical_readout.laser.power_w:g} W of laser"),
-        (noise.adc is not None, lambda: f"{noise.adc.bits}-bit receivers"),
-        (noise.ideal_singular_values, lambda: "singular values ideal"),
-    )
-    return ", ".join(text() for applies, text in named if applies) or "no imperfection"

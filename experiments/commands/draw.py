@@ -26,6 +26,7 @@ from photonzero.experiments.commands.computing import Computing
     show_default=True,
     help="What the mesh is set to; random phases suit every mesh.",
 )
+@click.option("--noise", help="What errs: a preset or a TOML file, instead of the next two.")
 @click.option(
     "--coupler-std-rad", type=float, default=0.02, show_default=True, help="Errors of the couplers."
 )
@@ -37,6 +38,7 @@ def draw(
     modes: int,
     picture: str,
     unitary: str,
+    noise: str | None,
     coupler_std_rad: float,
     cell_loss_db: float,
     seed: int,
@@ -51,17 +53,23 @@ def draw(
     Examples:
       photonzero draw rectangular --modes 8 --unitary dft --out dft.png
       photonzero draw triangular --picture error --coupler-std-rad 0.05
+      photonzero draw my.py:star --picture error --noise published
     """
+    from photonzero.devices.coupler import CouplerImbalance
+    from photonzero.devices.loss import InsertionLoss
+    from photonzero.devices.noise_model import NoiseModel
+    from photonzero.experiments.config.run_config import noise_table
     from photonzero.experiments.drawing.mesh_pictures import draw as draw_picture
+    from photonzero.experiments.files.toml import build
 
-    draw_picture(
-        topology,
-        n_modes=modes,
-        picture=picture,
-        unitary=unitary,
-        coupler_std_rad=coupler_std_rad,
-        cell_loss_db=cell_loss_db,
-        seed=seed,
-        out=out,
-    )
+    if noise is None:
+        model = NoiseModel(
+            coupler_imbalance=CouplerImbalance(angle_std_rad=coupler_std_rad),
+            insertion_loss=InsertionLoss(cell_db=cell_loss_db),
+        )
+    else:
+        table = noise_table(noise)
+        del table["name"]
+        model = build(NoiseModel, table, "noise.")
+    draw_picture(topology, n_modes=modes, picture=picture, unitary=unitary, noise=model, seed=seed, out=out)
     click.echo(str(out))

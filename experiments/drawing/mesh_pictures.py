@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.drawing.pictures import draw_error_map, draw_mesh, draw_transfer_matrix
 from photonzero.experiments.files.errors import UsageError
 from photonzero.photonics.mesh.decompose import decompose
-from photonzero.photonics.mesh.imperfections import MeshImperfections
+from photonzero.photonics.mesh.fabricate import fabricate_mesh
 from photonzero.photonics.mesh.phases import MeshPhases
 from photonzero.photonics.mesh.topologies import mesh
 from photonzero.photonics.mesh.topology import MeshTopology
@@ -28,9 +29,8 @@ def phases_of(topology: MeshTopology, unitary: str, seed: int) -> MeshPhases:
     """
     n = topology.n_modes
     if unitary == "random":
-        rng = np.random.default_rng(seed)
-        sizes = (topology.n_mzi, topology.n_mzi, n, topology.n_edge)
-        return MeshPhases(*(rng.uniform(-np.pi, np.pi, size) for size in sizes))
+        drawn = MeshPhases.uniform(topology, np.random.default_rng(seed))
+        return MeshPhases(*(part - np.pi for part in drawn))
     if unitary == "dft":
         return decompose(topology, np.fft.fft(np.eye(n), norm="ortho"))
     if unitary == "identity":
@@ -44,8 +44,7 @@ def draw(
     n_modes: int,
     picture: str,
     unitary: str,
-    coupler_std_rad: float,
-    cell_loss_db: float,
+    noise: NoiseModel,
     seed: int,
     out: Path,
 ) -> None:
@@ -56,19 +55,16 @@ def draw(
         n_modes: N.
         picture: "mesh", "transfer" or "error".
         unitary: what the mesh is set to, see `phases_of`.
-        coupler_std_rad: standard deviation of the couplers' angle errors [rad].
-        cell_loss_db: loss of each MZI [dB].
-        seed: of random phases and coupler errors.
+        noise: what the mesh is fabricated with.
+        seed: of random phases and of the errors.
         out: PNG to write.
 
     Raises:
-        UsageError: an unknown name of a picture or a matrix, a negative standard deviation, or not a PNG.
+        UsageError: an unknown name of a picture or a matrix, or not a PNG.
         PhotonicsError: an unknown topology, or a size or a loss that the mesh cannot have.
     """
     if picture not in PICTURES:
         raise UsageError(f"picture: {picture!r}; allowed: {', '.join(PICTURES)}")
-    if not 0.0 <= coupler_std_rad <= np.pi / 4:
-        raise UsageError(f"coupler-std-rad: {coupler_std_rad}; allowed: 0 to pi/4")
     if out.suffix.lower() != ".png":
         raise UsageError(f"out: {str(out)!r}; allowed: a name that ends in .png")
     topology = mesh(name, n_modes)
@@ -77,13 +73,7 @@ def draw(
     if picture == "mesh":
         draw_mesh(out, topology, phases, title)
         return
-    rng = np.random.default_rng([seed, 1])
-    errors = MeshImperfections(
-        coupler_in_error_rad=coupler_std_rad * rng.standard_normal(topology.n_mzi),
-        coupler_out_error_rad=coupler_std_rad * rng.standard_normal(topology.n_mzi),
-        cell_loss_db=cell_loss_db,
-    )
-    realised = build(topology, *phases, imperfections=errors)
+    realised = fabricate_mesh(topology, noise, np.random.default_rng([seed, 1])).matrix(phases)
     if picture == "transfer":
         draw_transfer_matrix(out, realised, title)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from photonzero.devices.coupler import CouplerImbalance
-from photonzero.devices.noise_model import preset
+from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.studies.networks import (
     MAX_SIGMA_PHASE_RAD,
@@ -33,7 +33,7 @@ from photonzero.experiments.studies.targets import (
 from photonzero.experiments.sweep.figures import HeatMap, draw_heat_maps, good
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
-from photonzero.photonics.mesh import MeshImperfections, build, fidelity
+from photonzero.photonics.mesh import fabricate_mesh, fidelity
 from photonzero.photonics.mesh.phase_file import MeshNetwork
 
 
@@ -81,9 +81,8 @@ def _realised(network: MeshNetwork, sample: Sample) -> np.ndarray:
     rng = sample.chip_rng("errors")
     sigma_rad = sample.setting["sigma_phase_rad"]
     phases = [phase + sigma_rad * rng.standard_normal(phase.size) for phase in network.phases]
-    couplers = sample.setting["sigma_coupler_rad"] * rng.standard_normal((2, network.mesh.n_mzi))
-    errors = MeshImperfections(coupler_in_error_rad=couplers[0], coupler_out_error_rad=couplers[1])
-    return build(network.mesh, *phases, imperfections=errors)
+    couplers = CouplerImbalance(angle_std_rad=sample.setting["sigma_coupler_rad"])
+    return fabricate_mesh(network.mesh, NoiseModel(coupler_imbalance=couplers), rng).matrix(phases)
 
 
 def _accuracies(sample: Sample, prepared: Prepared) -> Row:

@@ -1,6 +1,7 @@
 """Meshes of Mach-Zehnder interferometers: topologies, transfer matrices, decompositions."""
 
 from photonzero.photonics.mesh.decompose import decompose
+from photonzero.photonics.mesh.fabricate import FabricatedMesh, fabricate_mesh
 from photonzero.photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
 from photonzero.photonics.mesh.haar import haar_phases
 from photonzero.photonics.mesh.imperfections import MeshImperfections
@@ -18,6 +19,7 @@ from photonzero.photonics.mesh.transfer import build, propagate
 
 __all__ = [
     "TOPOLOGIES",
+    "FabricatedMesh",
     "MeshImperfections",
     "MeshPhases",
     "MeshTopology",
@@ -26,6 +28,7 @@ __all__ = [
     "butterfly",
     "decompose",
     "expected_fidelity",
+    "fabricate_mesh",
     "fidelity",
     "from_layers",
     "haar_phases",

@@ -30,7 +30,27 @@ import numpy.typing as npt
 from photonzero.devices.coupler import coupler_transfer
 from photonzero.devices.loss import amplitude_transmission
 
+FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
+
+
+def coupler_pair(
+    first_rad: FloatArray, second_rad: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """All that the couplers of an MZI do to it, whatever stands between them.
+
+    Products of the cosines and sines of pi/4 + e1 and pi/4 + e2 are half sums of these, such as
+    ``cos cos = (cos(e1 - e2) - sin(e1 + e2)) / 2``: exactly 1/2 where both errors are zero.
+
+    Args:
+        first_rad: angle errors e1 of the couplers that light meets first, any shape [rad].
+        second_rad: errors e2 of the second ones, the same shape [rad].
+
+    Returns:
+        cos(e1 - e2), sin(e1 + e2), cos(e1 + e2) and sin(e1 - e2), of that shape.
+    """
+    plus, minus = first_rad + second_rad, first_rad - second_rad
+    return np.cos(minus), np.sin(plus), np.cos(plus), np.sin(minus)
 
 
 def cell_matrix(

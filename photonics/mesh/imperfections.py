@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from photonzero.devices.loss import amplitude_transmission
 from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.cell import coupler_pair
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 # The scaled form of the kernels keeps amplitudes above 2^-450 for at least one layer up to here.
 _MAX_LOSS_DB = 80.0
@@ -21,10 +21,11 @@ _MAX_LOSS_DB = 80.0
 
 @dataclass(frozen=True, eq=False)
 class MeshImperfections:
-    """What fabrication did to one mesh; every field is a number for all, or an array.
+    """What fabrication did to the cells of one mesh; every field is a number for all, or an array.
 
     A coupler of nominal power splitting 1/2 that measures 1/2 + x has the angle error
-    ``asin(2 x) / 2``. All defaults are an ideal part.
+    ``asin(2 x) / 2``. All defaults are an ideal part. What becomes of phases, shifters that are stuck
+    among them, is settled before light meets a cell, see `photonzero.photonics.mesh.fabricate`.
 
     Attributes:
         coupler_in_error_rad: (n_mzi,) angle error of the coupler that light meets first.
@@ -34,10 +35,6 @@ class MeshImperfections:
         phi_loss_db: (n_mzi,) the same for the phi shifter.
         out_loss_db: (N,) insertion loss of the output shifters.
         edge_loss_db: (n_edge,) insertion loss of the shifters outside the MZIs.
-        theta_stuck: (n_mzi,) True where the theta shifter does not answer.
-        theta_stuck_rad: (n_mzi,) the phase it stays at; a dead heater stays at 0.
-        phi_stuck: (n_mzi,) True where the phi shifter does not answer.
-        phi_stuck_rad: (n_mzi,) the phase it stays at.
     """
 
     coupler_in_error_rad: float | FloatArray = 0.0
@@ -47,10 +44,6 @@ class MeshImperfections:
     phi_loss_db: float | FloatArray = 0.0
     out_loss_db: float | FloatArray = 0.0
     edge_loss_db: float | FloatArray = 0.0
-    theta_stuck: bool | BoolArray = False
-    theta_stuck_rad: float | FloatArray = 0.0
-    phi_stuck: bool | BoolArray = False
-    phi_stuck_rad: float | FloatArray = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +56,11 @@ class CellConstants:
             with c, s the cosine and sine of the half angle. (0, 8) for ideal cells.
         rim_amplitude: (N + n_edge,) of the output shifters, then of those outside the MZIs.
         layer_bits: upper bound of -log2 of the amplitude that one layer leaves.
-        theta_stuck, theta_stuck_rad, phi_stuck, phi_stuck_rad: (n_mzi,), or None if none is.
     """
 
     mixing: FloatArray
     rim_amplitude: FloatArray
     layer_bits: float
-    theta_stuck: BoolArray | None
-    theta_stuck_rad: FloatArray
-    phi_stuck: BoolArray | None
-    phi_stuck_rad: FloatArray
 
 
 def _spread(errors: MeshImperfections, topology: MeshTopology) -> dict[str, npt.NDArray]:
@@ -83,17 +71,13 @@ def _spread(errors: MeshImperfections, topology: MeshTopology) -> dict[str, npt.
         length = lengths.get(item.name, topology.n_mzi)
         if value.shape not in ((), (length,)):
             raise PhotonicsError(f"{item.name}: shape {value.shape}; allowed: () or ({length},)")
-        if item.name.endswith("_stuck"):
-            if value.dtype != np.bool_:
-                raise PhotonicsError(f"{item.name}: dtype {value.dtype}; allowed: bool")
-        else:
-            value = value.astype(np.float64)
-            loss = item.name.endswith("_db")
-            good = (value >= 0) & (value <= _MAX_LOSS_DB) if loss else np.isfinite(value)
-            if not np.all(good):
-                allowed = f"0 to {_MAX_LOSS_DB:g} dB" if loss else "finite numbers"
-                bad = np.atleast_1d(value)[~np.atleast_1d(good)][0]
-                raise PhotonicsError(f"{item.name}: {bad}; allowed: {allowed}")
+        value = value.astype(np.float64)
+        loss = item.name.endswith("_db")
+        good = (value >= 0) & (value <= _MAX_LOSS_DB) if loss else np.isfinite(value)
+        if not np.all(good):
+            allowed = f"0 to {_MAX_LOSS_DB:g} dB" if loss else "finite numbers"
+            bad = np.atleast_1d(value)[~np.atleast_1d(good)][0]
+            raise PhotonicsError(f"{item.name}: {bad}; allowed: {allowed}")
         spread[item.name] = np.broadcast_to(value, (length,))
     return spread
 
@@ -109,17 +93,16 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
     Raises:
         PhotonicsError: an array of the wrong length, a loss below 0 or above 80 dB, NaN.
     """
-    none = np.zeros(0)
     ones = np.ones(topology.n_modes + topology.n_edge)
     if errors is None:
-        return CellConstants(np.zeros((0, 8)), ones, 0.5, None, none, None, none)
+        return CellConstants(np.zeros((0, 8)), ones, 0.5)
     part = _spread(errors, topology)
-    first, second = part["coupler_in_error_rad"], part["coupler_out_error_rad"]
-    # Products of the two couplers' cosines and sines, from the errors alone: exactly 1/2 at zero.
-    plus, minus = first + second, first - second
-    cos_cos, sin_sin = (np.cos(minus) - np.sin(plus)) / 2, (np.cos(minus) + np.sin(plus)) / 2
+    cos_minus, sin_plus, cos_plus, sin_minus = coupler_pair(
+        part["coupler_in_error_rad"], part["coupler_out_error_rad"]
+    )
+    cos_cos, sin_sin = (cos_minus - sin_plus) / 2, (cos_minus + sin_plus) / 2
     # second cosine x first sine, second sine x first cosine
-    cos_sin, sin_cos = (np.cos(plus) + np.sin(minus)) / 2, (np.cos(plus) - np.sin(minus)) / 2
+    cos_sin, sin_cos = (cos_plus + sin_minus) / 2, (cos_plus - sin_minus) / 2
     loss = {key: amplitude_transmission(part[f"{key}_loss_db"]) for key in ("cell", "theta", "phi")}
     upper = loss["theta"]
     symmetric = topology.cell == "symmetric"
@@ -147,8 +130,4 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
         np.ascontiguousarray(loss["cell"][:, None] * mixing),
         np.concatenate([amplitude_transmission(part["out_loss_db"]), edge]),
         bits,
-        part["theta_stuck"] if part["theta_stuck"].any() else None,
-        part["theta_stuck_rad"],
-        part["phi_stuck"] if part["phi_stuck"].any() else None,
-        part["phi_stuck_rad"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,23 @@ class MeshPhases(NamedTuple):
     def __repr__(self) -> str:
         sizes = (f"{name} {np.shape(part)}" for name, part in zip(self._fields, self, strict=True))
         return f"MeshPhases({', '.join(sizes)})"
+
+    @classmethod
+    def checked(cls, topology: MeshTopology, parts: Sequence[npt.ArrayLike]) -> MeshPhases:
+        """The four parts as arrays; phases outside the MZIs may be left out, and are 0.
+
+        Raises:
+            PhotonicsError: a wrong number of parts or of phases.
+        """
+        arrays = [np.asarray(part, dtype=np.float64) for part in parts]
+        if len(arrays) == 3:
+            arrays.append(np.zeros(topology.n_edge))
+        if len(arrays) != 4:
+            raise PhotonicsError(f"phases: {len(arrays)} arrays; allowed: {', '.join(cls._fields)}")
+        for name, array, size in zip(cls._fields, arrays, _sizes(topology), strict=True):
+            if array.ndim not in (1, 2) or array.shape[-1] != size:
+                raise PhotonicsError(f"{name}: shape {array.shape}; allowed: ({size},) or (P, {size})")
+        return cls(*arrays)
 
     @classmethod
     def uniform(cls, topology: MeshTopology, rng: np.random.Generator) -> MeshPhases:

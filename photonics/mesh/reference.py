@@ -28,8 +28,7 @@ def build_by_embedding(
         for name in MeshImperfections.__dataclass_fields__
         if name not in ("out_loss_db", "edge_loss_db")
     }
-    theta = np.where(part["theta_stuck"], part["theta_stuck_rad"], theta_rad)
-    phi = np.where(part["phi_stuck"], part["phi_stuck_rad"], phi_rad)
+    theta, phi = np.asarray(theta_rad), np.asarray(phi_rad)
     edge_phase = np.zeros(topology.n_edge) if edge_phase_rad is None else np.asarray(edge_phase_rad)
     edge = amplitude_transmission(np.asarray(errors.edge_loss_db)) * np.exp(1j * edge_phase)
     unitary = np.eye(n, dtype=np.complex128)

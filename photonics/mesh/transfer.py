@@ -43,10 +43,6 @@ def _phases(name: str, value: npt.ArrayLike, length: int) -> FloatArray:
     return array if array.ndim == 2 else array[None]
 
 
-def _stick(phases: FloatArray, stuck: npt.NDArray[np.bool_] | None, stuck_rad: FloatArray) -> FloatArray:
-    return phases if stuck is None else np.where(stuck, stuck_rad, phases)
-
-
 def _repeat(array: FloatArray, size: int) -> FloatArray:
     """(size, n), contiguous and writable: one array type means one compiled kernel."""
     if array.shape[0] != size:
@@ -109,11 +105,9 @@ def _transfer(
     constants = cell_constants(topology, imperfections)
     if edge_phase_rad is None:
         edge_phase_rad = np.zeros(topology.n_edge)
-    theta = _phases("theta_rad", theta_rad, topology.n_mzi)
-    phi = _phases("phi_rad", phi_rad, topology.n_mzi)
     n_settings, (theta, phi, out_phase, edge_phase) = _population(
-        theta_rad=_stick(theta, constants.theta_stuck, constants.theta_stuck_rad),
-        phi_rad=_stick(phi, constants.phi_stuck, constants.phi_stuck_rad),
+        theta_rad=_phases("theta_rad", theta_rad, topology.n_mzi),
+        phi_rad=_phases("phi_rad", phi_rad, topology.n_mzi),
         out_phase_rad=_phases("out_phase_rad", out_phase_rad, topology.n_modes),
         edge_phase_rad=_phases("edge_phase_rad", edge_phase_rad, topology.n_edge),
     )

@@ -4,6 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from photonzero.devices.noise_model import preset
 from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
 from photonzero.experiments.drawing.pictures import _columns
 from photonzero.experiments.files.errors import UsageError
@@ -15,8 +16,7 @@ OPTIONS = {
     "n_modes": 4,
     "picture": "mesh",
     "unitary": "random",
-    "coupler_std_rad": 0.02,
-    "cell_loss_db": 0.1,
+    "noise": preset("physical"),
     "seed": 1,
 }
 
@@ -70,7 +70,6 @@ def test_named_unitaries_are_what_they_say(unitary):
     [
         ({"picture": "film"}, "picture: 'film'; allowed: mesh"),
         ({"unitary": "qft"}, "unitary: 'qft'; allowed: random"),
-        ({"coupler_std_rad": -1.0}, "coupler-std-rad: -1.0; allowed"),
         ({"out": "mesh.jpg"}, "out: '.*mesh.jpg'; allowed: a name that ends in .png"),
     ],
 )

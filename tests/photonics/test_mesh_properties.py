@@ -60,10 +60,6 @@ def random_errors(mesh, rng, loss_db=1.0):
         phi_loss_db=rng.uniform(0, loss_db, n),
         out_loss_db=rng.uniform(0, loss_db, mesh.n_modes),
         edge_loss_db=rng.uniform(0, loss_db, mesh.n_edge),
-        theta_stuck=rng.random(n) < 0.2,
-        theta_stuck_rad=rng.uniform(-4, 4, n),
-        phi_stuck=rng.random(n) < 0.2,
-        phi_stuck_rad=rng.uniform(-4, 4, n),
     )
 
 
@@ -230,7 +226,6 @@ THREE = (rectangular(3), np.zeros(3), np.zeros(3), np.zeros(3))
             lambda: build(*THREE, imperfections=MeshImperfections(out_loss_db=np.zeros(2))),
             "out_loss_db: shape",
         ),
-        (lambda: build(*THREE, imperfections=MeshImperfections(theta_stuck=1.0)), "theta_stuck: dtype"),  # type: ignore[arg-type]
         (lambda: from_layers("x", 3, [[(0, 1), (1, 2)]]), "mode 1 twice in layer 0"),
         (lambda: from_layers("x", 3, [[(0, 3)]]), "partner: 3; allowed: modes from 0 to 2"),
         (lambda: from_layers("x", 3, [[(0, 1)]], edges=[(2, 0)]), "edge_layer: 2; allowed: 0 to 1"),
