@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
-from photonzero.photonics.chip.actuator import PhaseActuator
+from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.chip.layout import CoreLayout, lay_out
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.errors import PhotonicsError

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
-from photonzero.photonics.chip.actuator import PhaseActuator
+from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.mesh.imperfections import MeshImperfections
 from photonzero.photonics.mesh.phases import MeshPhases
 from photonzero.photonics.mesh.topology import MeshTopology

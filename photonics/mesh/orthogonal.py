@@ -13,6 +13,7 @@ from numba import njit
 
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels import JIT
+from photonzero.photonics.mesh.cell import coupler_pair
 from photonzero.photonics.mesh.nulling import FROM_BOTH_SIDES
 from photonzero.photonics.mesh.topologies import nulling_of
 from photonzero.photonics.mesh.topology import MeshTopology, Nulling
@@ -59,7 +60,9 @@ def _build_imperfect(theta_rad, row, partner, cells, out):
                     u[b, j] = cross * upper + bar * lower
 
 
-def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: float) -> FloatArray:
+def rotation_cells(
+    first_rad: FloatArray, second_rad: FloatArray, amplitude: float | FloatArray
+) -> FloatArray:
     """What couplers and loss make of a rotation; no phase setting changes it.
 
     The cell is a push-pull MZI, ``diag(1, -1) C(e2) diag(exp(i theta), -exp(-i theta)) C(e1)`` with
@@ -71,13 +74,12 @@ def rotation_cells(first_rad: FloatArray, second_rad: FloatArray, amplitude: flo
     Args:
         first_rad: angle errors e1 of the couplers that light meets first, any shape S [rad].
         second_rad: errors e2 of the second ones, the same shape [rad].
-        amplitude: factor of both modes, from insertion loss.
+        amplitude: factor of both modes, from insertion loss; one for all, or of shape S.
 
     Returns:
         (*S, 4): the coefficients of cos, i sin (b) and sin, i cos (x).
     """
-    plus, minus = first_rad + second_rad, first_rad - second_rad
-    return amplitude * np.stack([np.cos(minus), np.sin(plus), np.cos(plus), np.sin(minus)], axis=-1)
+    return np.asarray(amplitude)[..., None] * np.stack(coupler_pair(first_rad, second_rad), axis=-1)
 
 
 def build_orthogonal(topology: MeshTopology, theta_rad: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.devices.quantizer import TWO_PI_RAD, PhaseQuantizer, VoltageQuantizer, modulo_turn
 from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.devices.stuck_shifter import StuckShifters
-from photonzero.photonics.chip.actuator import PhaseActuator
+from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.mesh.topologies import rectangular
 
 # A 4-mode mesh: MZI 0, 1 in layer 0 (rows 0, 2), 2 in layer 1 (row 1), 3, 4 in layer 2, 5 in layer 3.
