@@ -11,9 +11,10 @@ import numpy as np
 
 from photonzero.devices.noise_model import preset
 from photonzero.experiments.run.blas import one_blas_thread
-from photonzero.photonics.chip.chip import available_threads, fabricate
+from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.chip.layout import NetworkLayout, lay_out
 from photonzero.photonics.designs import get_design
+from photonzero.photonics.threads import available_threads
 from photonzero.training.oracle import Array, Stencil
 from photonzero.training.stencils import make_rule
 

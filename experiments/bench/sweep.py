@@ -13,8 +13,8 @@ from photonzero.experiments.studies.registry import find_plan
 from photonzero.experiments.sweep import run_sweep
 from photonzero.experiments.sweep.executors import SerialExecutor, Workers, executors
 from photonzero.experiments.sweep.plan import Plan
-from photonzero.photonics.chip.chip import available_threads
 from photonzero.photonics.mesh import build, haar_phases, rectangular
+from photonzero.photonics.threads import available_threads
 
 _MODES = 64
 _SIGMAS = 21

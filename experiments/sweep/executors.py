@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.photonics.chip.chip import available_threads
+from photonzero.photonics.threads import available_threads
 
 EXECUTORS = ("serial", "processes", "dask")
 

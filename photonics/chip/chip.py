@@ -1,62 +1,35 @@
-"""A fabricated chip: a design, its imperfections and a seed. The only forward oracle of the project."""
+"""A fabricated chip: a design, its imperfections and a seed. The only forward oracle of the project.
+
+This is the face; behind it stand the modulators (`inputs`), what light meets (`circuit`), what receivers do
+(`detection`) and the work itself (`run`). A measurement passes them once each, in that order.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.devices.noise_model import NoiseModel
+from photonzero.devices.noise_model import PRESETS, NoiseModel
 from photonzero.photonics.chip.circuit import Circuit
 from photonzero.photonics.chip.detection import detection_table
-from photonzero.photonics.controls import ControlGroup
+from photonzero.photonics.chip.inputs import Inputs, Modulators, Presented, checked_settings
+from photonzero.photonics.chip.layout import initial_controls, layer_formats
+from photonzero.photonics.chip.run import Network, Programmed, derive_key, run, run_jittering
+from photonzero.photonics.controls import ControlGroup, LayerFormat
 from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.kernels import contraction, population
-from photonzero.photonics.kernels.normals import mix64
+from photonzero.photonics.kernels import contraction
+from photonzero.photonics.threads import available_threads
 
 FloatArray = npt.NDArray[np.float64]
-RealArray: TypeAlias = npt.NDArray[Any]
-T = TypeVar("T")
+RealArray = npt.NDArray[Any]
 
-_POINTS_PER_JOB = 8192
-_CENTERS_PER_JOB = 32
-_HOLDS_PER_JOB = 64
-_SETTINGS_PER_JOB = 128
-"""Inputs of one candidate that one job works through, and centres of a large stencil, whose first layer
-is evaluated again in every job: long enough to hide that, short enough to share among threads, and
-fixed, because noise is keyed by the job. Where phases jitter, settings that one job builds. Last, settings
-of one job that share what they have in common."""
-
-
-class StencilLike(Protocol):
-    """Inputs kept as centres and offsets; `photonzero.training.oracle.Stencil` is one."""
-
-    @property
-    def centers(self) -> RealArray:
-        """(B, d)."""
-        ...
-
-    @property
-    def offsets(self) -> RealArray:
-        """(K, d)."""
-        ...
-
-
-def _derive_key(key: int, index: int) -> int:
-    """Noise key number `index` below `key`; unequal indices give unrelated streams."""
-    return int(mix64(np.uint64(mix64(np.uint64(key))) ^ np.uint64(index)))
-
-
-def available_threads() -> int:
-    """Processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+_ROLES = {"fabrication": 0, "dynamic": 1, "couplers": 2, "drift": 3}
+"""What a chip draws random numbers for, and the place of each stream below the seed. A new role takes the
+next number, so that the streams of the others stay as they are."""
 
 
 class Chip:
@@ -75,24 +48,24 @@ class Chip:
     """
 
     def __init__(
-        self,
-        design: NetworkDesign,
-        noise: NoiseModel,
-        seed: int,
-        dtype: npt.DTypeLike,
-        threads: int,
+        self, design: NetworkDesign, noise: NoiseModel, seed: int, dtype: npt.DTypeLike, threads: int
     ) -> None:
-        self.design = design
-        self.noise = noise
-        self.seed = seed
+        self.design, self.noise, self.seed, self.threads = design, noise, seed, threads
         self.dtype = np.dtype(dtype)
-        self.threads = threads
-        fabrication, dynamic, couplers, drift = np.random.SeedSequence(seed).spawn(4)
-        self.circuit = Circuit(design, noise, *map(np.random.default_rng, (fabrication, couplers, drift)))
-        self._layout = self.circuit.layout
-        self._noise_key = int(dynamic.generate_state(1, np.uint64)[0])
+        streams = {role: np.random.SeedSequence(seed, spawn_key=(k,)) for role, k in _ROLES.items()}
+        self.circuit = Circuit(design, noise, streams)
+        layout = self._layout = self.circuit.layout
+        detect = detection_table(design, noise).astype(self.dtype)
+        self._network = Network(layout.layer_table, layout.stage_table, detect[: len(layout.layer_table)])
+        self._noise_key = int(streams["dynamic"].generate_state(1, np.uint64)[0])
         self._n_measurements = 0
-        self._detect = detection_table(design, noise).astype(self.dtype)
+
+    def __repr__(self) -> str:
+        noise = next((name for name, model in PRESETS.items() if model == self.noise), "of its own")
+        return (
+            f"{type(self).__name__}(design {self.design.name!r}, noise {noise}, seed {self.seed}, "
+            f"{self.n_controls:,} controls)"
+        )
 
     @property
     def n_controls(self) -> int:
@@ -104,20 +77,54 @@ class Chip:
         """Named groups: "layer1/core0/U" (phases), "layer1/bias", "readout/weight" (digital)."""
         return self._layout.groups
 
-    def measure(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
+    def measure(self, controls: npt.ArrayLike, inputs: Inputs) -> RealArray:
         """Program P settings one after the other and present every input to each.
 
         Args:
-            controls: (P, n_controls); phases [rad], digital numbers.
+            controls: (P, n_controls), or one setting (n_controls,); phases [rad], digital numbers.
             inputs: (N, n_in), or a stencil of B centres and K offsets, N = B * K, offsets fastest.
 
         Returns:
-            (P, N, n_out) outputs of the readout, of type `dtype`.
+            (P, N, n_out) outputs of the readout, of type `dtype`; (N, n_out) for one setting.
 
         Raises:
             PhotonicsError: wrong shapes, NaN or infinity.
         """
-        return self._measure(controls, inputs, self._layout.layer_table)
+        presented = self._modulators(0, self.design.n_in).present(inputs)
+        return self._measure(controls, presented, slice(0, len(self._network.layers)))
+
+    @property
+    def layers(self) -> tuple[LayerFormat, ...]:
+        """Shape and electronics of every layer, from the input on, as whoever built the chip knows them."""
+        return layer_formats(self.design, self._layout, self.noise.adc)
+
+    @property
+    def largest_input(self) -> float:
+        """What modulators can present, from minus to plus this; infinite without a converter."""
+        return self._modulators(0, self.design.n_in).full_scale
+
+    def measure_layer(self, layer: int, controls: npt.ArrayLike, vectors: Inputs) -> RealArray:
+        """Drive one layer through its own modulators and read its own detectors, before bias and activation.
+
+        All that happens to its readings in a whole pass happens to these: noise, gain, converters, phases
+        that err, drift and jitter.
+
+        Args:
+            layer: number, from 0 on.
+            controls: (P, n_controls), or one setting (n_controls,).
+            vectors: (B, n_in) of the layer, all of its modulators.
+
+        Returns:
+            (P, B, n_out) readings, of type `dtype`; (B, n_out) for one setting.
+
+        Raises:
+            PhotonicsError: no such layer, wrong shapes, NaN or infinity.
+            DeviceError: a number beyond `largest_input`.
+        """
+        if layer not in range(len(self.design.layers)):
+            raise PhotonicsError(f"layer: {layer}; allowed: 0 to {len(self.design.layers) - 1}")
+        presented = self._modulators(layer, self.design.layers[layer].n_in).present(vectors)
+        return self._measure(controls, presented, slice(layer, layer + 1), readings=True)
 
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""
@@ -140,250 +147,45 @@ class Chip:
         self.circuit.drift_rad = drift_rad
 
     def initial_controls(self, rng: np.random.Generator) -> FloatArray:
-        """Random controls to start training from, (n_controls,).
-
-        Cores are Gaussian with the variance that keeps signals alive, decomposed into the phases that
-        an ideal chip would need, singular values above s_max cut to it; gains are as designed, biases
-        Gaussian as designed; the readout is Gaussian of variance 1 / n_features.
-        """
-        controls = np.zeros(self.n_controls)
-        for layer, cores in zip(self.design.layers, self._layout.cores, strict=True):
-            for core in cores:
-                settings = layer.core.initial(core.rows, core.columns, layer.initial_std, rng)
-                for part, setting in zip(core.parts, settings, strict=True):
-                    controls[part] = setting
-        stds = [np.full(layer.n_out, layer.initial_bias_std) for layer in self.design.layers]
-        n_readout_biases = self._layout.bias.size - sum(len(part) for part in stds)
-        bias_std = np.concatenate([*stds, np.ones(n_readout_biases)])
-        controls[self._layout.bias] = bias_std * rng.standard_normal(self._layout.bias.size)
-        for layer, gain in zip(self.design.layers, self._layout.gains, strict=True):
-            if gain >= 0:
-                controls[gain] = layer.gain
-        n_readout = self._layout.readout.size
-        if n_readout:
-            controls[self._layout.readout] = rng.standard_normal(n_readout) * n_readout**-0.5
-        return controls
+        """Random controls to start training from, (n_controls,); see `layout.initial_controls`."""
+        return initial_controls(self.design, self._layout, rng)
 
     def _measure(
-        self,
-        controls: RealArray,
-        inputs: RealArray | StencilLike,
-        layer_table: npt.NDArray[np.int64],
+        self, controls: npt.ArrayLike, presented: Presented, layers: slice, *, readings: bool = False
     ) -> RealArray:
-        controls = np.asarray(controls, dtype=np.float64)
-        if controls.ndim != 2 or controls.shape[1] != self.n_controls or controls.shape[0] == 0:
-            raise PhotonicsError(
-                f"controls: shape {controls.shape}; allowed: (at least 1, {self.n_controls})"
-            )
-        if not np.isfinite(controls).all():
-            raise PhotonicsError("controls: NaN or infinity; allowed: finite numbers")
-        largest, limit = float(np.abs(controls).max()), float(np.finfo(self.dtype.name).max)
-        if largest > limit:
-            raise PhotonicsError(f"controls: {largest:.3g}; allowed: at most {limit:.3g}, a {self.dtype}")
-        points, offsets = self._split_inputs(inputs)
-        key = _derive_key(self._noise_key, self._n_measurements)
+        """Inputs through some of the layers; the digital readout counts as the one behind the last.
+
+        Args:
+            controls: as of `measure`.
+            presented: what the first of these layers meets.
+            layers: to run through.
+            readings: end at the last detectors instead of behind their electronics.
+        """
+        settings = checked_settings(controls, self.n_controls, self.dtype)
+        key = derive_key(self._noise_key, self._n_measurements)
         self._n_measurements += 1
-        n_points = points.shape[0] * (1 if offsets is None else offsets.shape[0])
-        realised = self.circuit.program(controls, n_points, np.random.default_rng(key))
-        n_out = int(layer_table[-1, contraction.LAYER_N_OUT])
-        out = np.empty((controls.shape[0], n_points, n_out), self.dtype)
-        jitter = self.noise.phase_jitter
+        realised = self.circuit.program(settings, presented.n_points, np.random.default_rng(key))
+        network, jitter = self._network.part(layers, readings=readings), self.noise.phase_jitter
+
+        def programmed(realised: FloatArray) -> Programmed:
+            weights, biases = self.circuit.weights(realised, layers)
+            own = Programmed(weights.astype(self.dtype), biases.astype(self.dtype))
+            return own.without_biases() if readings else own
+
+        def jittered(p: int, n: int, rng: np.random.Generator) -> Programmed:
+            return programmed(self.circuit.jittered(realised[p], n, rng))
+
         if jitter.std_rad > 0:
-            weights, biases = np.empty(0), np.empty(0)
-            rows_per_job = _HOLDS_PER_JOB * jitter.hold_inferences
+            size, hold = len(settings), jitter.hold_inferences
+            out = run_jittering(network, size, jittered, presented, key, self.threads, hold)
         else:
-            weights, biases = self._weights(realised)
-            rows_per_job = _POINTS_PER_JOB
-            if offsets is not None:
-                rows_per_job = max(_CENTERS_PER_JOB, _POINTS_PER_JOB // offsets.shape[0])
-        if offsets is None and jitter.std_rad == 0 and controls.shape[0] > 2:
-            first, reference = self._shared(layer_table, weights, biases)
-            if first.any():
-                self._run_shared(layer_table, weights, biases, key, points, first, reference, out)
-                return out
-        jobs = [
-            (p, start) for p in range(controls.shape[0]) for start in range(0, points.shape[0], rows_per_job)
-        ]
+            out = run(network, programmed(realised), presented, key, self.threads)
+        return out if np.ndim(controls) == 2 else out[0]
 
-        def work(job: tuple[int, int]) -> None:
-            p, start = job
-            job_key = _derive_key(_derive_key(key, p), start)
-            part = points[start : start + rows_per_job]
-            if jitter.std_rad > 0:
-                self._run_jittered(layer_table, realised[p], job_key, part, out[p, start:])
-            else:
-                network = (layer_table, weights[p], biases[p], np.uint64(job_key))
-                self._run(*network, part, offsets, out[p], start)
-
-        self._do(work, jobs)
-        return out
-
-    def _do(self, work: Callable[[T], None], jobs: Sequence[T]) -> None:
-        """All jobs, side by side."""
-        if self.threads == 1 or len(jobs) == 1:
-            for job in jobs:
-                work(job)
-        else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                for _ in pool.map(work, jobs):
-                    pass
-
-    def _shared(
-        self, layer_table: npt.NDArray[np.int64], weights: RealArray, biases: RealArray
-    ) -> tuple[npt.NDArray[np.int64], tuple[RealArray, RealArray]]:
-        """Where each setting begins to differ from what most have in common, and that."""
-        reference = (population.common_setting(weights), population.common_setting(biases))
-        differs = (weights != reference[0], biases != reference[1])
-        stages = self._layout.stage_table
-        return population.first_events(layer_table, stages, self._detect, *differs), reference
-
-    def _run_shared(
-        self,
-        layer_table: npt.NDArray[np.int64],
-        weights: RealArray,
-        biases: RealArray,
-        key: int,
-        points: RealArray,
-        first: npt.NDArray[np.int64],
-        reference: tuple[RealArray, RealArray],
-        out: RealArray,
-    ) -> None:
-        """All settings, several at a time from where they begin to differ."""
-        n_settings = weights.shape[0]
-
-        def work(job: tuple[int, int]) -> None:
-            p, start = job
-            some = slice(p, min(p + _SETTINGS_PER_JOB, n_settings))
-            keys = [_derive_key(_derive_key(key, q), start) for q in range(some.start, some.stop)]
-            rows = slice(start, start + _POINTS_PER_JOB)
-            population.run_population(
-                layer_table,
-                self._layout.stage_table,
-                *reference,
-                weights[some],
-                biases[some],
-                self._detect,
-                np.array(keys, dtype=np.uint64),
-                first[some],
-                points[rows],
-                out[some, rows],
-            )
-
-        places = range(0, n_settings, _SETTINGS_PER_JOB)
-        self._do(work, [(p, start) for p in places for start in range(0, points.shape[0], _POINTS_PER_JOB)])
-
-    def _run_jittered(
-        self,
-        layer_table: npt.NDArray[np.int64],
-        realised: FloatArray,
-        key: int,
-        points: RealArray,
-        out: RealArray,
-    ) -> None:
-        """One candidate on some of its inputs, with phases that change every few of them."""
-        hold = self.noise.phase_jitter.hold_inferences
-        starts = range(0, points.shape[0], hold)
-        rng = np.random.default_rng(_derive_key(key, 1))
-        weights, biases = self._weights(self.circuit.jittered(realised, len(starts), rng))
-        for i, start in enumerate(starts):
-            network = (layer_table, weights[i], biases[i], np.uint64(_derive_key(key, 2 + i)))
-            self._run(*network, points[start : start + hold], None, out, start)
-
-    def _run(
-        self,
-        layer_table: npt.NDArray[np.int64],
-        weights: RealArray,
-        biases: RealArray,
-        key: np.uint64,
-        points: RealArray,
-        offsets: RealArray | None,
-        out: RealArray,
-        start: int,
-    ) -> None:
-        """One candidate on some of the rows of the inputs."""
-        stages = self._layout.stage_table
-        nothing = np.zeros((1, 1), self.dtype)
-        if offsets is None:
-            target = out[start : start + points.shape[0]]
-            contraction.run_network(
-                layer_table,
-                stages,
-                weights,
-                biases,
-                self._detect,
-                key,
-                0,
-                points,
-                nothing,
-                target,
-            )
-            return
-        # W (x + d) = W x + W d: the first layer sees B + K inputs instead of B * K.
-        n_offsets = offsets.shape[0]
-        linear = layer_table[:1].copy()
-        linear[0, contraction.LAYER_ACTIVATION] = contraction.IDENTITY
-        n_first = int(linear[0, contraction.LAYER_N_OUT])
-        silent, unbiased = np.zeros_like(self._detect), np.zeros_like(biases)
-        center_part = np.empty((points.shape[0], n_first), self.dtype)
-        offset_part = np.empty((n_offsets, n_first), self.dtype)
-        for rows, part in ((points, center_part), (offsets, offset_part)):
-            contraction.run_network(linear, stages, weights, unbiased, silent, key, 0, rows, nothing, part)
-        cyclic = np.arange(n_offsets + contraction.TILE_WIDTH[self.dtype]) % n_offsets
-        columns = np.ascontiguousarray(offset_part[cyclic].T)
-        first = start * n_offsets
-        target = out[first : first + points.shape[0] * n_offsets]
-        contraction.run_network(
-            layer_table,
-            stages,
-            weights,
-            biases,
-            self._detect,
-            key,
-            n_offsets,
-            center_part,
-            columns,
-            target,
-        )
-
-    def _split_inputs(self, inputs: RealArray | StencilLike) -> tuple[RealArray, RealArray | None]:
-        if isinstance(inputs, np.ndarray):
-            parts = {"inputs": inputs}
-        elif hasattr(inputs, "centers") and hasattr(inputs, "offsets"):
-            parts = {"stencil centers": inputs.centers, "stencil offsets": inputs.offsets}
-        else:
-            raise PhotonicsError(
-                f"inputs: {type(inputs).__name__}; allowed: an array, or centers and offsets"
-            )
-        for name, value in parts.items():
-            if value.ndim != 2 or value.shape[1] != self.design.n_in or value.shape[0] == 0:
-                raise PhotonicsError(
-                    f"{name}: shape {value.shape}; allowed: (at least 1, {self.design.n_in})"
-                )
-            if not np.isfinite(value).all():
-                raise PhotonicsError(f"{name}: NaN or infinity; allowed: finite numbers")
-        dac = self.noise.input_dac
-        if len(parts) == 2 and (dac is not None or self.noise.phase_jitter.std_rad > 0):
-            # Every point is rounded, or met by phases of its own: the structure of a stencil is no use.
-            centers, offsets = parts.values()
-            parts = {"inputs": (centers[:, None, :] + offsets).reshape(-1, self.design.n_in)}
-        if dac is not None:
-            parts = {"inputs": dac.encode(parts["inputs"])}
-        arrays = [self._presented(value) for value in parts.values()]
-        return arrays[0], arrays[1] if len(arrays) == 2 else None
-
-    def _presented(self, rows: RealArray) -> RealArray:
-        """Inputs of the first layer, those that nothing is presented to dark."""
-        n_in = self.design.layers[0].n_in
-        if rows.shape[1] == n_in:
-            return np.ascontiguousarray(rows, dtype=self.dtype)
-        presented = np.zeros((rows.shape[0], n_in), self.dtype)
-        presented[:, : rows.shape[1]] = rows
-        return presented
-
-    def _weights(self, realised: FloatArray) -> tuple[RealArray, RealArray]:
-        """Weights and biases of realised settings, in the arithmetic of the simulation."""
-        weights, biases = self.circuit.weights(realised)
-        return weights.astype(self.dtype), biases.astype(self.dtype)
+    def _modulators(self, layer: int, n_inputs: int) -> Modulators:
+        n_modes = self.design.layers[layer].n_in
+        keeps_stencils = self.noise.phase_jitter.std_rad == 0
+        return Modulators(n_inputs, n_modes, self.noise.input_dac, keeps_stencils, self.dtype)
 
 
 class ReadoutChip(Chip):
@@ -402,12 +204,13 @@ class ReadoutChip(Chip):
         """Place of the readout biases in the control vector."""
         return self._layout.groups["readout/bias"].slice
 
-    def measure_features(self, controls: RealArray, inputs: RealArray | StencilLike) -> RealArray:
+    def measure_features(self, controls: npt.ArrayLike, inputs: Inputs) -> RealArray:
         """As `measure`, but what the electronics hold before the digital readout, (P, N, n_features).
 
         The readout after it is known exactly: ``outputs = features @ readout_weight.T + readout_bias``.
         """
-        return self._measure(controls, inputs, self._layout.layer_table[:-1])
+        presented = self._modulators(0, self.design.n_in).present(inputs)
+        return self._measure(controls, presented, slice(0, len(self.design.layers)))
 
 
 def fabricate(

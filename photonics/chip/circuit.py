@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from photonzero.photonics.mesh.orthogonal import rotation_cells
 
 FloatArray = npt.NDArray[np.float64]
 
+_ALL_LAYERS = slice(None)
+
 
 class Circuit:
     """The optics of one chip: from settings to the numbers that the network kernel multiplies with.
@@ -24,9 +27,8 @@ class Circuit:
     Args:
         design: the network.
         noise: imperfections.
-        fabrication: draws the errors of the shifters.
-        couplers: draws the errors of the couplers.
-        drift: draws what phases have drifted by at the start.
+        streams: seeds by what they are for: "fabrication" draws the errors of the shifters, "couplers"
+            those of the couplers, "drift" what phases have drifted by at the start.
 
     Attributes:
         layout: where each control sits.
@@ -37,10 +39,11 @@ class Circuit:
         self,
         design: NetworkDesign,
         noise: NoiseModel,
-        fabrication: np.random.Generator,
-        couplers: np.random.Generator,
-        drift: np.random.Generator,
+        streams: Mapping[str, np.random.SeedSequence],
     ) -> None:
+        fabrication, couplers, drift = (
+            np.random.default_rng(streams[role]) for role in ("fabrication", "couplers", "drift")
+        )
         self.design, self.noise = design, noise
         step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
         self._couplers_err = not noise.coupler_imbalance.is_ideal
@@ -101,18 +104,20 @@ class Circuit:
         settings[:, phase] = self._actuator.jittered(realised[phase], errors_rad)
         return settings
 
-    def weights(self, realised: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def weights(self, realised: FloatArray, layers: slice = _ALL_LAYERS) -> tuple[FloatArray, FloatArray]:
         """What the network kernel reads.
 
         Args:
             realised: (P, n_controls) from `program`.
+            layers: whose cores are needed; those of others stay 0.
 
         Returns:
             Weights (P, n_weights) and biases (P, n_biases).
         """
         layout = self.layout
-        weights = np.empty((realised.shape[0], layout.n_weights))
-        for layer, cores, gain in zip(self.design.layers, layout.cores, layout.gains, strict=True):
+        weights = np.zeros((realised.shape[0], layout.n_weights))
+        parts = (self.design.layers[layers], layout.cores[layers], layout.gains[layers])
+        for layer, cores, gain in zip(*parts, strict=True):
             # The layer is linear in each of its cores: its gain is carried by the first.
             factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.photonics.controls import ControlGroup
+from photonzero.devices.converter import Adc
+from photonzero.photonics.controls import ControlGroup, CoreFormat, LayerFormat
 from photonzero.photonics.cores import Core, Part
 from photonzero.photonics.design import ACTIVATIONS, NetworkDesign, TTLayer
 from photonzero.photonics.kernels import contraction
 
+FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _ACTIVATION_CODES = {
@@ -230,3 +232,61 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
         integer=tuple(builder.integer),
         is_drive=np.concatenate([np.zeros(0, bool), *builder.drives]),
     )
+
+
+def layer_formats(design: NetworkDesign, layout: NetworkLayout, adc: Adc | None) -> tuple[LayerFormat, ...]:
+    """Shape and electronics of every layer.
+
+    Args:
+        design: the network.
+        layout: of it.
+        adc: cuts readings off at its range; None reads any.
+    """
+    formats = []
+    for number, (layer, cores) in enumerate(zip(design.layers, layout.cores, strict=True), start=1):
+        low, high = layer.core.reach(layer.initial_std)
+        places = [core.controls for core in cores]
+        formats.append(
+            LayerFormat(
+                out_modes=layer.out_modes,
+                in_modes=layer.in_modes,
+                ranks=(*(core.shape[0] * core.quadratures[1] for core in cores), 1),
+                activation=layer.activation,
+                bias=layout.groups[f"layer{number}/bias"].slice,
+                cores=tuple(
+                    CoreFormat(slice(int(own[0]), int(own[-1]) + 1), layer.core.response, low, high)
+                    for own in places
+                ),
+                full_scale=math.inf if adc is None else adc.full_scale * layer.full_scale,
+            )
+        )
+    return tuple(formats)
+
+
+def initial_controls(design: NetworkDesign, layout: NetworkLayout, rng: np.random.Generator) -> FloatArray:
+    """Random controls to start training from, (n_controls,).
+
+    Cores are as their kind starts, Gaussian with the variance that keeps signals alive where it can; gains
+    are as designed, biases Gaussian as designed; the readout is Gaussian of variance 1 / n_features.
+
+    Args:
+        design: the network.
+        layout: of it.
+        rng: source of the random numbers.
+    """
+    controls = np.zeros(layout.n_controls)
+    for layer, cores in zip(design.layers, layout.cores, strict=True):
+        for core in cores:
+            settings = layer.core.initial(core.rows, core.columns, layer.initial_std, rng)
+            for part, setting in zip(core.parts, settings, strict=True):
+                controls[part] = setting
+    stds = [np.full(layer.n_out, layer.initial_bias_std) for layer in design.layers]
+    n_readout_biases = layout.bias.size - sum(len(part) for part in stds)
+    bias_std = np.concatenate([*stds, np.ones(n_readout_biases)])
+    controls[layout.bias] = bias_std * rng.standard_normal(layout.bias.size)
+    for layer, gain in zip(design.layers, layout.gains, strict=True):
+        if gain >= 0:
+            controls[gain] = layer.gain
+    if layout.readout.size:
+        controls[layout.readout] = rng.standard_normal(layout.readout.size) * layout.readout.size**-0.5
+    return controls

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.loss import InsertionLoss
+from photonzero.photonics.controls import Response
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.registry import Registry
 
@@ -62,11 +63,14 @@ class Core(ABC):
         carries_fields: whether the fields that leave the core can enter the next one without a detector
             in between. Where their cells err these fields are complex.
         cascades: whether several of the kind can make one layer.
+        response: how a matrix depends on one control: "sinusoid" for ``a + b cos x + c sin x``, as the angle
+            of an interferometer acts, else "smooth".
     """
 
     kind: str
     is_optical: ClassVar[bool] = True
     carries_fields: ClassVar[bool] = False
+    response: ClassVar[Response] = "smooth"
     cascades: ClassVar[bool] = True
 
     @staticmethod
@@ -133,6 +137,14 @@ class Core(ABC):
     def limit(self, std: float) -> float:
         """Largest singular value that can be set; infinite where nothing limits it."""
         return math.inf
+
+    def reach(self, std: float) -> tuple[float, float]:
+        """Ends of the range that drivers can set controls to; beyond, they saturate or turn.
+
+        Args:
+            std: standard deviation that entries of the layer start from.
+        """
+        return 0.0, 2.0 * math.pi
 
     def sized(self, size: int) -> Core:
         """The same kind in square blocks of a size; what has no blocks stays as it is."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.loss import InsertionLoss
+from photonzero.photonics.controls import Response
 from photonzero.photonics.cores.base import Core, FloatArray, Part, require_limit
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, decompose_orthogonal
@@ -44,6 +45,7 @@ class Meshes(Core):
     s_max: float | None = None
 
     carries_fields: ClassVar[bool] = True
+    response: ClassVar[Response] = "sinusoid"
 
     def __post_init__(self) -> None:
         if self.size < 2:

@@ -45,6 +45,11 @@ class Numbers(Core):
         """See `Core.code_step`."""
         return 0.0 if self.largest_code is None else self.range * scale / self.largest_code
 
+    def reach(self, std: float) -> tuple[float, float]:
+        """No end for real numbers; the largest integers."""
+        largest = math.inf if self.bits is None else self.range * std
+        return -largest, largest
+
     def parts(self, rows: int, columns: int) -> tuple[Part, ...]:
         """One number an entry, row after row."""
         return (Part("", "number", (1, rows * columns)),)

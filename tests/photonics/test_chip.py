@@ -124,6 +124,23 @@ def test_stencil_equals_its_points_without_dynamic_noise():
     )
 
 
+def test_one_setting_has_one_answer_and_lists_are_welcome():
+    chip = fabricate(TINY, preset("published"), 0)
+    controls, x = settings(chip, 1), inputs()
+    answer = chip.measure(controls, x)
+    np.testing.assert_array_equal(chip.measure(controls[0], x), answer[0])
+    np.testing.assert_array_equal(chip.measure(controls[0].tolist(), x.tolist()), answer[0])
+    features = chip.measure_features(controls, x)
+    np.testing.assert_array_equal(chip.measure_features(controls[0], x), features[0])
+
+
+def test_a_chip_says_what_it_is():
+    named = fabricate(TINY, preset("published"), 3)
+    said = f"ReadoutChip(design 'tonn-tiny', noise published, seed 3, {named.n_controls} controls)"
+    assert repr(named) == said
+    assert "noise of its own" in repr(fabricate(TINY, NOISY, 0))
+
+
 def test_population_equals_one_by_one_without_dynamic_noise():
     chip = fabricate(TINY, preset("published"), 0)
     controls, x = settings(chip), inputs()
@@ -223,7 +240,9 @@ def test_ideal_sigma_preset_spares_the_singular_values_only():
         (lambda c: c.measure(np.full((1, c.n_controls), np.nan), inputs()), "controls: NaN"),
         (lambda c: c.measure(settings(c), inputs(d=4)), r"inputs: shape \(40, 4\)"),
         (lambda c: c.measure(settings(c), inputs() * np.inf), "inputs: NaN or infinity"),
-        (lambda c: c.measure(settings(c), [[1.0]]), "inputs: list; allowed"),
+        (lambda c: c.measure(settings(c), [[1.0]]), r"inputs: shape \(1, 1\); allowed: \(at least 1, 3\)"),
+        (lambda c: c.measure(settings(c), [[1.0, 2.0, "a"]]), "inputs: list; allowed: an array"),
+        (lambda c: c.measure(settings(c)[0, 1:], inputs()), r"controls: shape \(\d+,\)"),
     ],
 )
 def test_bad_measurements_are_named(call, message):

@@ -7,6 +7,7 @@ from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
 from photonzero.photonics.kernels import population
+from photonzero.photonics.kernels.contraction import N_DETECT
 
 PARTS = {
     "tt-mnist": "ideal",
@@ -65,9 +66,10 @@ def test_a_setting_starts_at_the_first_event_that_differs():
     settings = np.repeat(x[None], len(names) + 1, axis=0)
     for setting, name in zip(settings, names, strict=False):
         setting[groups[name].slice.start] += 1.0
-    table = chip._layout.layer_table
-    first, _ = chip._shared(
-        table, *chip._weights(chip.circuit.program(settings, 1, np.random.default_rng(0)))
-    )
+    layout = chip.circuit.layout
+    rows = chip.circuit.weights(chip.circuit.program(settings, 1, np.random.default_rng(0)))
+    differs = [part != population.common_setting(part) for part in rows]
+    silent = np.zeros((2, N_DETECT))
+    first = population.first_events(layout.layer_table, layout.stage_table, silent, *differs)
     # Cores are contracted from the last to the first; an end stands behind four cores.
     np.testing.assert_array_equal(first, [0, 3, 4, 5, 8, 9, 10])
