@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh.svg import mesh_svg
 
 IntArray = npt.NDArray[np.int64]
 
@@ -109,6 +110,10 @@ class MeshTopology:
             f"MeshTopology({self.name!r}, {self.n_modes} modes, {self.n_mzi} {self.cell} MZIs in "
             f"{self.n_layers} layers{edges}, {universal})"
         )
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows of it."""
+        return mesh_svg(self)
 
     @property
     def n_mzi(self) -> int:
