@@ -21,6 +21,9 @@ from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 
+_GONE = {"noise_columns"}
+"""What older checkpoints of Gauss-Newton also hold, for an option that is gone."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -184,8 +187,7 @@ class TrainingRun:
         try:
             prefix = "optimizer/"
             own = {key[len(prefix) :]: v for key, v in state.items() if key.startswith(prefix)}
-            # Older checkpoints may hold more: what an option that is gone kept.
-            if not own.keys() >= self.optimizer.state().keys():
+            if own.keys() - _GONE != self.optimizer.state().keys():
                 raise CheckpointError("checkpoint: state of another optimizer cannot be read")
             self.optimizer.restore(own)
             trainer = json.loads(str(state["trainer"]))

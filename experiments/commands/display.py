@@ -17,7 +17,7 @@ from photonzero.photonics.mesh.topologies import TOPOLOGIES
 from photonzero.training import trainer
 from photonzero.training.optimizers import get_method, optimizer_names
 from photonzero.training.problems import PROBLEMS, get_problem
-from photonzero.training.stencils import rule_names
+from photonzero.training.stencils import RULES
 
 
 class TrainingDisplay:
@@ -131,8 +131,8 @@ def print_names() -> None:
         table.add_row("noise", name, noise.describe())
     for name in optimizer_names():
         table.add_row("optimizer", name, get_method(name).summary)
-    for name in rule_names():
-        table.add_row("derivatives", name, "")
+    for name in RULES:
+        table.add_row("derivatives", name, RULES.get(name).summary)
     for name in STUDIES:
         table.add_row("study", name, STUDIES.get(name).summary)
     Console(highlight=False).print(table)

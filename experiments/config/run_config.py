@@ -32,7 +32,7 @@ from photonzero.training.classification import BatchOptions
 from photonzero.training.objective import PointOptions
 from photonzero.training.optimizers import get_method, optimizer_names
 from photonzero.training.problems import PROBLEMS, get_problem
-from photonzero.training.stencils import rule_names, rule_options
+from photonzero.training.stencils import RULES, rule_options
 from photonzero.training.trainer import Limits
 
 
@@ -119,8 +119,10 @@ class RunConfig:
         """Hash of everything but the limits: equal for runs that can continue each other."""
         table = self.to_table()
         del table["limits"]
-        if self.problem not in DATASETS and (own_file := PROBLEMS.fingerprint(self.problem)):
-            table["problem_file"] = own_file
+        named = {"problem": (PROBLEMS, self.problem), "derivatives": (RULES, self.derivatives)}
+        for key, (registry, name) in named.items():
+            if (content := registry.fingerprint(name)) is not None:
+                table[f"{key}_file"] = content
         # As it was when these options were there: older checkpoints stay those of the same run.
         text = json.dumps(with_dropped(table), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -157,8 +159,7 @@ def default_table(problem: str, optimizer: str, derivatives: str | None, noise: 
             raise UsageError(f"derivatives: {derivatives!r} for {problem}; allowed: none, it has no PDE")
         table["batches"] = {**asdict(BatchOptions()), **preset.get("batches", {})}
     else:
-        rule = derivatives or preset.get("derivatives", "central")
-        require_known("derivatives", rule, rule_names())
+        rule = RULES.resolved(derivatives or preset.get("derivatives", "central"))
         own = preset.get("derivative_options", {}).get(rule, {})
         table["derivatives"] = {"name": rule, **rule_options(rule), **own}
         table["points"] = {**asdict(PointOptions()), **preset.get("points", {})}
@@ -322,7 +323,7 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
     if problem in DATASETS:
         names["derivatives"] = "none"
     else:
-        require_known("derivatives", names["derivatives"], rule_names())
+        names["derivatives"] = RULES.resolved(names["derivatives"])
         reject_unknown(sections["derivatives"], set(rule_options(names["derivatives"])), "derivatives.")
     seed = require_integer(table["seed"], "seed", 0)
     n_chips = require_integer(table.get("n_chips", 1), "n_chips", 1)

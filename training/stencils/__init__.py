@@ -5,11 +5,12 @@ from photonzero.training.stencils.base import (
     DerivativeRequest,
     DerivativeRule,
     DerivativeStencil,
+    RuleEntry,
     TraceEstimate,
 )
 from photonzero.training.stencils.central import CentralDifference
 from photonzero.training.stencils.hutchinson import HutchinsonDirections
-from photonzero.training.stencils.registry import make_rule, rule_names, rule_options
+from photonzero.training.stencils.registry import RULES, make_rule, rule_options
 from photonzero.training.stencils.rows import SparseRows
 from photonzero.training.stencils.sampled import SampledDimensions
 from photonzero.training.stencils.spacing import ErrorModel, SpacedRule, auto_spacing
@@ -17,12 +18,14 @@ from photonzero.training.stencils.stein import SteinSparseGrid
 from photonzero.training.stencils.stein_monte_carlo import SteinMonteCarlo
 
 __all__ = [
+    "RULES",
     "CentralDifference",
     "DerivativeRequest",
     "DerivativeRule",
     "DerivativeStencil",
     "ErrorModel",
     "HutchinsonDirections",
+    "RuleEntry",
     "SampledDimensions",
     "SpacedRule",
     "SparseRows",
@@ -32,6 +35,5 @@ __all__ = [
     "auto_spacing",
     "keep_nodes",
     "make_rule",
-    "rule_names",
     "rule_options",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -299,6 +300,27 @@ class DerivativeRule(Protocol):
     ) -> DerivativeStencil:
         """A stencil in `dim` dimensions that offers what `request` asks for."""
         ...
+
+
+@dataclass(frozen=True)
+class RuleEntry:
+    """A rule as it is registered.
+
+    Attributes:
+        summary: what it is, in one line.
+        make: makes the rule; called with options by name, each of which has a default.
+        fixed: names of arguments of `make` that are no options.
+    """
+
+    summary: str
+    make: Callable[..., DerivativeRule]
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options with their defaults."""
+        known = inspect.signature(self.make).parameters.values()
+        return {option.name: option.default for option in known if option.name not in self.fixed}
 
 
 def checked_dims(dims: Iterable[int], dim: int, name: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from photonzero.training.stencils._differences import (
     error_constant,
     requested_nodes,
 )
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry
 from photonzero.training.stencils.spacing import SpacedRule
 
 
@@ -61,6 +62,18 @@ class CentralDifference(SpacedRule):
         axes = tuple(range(dim))
         offsets, gradient, hessian, places = axis_rows(dim, axes, self.order, spacing, request.sides)
         return with_requested(offsets, gradient, hessian, places, request, self.order, spacing)
+
+
+CENTRAL = RuleEntry(
+    "Second-order central differences: 2 d + 1 inferences a point in d coordinates.",
+    partial(CentralDifference, order=2),
+    fixed=("order",),
+)
+CENTRAL4 = RuleEntry(
+    "Fourth-order central differences: 4 d + 1 inferences a point in d coordinates.",
+    partial(CentralDifference, order=4),
+    fixed=("order",),
+)
 
 
 def axis_rows(

@@ -10,7 +10,7 @@ from scipy.linalg import hadamard
 from photonzero.training.checks import checked_count
 from photonzero.training.oracle import Array
 from photonzero.training.stencils._differences import error_constant, requested_nodes
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry, TraceEstimate
 from photonzero.training.stencils.central import axis_rows
 from photonzero.training.stencils.spacing import SpacedRule
 
@@ -107,6 +107,12 @@ class HutchinsonDirections(SpacedRule):
         slope_weights = np.concatenate([np.full(count, 1 / max(count, 1)), np.ones(len(alone))])
         estimate = TraceEstimate(dims, trace, slopes, slope_weights)
         return DerivativeStencil(offsets, value, gradient, None, estimate, partials, curvatures)
+
+
+RULE = RuleEntry(
+    "Laplacian from m random directions, other coordinates by differences: 2 m + 3 inferences with time.",
+    HutchinsonDirections,
+)
 
 
 def independent_signs(count: int, width: int, rng: np.random.Generator) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from photonzero.training.checks import checked_count
 from photonzero.training.stencils._differences import error_constant
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry, TraceEstimate
 from photonzero.training.stencils.central import axis_rows, with_requested
 from photonzero.training.stencils.spacing import SpacedRule
 
@@ -77,3 +77,9 @@ class SampledDimensions(SpacedRule):
             np.full(len(chosen), share),
         )
         return replace(stencil, gradient=scale * plain, hessian_diagonal=scaled_hessian, trace=estimate)
+
+
+RULE = RuleEntry(
+    "Central differences in a random sample of m coordinates, time always: 2 m + 3 inferences with time.",
+    SampledDimensions,
+)

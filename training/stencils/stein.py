@@ -16,7 +16,7 @@ from photonzero.training.checks import checked_count
 from photonzero.training.errors import ArgumentError
 from photonzero.training.quadrature import SparseGrid, smolyak
 from photonzero.training.stencils._hermite import curvature_weights, partial_weight
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry
 from photonzero.training.stencils.rows import SparseRows
 from photonzero.training.stencils.spacing import SpacedRule
 
@@ -91,6 +91,12 @@ class SteinSparseGrid(SpacedRule):
                 f"coordinates (or level >= {len(key) + 1})"
             )
         return grid.weights * partial_weight(points, key)
+
+
+RULE = RuleEntry(
+    "Stein derivatives of the smoothed function on a sparse grid: 2 d^2 + 2 d + 1 inferences at level 3.",
+    SteinSparseGrid,
+)
 
 
 def _weighted_power(grid: SparseGrid, power: int, factor: float) -> sparse.csr_array:

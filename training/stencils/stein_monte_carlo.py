@@ -11,7 +11,7 @@ from photonzero.training.checks import checked_count, one_of
 from photonzero.training.oracle import Array
 from photonzero.training.sobol import sobol_normals
 from photonzero.training.stencils._hermite import curvature_weights, partial_weight
-from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, TraceEstimate
+from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry, TraceEstimate
 from photonzero.training.stencils.spacing import SpacedRule
 
 _POINTS = ("normal", "sobol")
@@ -128,3 +128,9 @@ class SteinMonteCarlo(SpacedRule):
             np.vstack([gradient[chosen], single]),
             np.concatenate([np.full(len(dims), n / (n - 1)), np.full(n, -1 / (n * (n - 1)))]),
         )
+
+
+RULE = RuleEntry(
+    "Stein derivatives of the smoothed function from n random mirrored pairs: 2 n + 1 inferences.",
+    SteinMonteCarlo,
+)

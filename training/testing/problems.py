@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from photonzero.training.objective.verify import verify_reference
 from photonzero.training.oracle import Array, ControlGroup, Inputs, Stencil, readout_controls
 from photonzero.training.pde import PDE, sample_condition
 from photonzero.training.pde.terms import problem_terms
+from photonzero.training.problems import get_problem
 from photonzero.training.stencils import make_rule
 
 _FEATURES = 6
@@ -50,18 +52,35 @@ class SineChip:
 
 
 class ProblemContract:
-    """Inherit it and give a fixture `problem`, an instance of the PDE."""
+    """Inherit it, and say which PDE is meant.
 
-    def test_the_definition_can_be_measured(self, problem: PDE) -> None:
+        class TestMine(ProblemContract):
+            problem = "my.py:Mine"
+
+    Attributes:
+        problem: a name, ``file.py:Name``, a class or a PDE.
+    """
+
+    problem: ClassVar[str | type[PDE] | PDE]
+
+    def make(self) -> PDE:
+        """The PDE."""
+        if isinstance(self.problem, PDE):
+            return self.problem
+        return get_problem(self.problem) if isinstance(self.problem, str) else self.problem()
+
+    def test_the_definition_can_be_measured(self) -> None:
         """Formulas, conditions and ansatz work, and the suggestions are of the right types."""
+        problem = self.make()
         terms = problem_terms(problem)
         assert terms[0].name == "pde"
         assert len(terms) == 1 + len(problem.conditions())
         problem.suggestions()
         assert type(problem).__doc__, f"{problem.name}: no docstring, which `photonzero list` shows"
 
-    def test_points_lie_in_the_domain_and_follow_the_seed(self, problem: PDE) -> None:
+    def test_points_lie_in_the_domain_and_follow_the_seed(self) -> None:
         """`sample` gives points (n, d) of the box, `collocation` finite ones, both by the generator."""
+        problem = self.make()
         for draw in (problem.sample, problem.collocation):
             points = draw(40, np.random.default_rng(3))
             assert points.shape == (40, problem.dim)
@@ -76,8 +95,9 @@ class ProblemContract:
             assert points.shape == fixed.shape == (len(points), problem.dim)
             assert fixed.any(axis=1).all(), f"{condition.name}: holds everywhere, as the PDE itself does"
 
-    def test_the_reference_satisfies_the_pde_and_its_conditions(self, problem: PDE) -> None:
+    def test_the_reference_satisfies_the_pde_and_its_conditions(self) -> None:
         """Where there is an exact solution, and its error against itself is 0."""
+        problem = self.make()
         if not problem.has_exact:
             return
         # Of a hundred coordinates a point costs thousands of values.
@@ -87,8 +107,9 @@ class ProblemContract:
         assert exact.shape == (20, problem.n_outputs)
         assert problem.relative_error(exact, exact) == 0.0
 
-    def test_batches_are_functions_of_seed_and_number(self, problem: PDE) -> None:
+    def test_batches_are_functions_of_seed_and_number(self) -> None:
         """A batch is the same whatever was measured before it."""
+        problem = self.make()
         first, second = (_objective(problem) for _ in range(2))
         first.load_batch(3)
         third = [block.points for block in first.blocks]
@@ -99,8 +120,9 @@ class ProblemContract:
         for known, again in zip(third, second.blocks, strict=True):
             np.testing.assert_array_equal(known, again.points)
 
-    def test_residuals_from_features_are_the_measured_ones(self, problem: PDE) -> None:
+    def test_residuals_from_features_are_the_measured_ones(self) -> None:
         """Through the known readout or through the outputs: the same residuals, and slopes that fit them."""
+        problem = self.make()
         chip = SineChip(problem.dim, problem.n_outputs)
         objective = _objective(problem)
         controls = np.random.default_rng(1).standard_normal((2, chip.n_controls))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photonzero.training.errors import ArgumentError
-from photonzero.training.stencils import DerivativeRequest, keep_nodes, make_rule, rule_names
+from photonzero.training.stencils import RULES, DerivativeRequest, keep_nodes, make_rule
 
 DIM = 4
 # Lower face of coordinate 0, upper face of coordinate 2.
@@ -241,7 +241,7 @@ def test_nodes_without_use_are_left_out(name):
     assert keep_nodes(stencil, np.ones(stencil.n_nodes, dtype=bool)) is stencil
 
 
-@pytest.mark.parametrize("name", rule_names())
+@pytest.mark.parametrize("name", RULES.names())
 def test_what_other_nodes_weigh_stays_what_it_is(name):
     request = DerivativeRequest(laplacian=(1, 2, 3, 4), mixed=((0, 1),), directions=((1.0, 0, 2.0, 0, 0),))
     stencil = make_rule(name).stencil(5, np.random.default_rng(0), request)

@@ -5,10 +5,10 @@ import pytest
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.stencils import (
+    RULES,
     DerivativeRequest,
     auto_spacing,
     make_rule,
-    rule_names,
 )
 
 TIME_AND_SPACE = DerivativeRequest(laplacian=tuple(range(1, 5)), mixed=((0, 1),))
@@ -18,7 +18,7 @@ def length_name(name):
     return "sigma" if name in ("sparse-grid", "stein-mc") else "spacing"
 
 
-@pytest.mark.parametrize("name", rule_names())
+@pytest.mark.parametrize("name", RULES.names())
 def test_noise_variance_is_the_norm_of_the_weights(name):
     """Variance s^2 |w|^2 of value, gradient, mixed derivative and Laplacian."""
     rng, noise = np.random.default_rng(0), 0.01
