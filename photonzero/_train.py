@@ -23,9 +23,6 @@ from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE
 from photonzero.training.trainer import HISTORY_COLUMNS, Callback
 
-_HISTORY_TYPE = np.dtype([(name, np.int64 if name in ("step", "inferences") else np.float64)
-                          for name in HISTORY_COLUMNS])  # fmt: skip
-
 
 class Run:
     """A training: what was trained, how it went, and the chip as it is now.
@@ -75,7 +72,7 @@ class Run:
 
         ``history["loss"]`` is a column, and ``pandas.DataFrame(history)`` the whole as a table.
         """
-        return np.array([tuple(row) for row in self._outcome.run.history], dtype=_HISTORY_TYPE)
+        return self._outcome.run.named_history()
 
     @one_blas_thread()
     def predict(self, points: npt.ArrayLike) -> Array:

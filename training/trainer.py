@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 
+from photonzero.training.callbacks import Callback, Closes, Progress
 from photonzero.training.checks import at_least, require
 from photonzero.training.ensemble import metered_chips
-from photonzero.training.errors import CheckpointError
+from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Objective
 from photonzero.training.optimizers.base import Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
+HISTORY_TYPE = np.dtype([(name, "i8" if name in HISTORY_COLUMNS[:2] else "f8") for name in HISTORY_COLUMNS])
+"""Of a history with named columns."""
 
 _GONE = {"noise_columns"}
 """What older checkpoints of Gauss-Newton also hold, for an option that is gone."""
@@ -56,31 +58,6 @@ class Limits:
             require(self, name, value is None or value > 0, "> 0")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback sees after a step.
-
-    Attributes:
-        step: steps completed.
-        inferences: of training.
-        loss: as the optimizer states it.
-        validation_error: after the step; NaN if it was not measured.
-        wall_s: time spent in this run, earlier parts included [s].
-        round_inferences: of a round of ask and tell, so that a display can tell what is next.
-    """
-
-    step: int
-    inferences: int
-    loss: float
-    validation_error: float
-    wall_s: float
-    round_inferences: int
-
-
-Callback: TypeAlias = Callable[[Progress], Mapping[str, str] | None]
-"""Called after every step; what it returns are reasons to stop, by name. It may raise to interrupt."""
-
-
 @dataclass
 class TrainingRun:
     """One training of one oracle: everything that a checkpoint holds.
@@ -92,10 +69,10 @@ class TrainingRun:
         optimizer: how.
         limits: when to end.
         callbacks: called after every step, one after the other: display, checkpoints, rules of one's own
-            for stopping.
+            for stopping. Those with a ``close`` are closed when a training ends.
 
     Attributes:
-        history: a row a step, columns HISTORY_COLUMNS.
+        history: a row a step, columns HISTORY_COLUMNS; rows are added and never changed.
     """
 
     oracle: ForwardOracle
@@ -149,6 +126,14 @@ class TrainingRun:
             MeasurementError: an answer of the oracle cannot be used. `checkpoint` still holds the last
                 completed step, as after any other exception.
         """
+        try:
+            return self._train()
+        finally:
+            for callback in self.callbacks:
+                if isinstance(callback, Closes):
+                    callback.close()
+
+    def _train(self) -> dict[str, str]:
         while not (reasons := self._reasons_to_stop()):
             candidates = self.optimizer.ask()
             if candidates.fresh_points:
@@ -170,13 +155,18 @@ class TrainingRun:
                 self._finish_step(round_cost)
         return reasons
 
+    def named_history(self) -> Array:
+        """The history (n_steps,) with named columns: ``run.named_history()["loss"]``."""
+        return np.array(self.history, dtype=HISTORY_TYPE)
+
     def test_error(self) -> float:
         """Error on the test points, which nothing else uses. Measure it once, at the end."""
         return self.objective.test_error(self._checking, self.optimizer.controls)
 
     def checkpoint(self) -> dict[str, Array]:
         """State after the last completed step, whatever happened since."""
-        return self._snapshot
+        rows = np.array(self.history[: self._n_snapshot_rows]).reshape(-1, len(HISTORY_COLUMNS))
+        return {**self._snapshot, "history": rows}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Continue from a checkpoint of a run with the same configuration.
@@ -239,11 +229,20 @@ class TrainingRun:
         wall_s = self.wall_s
         self.history.append((step, self.inferences, self.optimizer.loss, error, wall_s))
         self._snapshot = self._state()
-        progress = Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost)
+        controls = np.asarray(self.optimizer.controls).view()
+        controls.flags.writeable = False
+        progress = Progress(step, self.inferences, self.optimizer.loss, error, wall_s, round_cost, controls)
         for callback in self.callbacks:
-            self._asked_to_stop.update(callback(progress) or {})
+            answer = callback(progress)
+            if not isinstance(answer, Mapping | None):
+                raise ArgumentError(
+                    f"callback {callback!r}: answered {answer!r}; allowed: None, or reasons to stop by name"
+                )
+            self._asked_to_stop.update(answer or {})
 
     def _state(self) -> dict[str, Array]:
+        """A checkpoint without the history, which would be copied whole: the number of its rows will do."""
+        self._n_snapshot_rows = len(self.history)
         trainer = {
             "inferences": self.inferences,
             "settings": self.settings,
@@ -257,5 +256,4 @@ class TrainingRun:
             **{f"optimizer/{key}": value for key, value in self.optimizer.state().items()},
             **{f"objective/{key}": value for key, value in (state_of(self.objective) or {}).items()},
             "trainer": np.array(json.dumps(trainer)),
-            "history": np.array(self.history).reshape(-1, len(HISTORY_COLUMNS)),
         }

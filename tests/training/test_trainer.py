@@ -87,3 +87,43 @@ def test_callbacks_are_called_in_order_and_may_stop():
 def test_bad_limits_are_named(limits):
     with pytest.raises(ArgumentError, match=f"{next(iter(limits))}: "):
         Limits(**limits)
+
+
+def test_named_columns_of_the_history():
+    run = lab_run("rge-adam", {}, max_steps=3)
+    assert run.named_history().shape == (0,)
+    run.train()
+    history = run.named_history()
+    np.testing.assert_array_equal(history["step"], [1, 2, 3])
+    np.testing.assert_array_equal(history["loss"], [row[2] for row in run.history])
+    assert history["inferences"].dtype == np.int64
+
+
+def test_a_checkpoint_holds_the_history_of_its_step_and_no_more():
+    run = lab_run("rge-adam", {}, max_steps=3)
+    kept = []
+    run.callbacks = [lambda progress: kept.append(run.checkpoint())]
+    run.train()
+    for n, checkpoint in enumerate(kept, start=1):
+        np.testing.assert_array_equal(checkpoint["history"], np.array(run.history[:n]))
+    assert lab_run("rge-adam", {}).checkpoint()["history"].shape == (0, 5)
+
+
+def test_what_a_step_keeps_does_not_grow_with_the_steps():
+    sizes = []
+    for steps in (2, 40):
+        run = lab_run("spsa", {"learning_rate": 0.001}, max_steps=steps)
+        run.train()
+        sizes.append(sum(value.nbytes for value in run._snapshot.values() if value.dtype.kind != "U"))
+    assert sizes[0] == sizes[1]
+
+
+def test_the_state_of_an_adapted_optimizer_shares_the_losses_it_was_told():
+    pytest.importorskip("cma")
+    run = lab_run("cma-es", {"population": 4}, max_steps=40)
+    states = []
+    run.callbacks = [lambda progress: states.append(run.optimizer.state()["told"])]
+    run.train()
+    assert [len(told) for told in states] == list(range(1, 41))
+    assert np.shares_memory(states[38], states[39])
+    np.testing.assert_array_equal(states[3], states[39][:4])

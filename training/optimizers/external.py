@@ -137,7 +137,7 @@ class External:
         self._make = make
         self._seed = int(rng.integers(2**31))
         self._solver = make(self._origin.size, self._seed)
-        self._told: list[Array] = []
+        self._told, self._losses = 0, np.zeros((0, 0))
         self._x = self._origin
 
     @property
@@ -148,7 +148,7 @@ class External:
     @property
     def loss(self) -> float:
         """Lowest loss of the last population."""
-        return float(self._told[-1].min()) if self._told else np.inf
+        return float(self._losses[self._told - 1].min()) if self._told else np.inf
 
     def ask(self) -> Candidates:
         """A population."""
@@ -168,14 +168,15 @@ class External:
         return {
             "x": self._x.copy(),
             "seed": np.array(self._seed),
-            "told": np.array(self._told) if self._told else np.zeros((0, 0)),
+            # Rows are never written again: a copy at every step would make long trainings quadratic.
+            "told": self._losses[: self._told],
         }
 
     def restore(self, state: dict[str, Array]) -> None:
         """Start again, and tell it what it was told."""
         self._seed = int(state["seed"])
         self._solver = self._make(self._origin.size, self._seed)
-        self._told, self.n_steps = [], 0
+        self._told, self._losses, self.n_steps = 0, np.zeros((0, 0)), 0
         for losses in state["told"]:
             if self._solver.ask().shape[0] != losses.size:
                 raise CheckpointError(f"checkpoint: populations of {losses.size}; allowed: as configured")
@@ -184,7 +185,13 @@ class External:
 
     def _advance(self, losses: Array) -> None:
         self._solver.tell(losses)
-        self._told.append(losses)
+        if self._told == len(self._losses):
+            grown = np.empty((max(2 * self._told, 16), losses.size))
+            if self._told:
+                grown[: self._told] = self._losses
+            self._losses = grown
+        self._losses[self._told] = losses
+        self._told += 1
         self.n_steps += 1
 
 

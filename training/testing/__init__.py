@@ -8,6 +8,7 @@
 pytest finds the tests of such a class by itself; nothing here imports it.
 """
 
+from photonzero.training.testing.callbacks import CallbackContract
 from photonzero.training.testing.chips import LabChip, ReadoutLabChip
 from photonzero.training.testing.optimizers import OptimizerContract
 from photonzero.training.testing.oracles import OracleContract
@@ -15,6 +16,7 @@ from photonzero.training.testing.problems import ProblemContract
 from photonzero.training.testing.stencils import StencilContract
 
 __all__ = [
+    "CallbackContract",
     "LabChip",
     "OptimizerContract",
     "OracleContract",
