@@ -1,13 +1,18 @@
-"""Thermal crosstalk: heat of one shifter that reaches its neighbours on the chip."""
+"""Thermal crosstalk: heat of one shifter that reaches others on the chip, by a rule or as measured."""
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices._check import require_number
+from photonzero.devices.errors import DeviceError
+
+FloatArray = npt.NDArray[np.float64]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -63,3 +68,49 @@ class ThermalCrosstalk:
         receiver, source = np.concatenate(receivers), np.concatenate(sources)
         by_receiver = np.lexsort((source, receiver))
         return receiver[by_receiver], source[by_receiver]
+
+
+@dataclass(frozen=True)
+class MeasuredCrosstalk:
+    """Thermal crosstalk as a foundry has measured it: a full matrix in a file, instead of a rule.
+
+    Phases become ``matrix @ phases``, where a rule would add the heat of neighbours. Entry (i, j) is the
+    part of phase j that shifter i receives, so that the diagonal is near 1.
+
+    Attributes:
+        file: npz file with an array ``crosstalk`` (n, n), n being the number of phase shifters that err.
+            They are in the order theta, phi, output and edge shifters of a mesh, and in the order of the
+            control vector of a chip, without those that `ideal_singular_values` exempts.
+    """
+
+    file: str
+
+    def __post_init__(self) -> None:
+        """A run can be continued from another folder."""
+        object.__setattr__(self, "file", str(Path(self.file).resolve()))
+
+    def describe(self) -> str:
+        """What it does, in a few words."""
+        return f"crosstalk of {Path(self.file).name}"
+
+    def matrix(self, n_shifters: int) -> FloatArray:
+        """The matrix (n_shifters, n_shifters) of the file.
+
+        Raises:
+            DeviceError: a file that cannot be read, or holds anything else.
+        """
+        try:
+            with np.load(self.file, allow_pickle=False) as arrays:
+                found = arrays["crosstalk"]
+        except KeyError as error:
+            raise DeviceError(f"measured_crosstalk: {self.file}: no array 'crosstalk'") from error
+        except OSError as error:
+            raise DeviceError(f"measured_crosstalk: {self.file}: {error.strerror or error}") from error
+        except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise DeviceError(f"measured_crosstalk: {self.file}: no npz file ({error})") from error
+        allowed = f"({n_shifters}, {n_shifters}), a row and a column for each phase shifter that errs"
+        if found.shape != (n_shifters, n_shifters):
+            raise DeviceError(f"measured_crosstalk: {self.file}: shape {found.shape}; allowed: {allowed}")
+        if found.dtype.kind not in "iuf" or not np.isfinite(found).all():
+            raise DeviceError(f"measured_crosstalk: {self.file}: allowed: finite real numbers")
+        return found.astype(np.float64)

@@ -13,6 +13,31 @@ from photonzero.devices._check import require_number
 FloatArray = npt.NDArray[np.float64]
 
 
+def later(
+    value: FloatArray, std: float, correlation_time_s: float, elapsed_s: float, rng: np.random.Generator
+) -> FloatArray:
+    """An Ornstein-Uhlenbeck process some time later, exactly [gillespie1996, eqs. 1.9].
+
+    Args:
+        value: its values now, any shape.
+        std: stationary standard deviation, in the same unit.
+        correlation_time_s: after which the correlation has fallen to 1/e [s].
+        elapsed_s: time passed, >= 0 [s].
+        rng: source of the normal numbers.
+
+    Returns:
+        Same shape, a new array.
+
+    Raises:
+        DeviceError: negative or infinite time.
+    """
+    require_number("elapsed_s", elapsed_s, low=0.0)
+    exponent = elapsed_s / correlation_time_s
+    # 1 - exp(-2 x) by expm1: steps of nanoseconds against seconds would cancel to nothing.
+    kick = std * math.sqrt(-math.expm1(-2.0 * exponent))
+    return math.exp(-exponent) * value + kick * rng.standard_normal(np.shape(value))
+
+
 @dataclass(frozen=True)
 class PhaseDrift:
     """Phases that wander about their set point and return; dynamic.
@@ -59,11 +84,7 @@ class PhaseDrift:
         Raises:
             DeviceError: negative or infinite time.
         """
-        require_number("elapsed_s", elapsed_s, low=0.0)
-        exponent = elapsed_s / self.correlation_time_s
-        # 1 - exp(-2 x) by expm1: steps of nanoseconds against seconds would cancel to nothing.
-        kick_rad = self.std_rad * math.sqrt(-math.expm1(-2.0 * exponent))
-        return math.exp(-exponent) * drift_rad + kick_rad * rng.standard_normal(np.shape(drift_rad))
+        return later(drift_rad, self.std_rad, self.correlation_time_s, elapsed_s, rng)
 
     def autocovariance_rad2(self, lag_s: npt.ArrayLike) -> FloatArray:
         """Covariance of the drift with itself `lag_s` apart, ``std^2 exp(-|lag| / tau)`` [rad^2].

@@ -79,18 +79,42 @@ class InsertionLoss:
             ideal.
         phase_shifter_db: loss of one phase shifter [dB]. Default 0, ideal; a doped-silicon heater
             was measured at 0.23 dB [harris2014].
+        cell_std_db: standard deviation of the loss of one cell from the next, gamma distributed about
+            `cell_db`, since no loss is negative [dB]. None, ideal: every cell has the nominal one.
+        phase_shifter_std_db: the same of a phase shifter [dB].
     """
 
     cell_db: float = 0.0
     phase_shifter_db: float = 0.0
+    cell_std_db: float | None = None
+    phase_shifter_std_db: float | None = None
 
     def __post_init__(self) -> None:
         require_number("insertion_loss.cell_db", self.cell_db, low=0.0)
         require_number("insertion_loss.phase_shifter_db", self.phase_shifter_db, low=0.0)
+        for name in ("cell", "phase_shifter"):
+            spread, mean_db = getattr(self, f"{name}_std_db"), getattr(self, f"{name}_db")
+            if spread is not None:
+                require_number(f"insertion_loss.{name}_std_db", spread, low=1e-9)
+                if mean_db == 0.0:
+                    raise DeviceError(f"insertion_loss.{name}_std_db: {spread}; allowed with {name}_db > 0")
 
     def describe(self) -> str:
         """What it does, in a few words; empty if nothing."""
         return "" if self.is_ideal else f"{self.cell_db + self.phase_shifter_db:g} dB a cell"
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all parts of a kind lose the same."""
+        return self.cell_std_db is None and self.phase_shifter_std_db is None
+
+    def draw_cell_db(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Losses of n fabricated cells without their shifters, (n,) [dB]."""
+        return _draw_db(self.cell_db, self.cell_std_db, n, rng)
+
+    def draw_phase_shifter_db(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Losses of n fabricated phase shifters, (n,) [dB]."""
+        return _draw_db(self.phase_shifter_db, self.phase_shifter_std_db, n, rng)
 
     @property
     def is_ideal(self) -> bool:
@@ -111,3 +135,10 @@ class InsertionLoss:
     def phase_shifter_amplitude(self) -> float:
         """Factor on the field in the arm that holds a phase shifter."""
         return float(amplitude_transmission(self.phase_shifter_db))
+
+
+def _draw_db(mean_db: float, std_db: float | None, n: int, rng: np.random.Generator) -> FloatArray:
+    """Gamma distributed: never negative, of this mean and standard deviation."""
+    if std_db is None:
+        return np.full(n, mean_db)
+    return rng.gamma((mean_db / std_db) ** 2, std_db**2 / mean_db, n)

@@ -11,7 +11,7 @@ import numpy as np
 from photonzero.devices._check import require_number
 from photonzero.devices.converter import Adc, InputDac
 from photonzero.devices.coupler import CouplerImbalance
-from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.crosstalk import MeasuredCrosstalk, ThermalCrosstalk
 from photonzero.devices.drift import PhaseDrift
 from photonzero.devices.errors import DeviceError
 from photonzero.devices.jitter import PhaseJitter
@@ -24,6 +24,7 @@ from photonzero.devices.quantizer import PhaseQuantizer, VoltageQuantizer
 from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.devices.stuck_shifter import StuckShifters
 from photonzero.devices.timing import Timing
+from photonzero.devices.wavelength import WavelengthDrift
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,17 @@ class NoiseModel:
         voltage_quantizer: deterministic, uniform voltage grid, instead of the phase grid.
         phase_shifter: static, drawn once per fabricated chip.
         stuck_shifters: static; those heat their neighbours by the phase they hold.
-        thermal_crosstalk: deterministic.
+        thermal_crosstalk: deterministic, by a rule.
+        measured_crosstalk: deterministic, a foundry's matrix instead of the rule; None has the rule.
         coupler_imbalance: static, two couplers in every MZI.
         insertion_loss: static; the receivers' gain makes up for the nominal loss of a path.
         programming_std_rad: dynamic, standard deviation of a normal error of every phase, fresh at every
             programming [rad].
         phase_drift: dynamic, goes on from one programming to the next.
+        wavelength_drift: dynamic, moves couplers, phases and rings; goes on as drift does. None has the
+            wavelength that the chip was made for.
         phase_jitter: dynamic, fresh while inputs are presented.
-        timing: the clock of the drift.
+        timing: the clock of both drifts.
         input_dac: deterministic, on the inputs of every layer; None presents any number. An input of the
             chip beyond its range is an error, a hidden layer's saturates.
         readout_noise: dynamic, fresh at every inference, a fraction of the detectors' range.
@@ -60,10 +64,12 @@ class NoiseModel:
     phase_shifter: PhaseShifter = field(default_factory=PhaseShifter)
     stuck_shifters: StuckShifters = field(default_factory=StuckShifters)
     thermal_crosstalk: ThermalCrosstalk = field(default_factory=ThermalCrosstalk)
+    measured_crosstalk: MeasuredCrosstalk | None = None
     coupler_imbalance: CouplerImbalance = field(default_factory=CouplerImbalance)
     insertion_loss: InsertionLoss = field(default_factory=InsertionLoss)
     programming_std_rad: float = 0.0
     phase_drift: PhaseDrift = field(default_factory=PhaseDrift)
+    wavelength_drift: WavelengthDrift | None = None
     phase_jitter: PhaseJitter = field(default_factory=PhaseJitter)
     timing: Timing = field(default_factory=Timing)
     input_dac: InputDac | None = None
@@ -75,6 +81,10 @@ class NoiseModel:
     def __post_init__(self) -> None:
         if self.phase_quantizer is not None and self.voltage_quantizer is not None:
             raise DeviceError("noise model: both phase_quantizer and voltage_quantizer; allowed: at most one")
+        if self.measured_crosstalk is not None and self.thermal_crosstalk.coupling > 0:
+            raise DeviceError(
+                "noise model: both thermal_crosstalk and measured_crosstalk; allowed: at most one"
+            )
         if self.optical_readout is not None and self.readout_noise.std_of_full_scale > 0:
             raise DeviceError("noise model: both optical_readout and readout_noise; allowed: at most one")
         require_number("noise model programming_std_rad", self.programming_std_rad, low=0.0)

@@ -1,4 +1,4 @@
-"""From programmed to realised phases: the static and deterministic errors of one fabricated chip."""
+"""From programmed to realised phases: the static and deterministic errors of one fabricated chip or mesh."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SETTINGS_AT_ONCE = 32
 
 
 class PhaseActuator:
-    """DACs and shifters of a chip, with the errors they were fabricated with.
+    """DACs and shifters of a chip or a mesh, with the errors they were fabricated with.
 
     Order [zhao2023tonn]: modulo 2 pi, quantization, stuck shifters, gamma error, thermal crosstalk,
     bias; then what changes in time.
@@ -55,7 +55,10 @@ class PhaseActuator:
         self._programming_std_rad = noise.programming_std_rad
         self._gamma_ratio = noise.phase_shifter.draw_gamma_ratio(n, rng)[self._erring]
         self._bias_rad = noise.phase_shifter.draw_bias_rad(n, rng)[self._erring]
-        self._crosstalk = self._crosstalk_matrix(noise.thermal_crosstalk, position[self._erring])
+        if noise.measured_crosstalk is not None:
+            self._crosstalk = noise.measured_crosstalk.matrix(self.n_erring)
+        else:
+            self._crosstalk = self._crosstalk_matrix(noise.thermal_crosstalk, position[self._erring])
         stuck, held_rad = noise.stuck_shifters.draw(n, rng)
         self._stuck = stuck[self._erring] if stuck.any() else None
         self._held_rad = held_rad[self._erring]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class FabricatedMesh:
     """A mesh with errors of its own: it is programmed with phases, and light meets others.
 
     Make one with `fabricate_mesh`. A setting that is built or sent light through is programmed anew: the
-    static errors are the same every time, programming errors, drift and jitter are not.
+    static errors are the same every time; programming errors, jitter, drift and wavelength are not.
 
     Attributes:
         topology: the mesh.
@@ -35,21 +36,28 @@ class FabricatedMesh:
         self.topology, self.noise = topology, noise
         # Couplers first, from the generator itself: their numbers depend on no other part.
         couplers = noise.coupler_imbalance.draw_angle_error_rad((2, topology.n_mzi), rng)
-        phases, self._rng = rng.spawn(2)
+        phases, losses, self._rng = rng.spawn(3)
+        of_shifters = MeshPhases.from_joined(
+            topology, noise.insertion_loss.draw_phase_shifter_db(topology.n_shifters, losses)
+        )
         self.imperfections = MeshImperfections(
             coupler_in_error_rad=couplers[0],
             coupler_out_error_rad=couplers[1],
-            cell_loss_db=noise.insertion_loss.cell_db,
-            theta_loss_db=noise.insertion_loss.phase_shifter_db,
-            phi_loss_db=noise.insertion_loss.phase_shifter_db,
-            out_loss_db=noise.insertion_loss.phase_shifter_db,
-            edge_loss_db=noise.insertion_loss.phase_shifter_db,
+            cell_loss_db=noise.insertion_loss.draw_cell_db(topology.n_mzi, losses),
+            theta_loss_db=of_shifters.theta_rad,
+            phi_loss_db=of_shifters.phi_rad,
+            out_loss_db=of_shifters.out_phase_rad,
+            edge_loss_db=of_shifters.edge_phase_rad,
         )
         column, mode = topology.shifter_places()
         # One mesh; a column may stand before the first layer.
         position = np.stack([np.zeros_like(column), column - column.min(), mode], axis=1)
         self._actuator = PhaseActuator(noise, position, np.zeros(column.size, bool), phases)
         self._drift_rad = noise.phase_drift.draw_stationary_rad(column.size, phases)
+        laser = noise.wavelength_drift
+        dynamic = noise.programming_std_rad, noise.phase_jitter.std_rad, noise.phase_drift.std_rad
+        self._is_static = laser is None and not any(dynamic)
+        self._offset_nm = 0.0 if laser is None else laser.draw_offset_nm(phases)
 
     def __repr__(self) -> str:
         return f"FabricatedMesh({self.topology!r}, {self.noise.describe()})"
@@ -63,19 +71,47 @@ class FabricatedMesh:
         Raises:
             PhotonicsError: parts with different numbers of settings, or a wrong number of phases.
         """
+        return self._programmed(phases)[0]
+
+    def _programmed(self, phases: Sequence[npt.ArrayLike]) -> tuple[MeshPhases, FloatArray]:
+        """What light meets: phases, and offsets (P,) of its wavelength [nm]."""
         asked = MeshPhases.checked(self.topology, phases)
-        if self.noise.phases_are_ideal:
-            return asked
         joined = asked.joined()
         rows = joined.reshape(-1, self.topology.n_shifters)
-        error_rad = self.noise.phase_jitter.draw_rad(rows.shape, self._rng)
-        if self.noise.phase_drift.std_rad > 0:
-            elapsed_s = self.noise.timing.elapsed_s(1)
-            for row in error_rad:
-                self._drift_rad = self.noise.phase_drift.step_rad(self._drift_rad, elapsed_s, self._rng)
-                row += self._drift_rad
-        realised = self._actuator.realise(rows, self._rng, error_rad)
-        return MeshPhases.from_joined(self.topology, realised.reshape(joined.shape))
+        offset_nm = np.zeros(len(rows))
+        if self.noise.phases_are_ideal:
+            return asked, offset_nm
+        if self._is_static:
+            realised = self._actuator.realise(rows, self._rng)
+        else:
+            # One after the other: a setting meets the same whether or not others are handed over with it.
+            realised = np.empty_like(rows)
+            for p, row in enumerate(rows):
+                realised[p], offset_nm[p] = self._programmed_later(row)
+        return MeshPhases.from_joined(self.topology, realised.reshape(joined.shape)), offset_nm
+
+    def _programmed_later(self, phase_rad: FloatArray) -> tuple[FloatArray, float]:
+        """One setting (n_shifters,) with what changes in time; time passes."""
+        jitter, drift, laser = self.noise.phase_jitter, self.noise.phase_drift, self.noise.wavelength_drift
+        elapsed_s = self.noise.timing.elapsed_s(1)
+        self._drift_rad = drift.step_rad(self._drift_rad, elapsed_s, self._rng)
+        error_rad = self._drift_rad + jitter.draw_rad(phase_rad.size, self._rng)
+        realised = self._actuator.realise(phase_rad[None], self._rng, error_rad[None])[0]
+        if laser is None:
+            return realised, 0.0
+        self._offset_nm = laser.step_nm(self._offset_nm, elapsed_s, self._rng)
+        return laser.phases_rad(realised, self._offset_nm), self._offset_nm
+
+    def _imperfections_at(self, offset_nm: float) -> MeshImperfections:
+        """The static errors of the cells, couplers at another wavelength."""
+        if self.noise.wavelength_drift is None:
+            return self.imperfections
+        more_rad = self.noise.wavelength_drift.coupler_error_rad(offset_nm)
+        return replace(
+            self.imperfections,
+            coupler_in_error_rad=self.imperfections.coupler_in_error_rad + more_rad,
+            coupler_out_error_rad=self.imperfections.coupler_out_error_rad + more_rad,
+        )
 
     def compensated(self, phases: Sequence[npt.ArrayLike]) -> MeshPhases:
         """Phases of one setting to program so that known static errors of phases leave those asked for.
@@ -95,8 +131,15 @@ class FabricatedMesh:
         Raises:
             PhotonicsError: as `realised`.
         """
-        realised = self.realised(phases)
-        return build(self.topology, *realised, imperfections=self.imperfections, threads=threads)
+        realised, offset_nm = self._programmed(phases)
+        if np.all(offset_nm == offset_nm[0]):
+            errors = self._imperfections_at(offset_nm[0])
+            return build(self.topology, *realised, imperfections=errors, threads=threads)
+        rows = realised.joined()
+        settings = [MeshPhases.from_joined(self.topology, row) for row in rows]
+        errors = [self._imperfections_at(offset) for offset in offset_nm]
+        pairs = zip(settings, errors, strict=True)
+        return np.stack([build(self.topology, *each, imperfections=error) for each, error in pairs])
 
     def propagate(self, fields: npt.ArrayLike, phases: Sequence[npt.ArrayLike]) -> ComplexArray:
         """Fields sent through, as `photonzero.photonics.mesh.propagate`.
@@ -108,6 +151,8 @@ class FabricatedMesh:
         Raises:
             PhotonicsError: as `realised` and `photonzero.photonics.mesh.propagate`.
         """
+        if self.noise.wavelength_drift is not None:
+            return self.matrix(phases) @ np.asarray(fields)
         return propagate(self.topology, fields, *self.realised(phases), imperfections=self.imperfections)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from photonzero.devices.coupler import CouplerImbalance
-from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.crosstalk import MeasuredCrosstalk, ThermalCrosstalk
 from photonzero.devices.drift import PhaseDrift
+from photonzero.devices.errors import DeviceError
 from photonzero.devices.jitter import PhaseJitter
 from photonzero.devices.loss import InsertionLoss
 from photonzero.devices.noise_model import PRESETS, NoiseModel, preset
@@ -15,6 +16,7 @@ from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.devices.quantizer import PhaseQuantizer
 from photonzero.devices.stuck_shifter import StuckShifters
 from photonzero.devices.timing import Timing
+from photonzero.devices.wavelength import WavelengthDrift
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import (
     TOPOLOGIES,
@@ -125,6 +127,64 @@ def test_jitter_is_fresh_and_drift_goes_on():
     covariance = (wandering[1:] * wandering[:-1]).mean()
     # Some 16 phases over 2,000 correlation times.
     assert covariance == pytest.approx(0.01 * np.exp(-0.5), rel=4 * np.sqrt(4 / (2000 * 16)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measured_crosstalk_matrix_is_applied_in_the_order_of_the_phases(tmp_path, name):
+    topology = mesh(name, 4)
+    n = topology.n_shifters
+    matrix = np.eye(n) + 0.02 * np.random.default_rng(3).random((n, n))
+    np.savez(tmp_path / "foundry.npz", crosstalk=matrix)
+    noise = NoiseModel(measured_crosstalk=MeasuredCrosstalk(str(tmp_path / "foundry.npz")))
+    fabricated, phases = fabricate_mesh(topology, noise), setting(topology)
+    found = fabricated.realised(phases).joined()
+    np.testing.assert_allclose(found, matrix @ phases.joined(), rtol=0, atol=1e-12)
+    # A shifter that its neighbours heat beyond its phase would need less than none: those are left out.
+    low = [0.5 * part + 1.0 for part in phases]
+    again = fabricated.realised(fabricated.compensated(low)).joined()
+    np.testing.assert_allclose(again, MeshPhases(*low).joined(), rtol=0, atol=1e-9)
+    with pytest.raises(DeviceError, match=rf"shape .*; allowed: \({mesh(name, 8).n_shifters}, "):
+        fabricate_mesh(mesh(name, 8), noise)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_couplers_and_phases_follow_the_wavelength(name):
+    topology, phases = mesh(name, 8), setting(mesh(name, 8))
+    laser = WavelengthDrift(offset_nm=2.0)
+    couplers = CouplerImbalance(angle_std_rad=0.02)
+    noise = NoiseModel(coupler_imbalance=couplers, wavelength_drift=laser)
+    found = fabricate_mesh(topology, noise, 5).matrix(phases)
+    first, second = 0.02 * np.random.default_rng(5).standard_normal((2, topology.n_mzi)) + 4.1e-3 * 2.0
+    scaled = [(1 - 1.7 * 2.0 / 1550.0) * part for part in phases]
+    expected = build_by_embedding(topology, *scaled, imperfections=MeshImperfections(first, second))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    light = np.eye(8)[:, :2]
+    sent = fabricate_mesh(topology, noise, 5).propagate(light, phases)
+    np.testing.assert_allclose(sent, expected @ light, rtol=0, atol=1e-12)
+
+
+def test_a_wandering_wavelength_goes_on_from_setting_to_setting():
+    topology = rectangular(4)
+    laser = WavelengthDrift(std_nm=1.0, correlation_time_s=1.0)
+    noise = NoiseModel(wavelength_drift=laser, timing=Timing(programming_s=0.1, inference_s=0.0))
+    many = [np.broadcast_to(part, (5, part.size)) for part in setting(topology)]
+    together = fabricate_mesh(topology, noise, 3).matrix(many)
+    one = fabricate_mesh(topology, noise, 3)
+    singly = np.stack([one.matrix(setting(topology)) for _ in range(5)])
+    np.testing.assert_array_equal(together, singly)
+    assert np.abs(np.diff(together, axis=0)).max() > 1e-4
+
+
+def test_losses_differ_from_part_to_part():
+    topology = mesh("symmetric", 5)
+    loss = InsertionLoss(cell_db=0.3, cell_std_db=0.1, phase_shifter_db=0.2, phase_shifter_std_db=0.1)
+    fabricated = fabricate_mesh(topology, NoiseModel(insertion_loss=loss), 1)
+    parts = fabricated.imperfections
+    shifters = [parts.theta_loss_db, parts.phi_loss_db, parts.out_loss_db, parts.edge_loss_db]
+    for drawn in (parts.cell_loss_db, np.concatenate(shifters)):
+        assert len(set(drawn)) == drawn.size
+    expected = build_by_embedding(topology, *setting(topology), imperfections=parts)
+    np.testing.assert_allclose(fabricated.matrix(setting(topology)), expected, rtol=0, atol=1e-13)
 
 
 def test_equal_seeds_make_equal_dies_and_a_part_leaves_the_others_alone():
