@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +96,20 @@ class MeasuredCrosstalk:
         """What it does, in a few words."""
         return f"crosstalk of {Path(self.file).name}"
 
+    def sha256(self) -> str:
+        """Hash of the file: a run that is continued must find the one it began with.
+
+        Raises:
+            DeviceError: the file cannot be read.
+        """
+        return hashlib.sha256(self._bytes()).hexdigest()
+
+    def _bytes(self) -> bytes:
+        try:
+            return Path(self.file).read_bytes()
+        except OSError as error:
+            raise DeviceError(f"measured_crosstalk: {self.file}: {error.strerror or error}") from error
+
     def matrix(self, n_shifters: int) -> FloatArray:
         """The matrix (n_shifters, n_shifters) of the file.
 
@@ -100,13 +117,11 @@ class MeasuredCrosstalk:
             DeviceError: a file that cannot be read, or holds anything else.
         """
         try:
-            with np.load(self.file, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(self._bytes()), allow_pickle=False) as arrays:
                 found = arrays["crosstalk"]
         except KeyError as error:
             raise DeviceError(f"measured_crosstalk: {self.file}: no array 'crosstalk'") from error
-        except OSError as error:
-            raise DeviceError(f"measured_crosstalk: {self.file}: {error.strerror or error}") from error
-        except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        except (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
             raise DeviceError(f"measured_crosstalk: {self.file}: no npz file ({error})") from error
         allowed = f"({n_shifters}, {n_shifters}), a row and a column for each phase shifter that errs"
         if found.shape != (n_shifters, n_shifters):

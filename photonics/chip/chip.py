@@ -27,7 +27,7 @@ from photonzero.photonics.threads import available_threads
 FloatArray = npt.NDArray[np.float64]
 RealArray = npt.NDArray[Any]
 
-_ROLES = {"fabrication": 0, "dynamic": 1, "couplers": 2, "drift": 3}
+_ROLES = {"fabrication": 0, "dynamic": 1, "couplers": 2, "drift": 3, "losses": 4, "wavelength": 5}
 """What a chip draws random numbers for, and the place of each stream below the seed. A new role takes the
 next number, so that the streams of the others stay as they are."""
 
@@ -128,10 +128,7 @@ class Chip:
 
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""
-        state: dict[str, Any] = {"n_measurements": self._n_measurements}
-        if self.circuit.drift_rad.size:
-            state["drift_rad"] = self.circuit.drift_rad.tolist()
-        return state
+        return {"n_measurements": self._n_measurements, **self.circuit.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue after the measurements that `state` was taken after.
@@ -139,12 +136,8 @@ class Chip:
         Raises:
             PhotonicsError: the state of another chip.
         """
-        drift_rad = np.array(state.get("drift_rad", ()), dtype=np.float64)
-        if drift_rad.shape != self.circuit.drift_rad.shape:
-            n_needs = self.circuit.drift_rad.size
-            raise PhotonicsError(f"chip state: {drift_rad.size} drifting phases; allowed: {n_needs}")
+        self.circuit.restore(state)
         self._n_measurements = int(state["n_measurements"])
-        self.circuit.drift_rad = drift_rad
 
     def initial_controls(self, rng: np.random.Generator) -> FloatArray:
         """Random controls to start training from, (n_controls,); see `layout.initial_controls`."""

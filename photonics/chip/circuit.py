@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photonzero.devices.loss import amplitude_transmission
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.chip.layout import CoreLayout, lay_out
@@ -28,11 +29,13 @@ class Circuit:
         design: the network.
         noise: imperfections.
         streams: seeds by what they are for: "fabrication" draws the errors of the shifters, "couplers"
-            those of the couplers, "drift" what phases have drifted by at the start.
+            and "losses" those of the cells, "drift" what phases have drifted by at the start, and
+            "wavelength" what the laser has.
 
     Attributes:
         layout: where each control sits.
         drift_rad: (n_drifting,) what phases have drifted by so far; empty without drift [rad].
+        offset_nm: how far the light is from the wavelength that the chip was made for [nm].
     """
 
     def __init__(
@@ -41,30 +44,76 @@ class Circuit:
         noise: NoiseModel,
         streams: Mapping[str, np.random.SeedSequence],
     ) -> None:
-        fabrication, couplers, drift = (
-            np.random.default_rng(streams[role]) for role in ("fabrication", "couplers", "drift")
+        fabrication, couplers, losses, drift, wavelength = (
+            np.random.default_rng(streams[role])
+            for role in ("fabrication", "couplers", "losses", "drift", "wavelength")
         )
-        self.design, self.noise = design, noise
+        self.design, self.noise, self._laser = design, noise, noise.wavelength_drift
         step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
-        self._couplers_err = not noise.coupler_imbalance.is_ideal
+        self._couplers_err = not noise.coupler_imbalance.is_ideal or self._laser is not None
         self.layout = lay_out(design, step_rad, complex_fields=self._couplers_err)
         self._actuator = PhaseActuator(
             noise, self.layout.mesh_position, self.layout.is_singular, fabrication, self.layout.is_drive
         )
-        self._cells = self._fabricate_cells(couplers)
+        # Rings do not turn, and are moved as a whole.
+        exempt = self.layout.is_singular & noise.ideal_singular_values
+        self._follows = ~(exempt | self.layout.is_drive)
+        n_phases = self.layout.phase.size
+        self._coupler_errors_rad = noise.coupler_imbalance.draw_angle_error_rad((2, n_phases), couplers)
+        loss = noise.insertion_loss
+        self._amplitude = loss.push_pull_amplitude
+        if not loss.is_uniform:
+            lost_db = loss.draw_cell_db(n_phases, losses) + loss.draw_phase_shifter_db(n_phases, losses)
+            self._amplitude = amplitude_transmission(lost_db)
         n_drifting = self._actuator.n_erring if noise.phase_drift.std_rad > 0 else 0
         self.drift_rad = noise.phase_drift.draw_stationary_rad(n_drifting, drift)
+        self._light_at(0.0 if self._laser is None else self._laser.draw_offset_nm(wavelength))
 
-    def _fabricate_cells(self, rng: np.random.Generator) -> FloatArray | None:
-        """(n_controls, 4) of the cell that every phase sets, see `rotation_cells`; None if all are ideal."""
+    def _light_at(self, offset_nm: float) -> None:
+        """Another wavelength; `_cells` are (n_controls, 4) of the cells that phases set, None if ideal.
+
+        See `rotation_cells`.
+        """
+        self.offset_nm, self._cells = offset_nm, None
         if not self._couplers_err and self.noise.insertion_loss.is_ideal:
-            return None
-        phase = self.layout.phase
-        first, second = self.noise.coupler_imbalance.draw_angle_error_rad((2, phase.size), rng)
-        amplitude = self.noise.insertion_loss.push_pull_amplitude
-        cells = np.full((self.layout.n_controls, 4), np.nan)
-        cells[phase] = rotation_cells(first, second, amplitude)
-        return cells
+            return
+        first, second = self._coupler_errors_rad
+        if self._laser is not None:
+            more_rad = self._laser.coupler_error_rad(offset_nm)
+            first, second = first + more_rad, second + more_rad
+        self._cells = np.full((self.layout.n_controls, 4), np.nan)
+        self._cells[self.layout.phase] = rotation_cells(first, second, self._amplitude)
+
+    def state(self) -> dict[str, Any]:
+        """What has changed since fabrication, and the file that it rests on, as plain numbers and text."""
+        state: dict[str, Any] = {}
+        if self.drift_rad.size:
+            state["drift_rad"] = self.drift_rad.tolist()
+        if self._laser is not None:
+            state["offset_nm"] = self.offset_nm
+        if self.noise.measured_crosstalk is not None:
+            state["crosstalk_sha256"] = self.noise.measured_crosstalk.sha256()
+        return state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state`.
+
+        Raises:
+            PhotonicsError: the state of another chip, or a file that has changed since.
+        """
+        drift_rad = np.array(state.get("drift_rad", ()), dtype=np.float64)
+        if drift_rad.shape != self.drift_rad.shape:
+            n_needs = self.drift_rad.size
+            raise PhotonicsError(f"chip state: {drift_rad.size} drifting phases; allowed: {n_needs}")
+        if ("offset_nm" in state) != (self._laser is not None):
+            found = "one" if "offset_nm" in state else "none"
+            raise PhotonicsError(f"chip state: {found} offset of the wavelength; allowed: as its noise model")
+        measured = self.noise.measured_crosstalk
+        if measured is not None and state.get("crosstalk_sha256") != measured.sha256():
+            raise PhotonicsError(f"measured_crosstalk: {measured.file}: not the file that the run began with")
+        self.drift_rad = drift_rad
+        if self._laser is not None:
+            self._light_at(float(state["offset_nm"]))
 
     def program(self, controls: FloatArray, n_inferences: int, rng: np.random.Generator) -> FloatArray:
         """Program settings one after the other; time passes.
@@ -78,9 +127,12 @@ class Circuit:
             (P, n_controls), with what light and electronics meet instead of what was asked for.
         """
         drift_rad = np.empty((controls.shape[0], self.drift_rad.size))
+        elapsed_s = self.noise.timing.elapsed_s(n_inferences)
+        if self._laser is not None:
+            # Constant during a measurement: right while that is short against the laser's time.
+            self._light_at(self._laser.step_nm(self.offset_nm, len(controls) * elapsed_s, rng))
         if drift_rad.size:
             # Constant while the inputs of one setting pass: right while that is short against tau.
-            elapsed_s = self.noise.timing.elapsed_s(n_inferences)
             for row in drift_rad:
                 row[:] = self.noise.phase_drift.step_rad(self.drift_rad, elapsed_s, rng)
                 self.drift_rad = row.copy()
@@ -90,7 +142,10 @@ class Circuit:
         phase = self.layout.phase
         realised = controls.copy()
         drift = drift_rad if drift_rad.size else None
-        realised[:, phase] = self._actuator.realise(controls[:, phase], rng, drift)
+        met = self._actuator.realise(controls[:, phase], rng, drift)
+        if self._laser is not None:
+            met = np.where(self._follows, self._laser.phases_rad(met, self.offset_nm), met)
+        realised[:, phase] = met
         for start, stop, step, largest in self.layout.integer:
             codes = np.clip(np.rint(controls[:, start:stop] / step), -largest, largest)
             realised[:, start:stop] = step * codes
@@ -155,7 +210,7 @@ class Circuit:
         if self._cells is not None and layer.core.carries_fields:
             cells = [self._cells[part] for part in core.parts]
         gain = layer.core.gain(layer.initial_std, self.noise.insertion_loss)
-        return layer.core.matrices(settings, core.rows, core.columns, gain, cells)
+        return layer.core.matrices(settings, core.rows, core.columns, gain, cells, self.offset_nm)
 
     def cores(
         self, controls: FloatArray, rng: np.random.Generator

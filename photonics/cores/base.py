@@ -104,6 +104,7 @@ class Core(ABC):
         columns: int,
         gain: float,
         cells: Sequence[FloatArray] | None,
+        offset_nm: float = 0.0,
     ) -> npt.NDArray[Any]:
         """Matrices that realised controls make.
 
@@ -114,6 +115,8 @@ class Core(ABC):
             gain: see `gain`.
             cells: for every part (copies, n, 4) of what errs in the cell that each control sets, see
                 `photonzero.photonics.mesh.orthogonal.rotation_cells`; None where nothing does.
+            offset_nm: how far the light is from the wavelength that the core was made for [nm]. Settings
+                and cells have allowed for it: it concerns what else depends on wavelength.
 
         Returns:
             (P, rows, columns), complex where cells err.

@@ -120,6 +120,7 @@ class Meshes(Core):
         columns: int,
         gain: float,
         cells: Sequence[FloatArray] | None,
+        offset_nm: float = 0.0,
     ) -> npt.NDArray[Any]:
         """Blocks beside and below each other, cut to the size of the core."""
         blocks: npt.NDArray[Any]

@@ -81,12 +81,13 @@ class MicroringBank:
         """
         return self.ring.drop(detuning_nm) - self.ring.through(detuning_nm)
 
-    def weights(self, detuning_nm: npt.ArrayLike) -> FloatArray:
+    def weights(self, detuning_nm: npt.ArrayLike, offset_nm: float = 0.0) -> FloatArray:
         """Weights that the bank really applies, crosstalk included.
 
         Args:
             detuning_nm: resonance of ring i minus channel i, (..., n), from 0 to `max_detuning_nm`
                 [nm].
+            offset_nm: what all light is off its channel by [nm].
 
         Returns:
             (..., n).
@@ -94,7 +95,7 @@ class MicroringBank:
         Raises:
             PhotonicsError: wrong length, or a detuning out of reach.
         """
-        lorentzian = self._ring_by_channel(self._check_detuning(detuning_nm))
+        lorentzian = self._ring_by_channel(self._check_detuning(detuning_nm) - offset_nm)
         before, after, dropped_before, dropped_after = self._passage(lorentzian)
         own = np.diagonal(lorentzian, axis1=-2, axis2=-1)
         base, slope = self._weight_line(before, after, dropped_before, dropped_after)

@@ -65,6 +65,7 @@ class Numbers(Core):
         columns: int,
         gain: float,
         cells: Sequence[FloatArray] | None,
+        offset_nm: float = 0.0,
     ) -> npt.NDArray[Any]:
         """The numbers themselves."""
         return settings[0].reshape(-1, rows, columns)

@@ -70,10 +70,11 @@ class Rings(Core):
         columns: int,
         gain: float,
         cells: Sequence[FloatArray] | None,
+        offset_nm: float = 0.0,
     ) -> npt.NDArray[Any]:
         """Weights of the rows, crosstalk between channels included."""
         share = np.clip(settings[0] / FULL_DRIVE_RAD, 0.0, 1.0)
-        return gain * self.bank(columns).weights(share * self.max_detuning_nm)
+        return gain * self.bank(columns).weights(share * self.max_detuning_nm, offset_nm)
 
     def load(self, matrix: FloatArray, std: float) -> list[FloatArray]:
         """Drives that apply weights where rings do not disturb each other; the nearest ones out of reach."""
