@@ -116,8 +116,9 @@ class MeasuredCrosstalk:
         Raises:
             DeviceError: a file that cannot be read, or holds anything else.
         """
+        data = io.BytesIO(self._bytes())
         try:
-            with np.load(io.BytesIO(self._bytes()), allow_pickle=False) as arrays:
+            with np.load(data, allow_pickle=False) as arrays:
                 found = arrays["crosstalk"]
         except KeyError as error:
             raise DeviceError(f"measured_crosstalk: {self.file}: no array 'crosstalk'") from error
