@@ -65,7 +65,7 @@ def study_page(folder: Path) -> str:
 
 def _summary(plan: Plan, rows: list[Row], column: str) -> str:
     """Median and band for each setting; axes with one value are left out."""
-    varied = [name for name, values in plan.grid.items() if len(values) > 1] or list(plan.grid)[-1:]
+    varied = plan.varied or list(plan.grid)[:1]
     lines = [
         [*(line[name] for name in varied), line["n"], line["median"], line["low"], line["high"]]
         for line in summarise(rows, varied, column)

@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -232,15 +232,37 @@ class Outcome:
 
 
 @one_blas_thread()
-def train(parts: Assembled, callbacks: Sequence[Callback] = ()) -> Outcome:
+def train(parts: Assembled, callbacks: Sequence[Callback] = (), checkpoint: Path | None = None) -> Outcome:
     """Train and measure the test error, without a folder; see `execute`.
 
     Args:
         parts: assembled, and not used before.
         callbacks: called after every step.
+        checkpoint: file that keeps how far it is, and from which it goes on if it is there.
     """
-    run = parts.run(parts.config.limits, callbacks)
+    config = parts.config
+
+    def write_state() -> None:
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, config.fingerprint(), run.checkpoint())
+
+    run = parts.run(config.limits, (_now_and_then(write_state), *callbacks))
+    if checkpoint is not None and checkpoint.exists():
+        run.restore(load_checkpoint(checkpoint, config.fingerprint()))
     return _outcome(parts, run, run.train())
+
+
+def _now_and_then(write: Callable[[], None]) -> Callback:
+    """Calls `write` after a step, but not more often than a disk should be asked to."""
+    last_written_s = time.perf_counter()
+
+    def callback(progress: Progress) -> None:
+        nonlocal last_written_s
+        if time.perf_counter() - last_written_s > _SECONDS_BETWEEN_CHECKPOINTS:
+            write()
+            last_written_s = time.perf_counter()
+
+    return callback
 
 
 def _outcome(parts: Assembled, run: TrainingRun, stop: dict[str, str]) -> Outcome:
@@ -264,15 +286,8 @@ def execute_in(
     Raises:
         KeyboardInterrupt: after the checkpoint of the last completed step was written.
     """
-    last_written = time.perf_counter()
     config = parts.config
-
-    def keep_state(progress: Progress) -> None:
-        nonlocal last_written
-        if time.perf_counter() - last_written > _SECONDS_BETWEEN_CHECKPOINTS:
-            _write_state(config, run, folder)
-            last_written = time.perf_counter()
-
+    keep_state = _now_and_then(lambda: _write_state(config, run, folder))
     run = parts.run(config.limits, (keep_state, *callbacks))
     # A run that was killed before its first checkpoint begins again.
     if resume and ((folder / CHECKPOINT).exists() or (folder / HISTORY).exists()):

@@ -25,16 +25,17 @@ def _checked(name: str, value: Any) -> Study:
 STUDIES: Registry[Study] = Registry(
     kind="study",
     builtin={
-        name: f"photonzero.experiments.studies.{name.replace('-', '_')}:STUDY"
-        for name in (
-            "phase-error",
-            "component-error",
-            "quantization",
-            "crosstalk",
-            "detector",
-            "drift",
-            "deployment",
-            "scaling",
+        name: f"photonzero.experiments.studies.{module}:STUDY"
+        for name, module in (
+            ("train", "training"),
+            ("phase-error", "phase_error"),
+            ("component-error", "component_error"),
+            ("quantization", "quantization"),
+            ("crosstalk", "crosstalk"),
+            ("detector", "detector"),
+            ("drift", "drift"),
+            ("deployment", "deployment"),
+            ("scaling", "scaling"),
         )
     },
     error=UsageError,

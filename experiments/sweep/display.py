@@ -79,7 +79,7 @@ class SweepDisplay:
     def summary(self, rows: list[Row]) -> None:
         """Print medians on stdout."""
         plan = self._plan
-        varied = [name for name, values in plan.grid.items() if len(values) > 1] or list(plan.grid)[-1:]
+        varied = plan.varied or list(plan.grid)[:1]
         names = [m.name for m in plan.study.measured if any(row[m.name] is not None for row in rows)]
         columns = {name: summarise(rows, varied, name) for name in names}
         table = Table(box=None, pad_edge=False)

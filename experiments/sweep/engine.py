@@ -135,7 +135,7 @@ class _Work:
         for name in names:
             path = self._prepared_path(name)
             if path.exists():
-                made[name] = load_checkpoint(path, self._plan.fingerprint)
+                made[name] = load_checkpoint(path, self._plan.preparation)
             else:
                 self._show(f"preparing {name}")
                 waiting[self._submit(prepare_one, name)] = name
@@ -145,7 +145,7 @@ class _Work:
                 name = waiting.pop(future)
                 made[name] = dict(future.result())
                 self._prepared_path(name).parent.mkdir(exist_ok=True)
-                save_checkpoint(self._prepared_path(name), self._plan.fingerprint, made[name])
+                save_checkpoint(self._prepared_path(name), self._plan.preparation, made[name])
         # In the order of the study, whichever was ready first.
         return {**self._plan.study.load(self._plan), **{name: made[name] for name in names}}
 

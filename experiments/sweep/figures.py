@@ -29,6 +29,9 @@ _LEGEND_INSIDE = 3
 
 _LEGEND_LINE_IN = 0.2
 
+_LETTERS_A_VALUE = 24
+"""Of longer text, such as a path, the end is shown."""
+
 _LETTERS_A_PANEL = 52
 """Letters of a legend in the width of one panel."""
 
@@ -115,12 +118,15 @@ def draw_panels(
     data: list[dict[str, Any]] = []
     with figure(folder / FIGURES / f"{name}.png", 3.6 * len(panels), height_in, pdf=True) as drawn:
         for axes, panel in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-            shown = [row for row in rows if all(row[key] == value for key, value in panel.where.items())]
-            summary = summarise(shown, (*panel.lines, panel.x), panel.y)
+            summary = summarise(_where(rows, panel.where), (*panel.lines, panel.x), panel.y)
             data += [{"column": panel.y, **panel.where, **line} for line in summary]
             _draw_panel(axes, study, panel, summary)
         _draw_legend(drawn)
     write_data(folder, name, _same_columns(data))
+
+
+def _where(rows: Sequence[Row], values: Mapping[str, Any]) -> list[Row]:
+    return [row for row in rows if all(row[key] == value for key, value in values.items())]
 
 
 def _same_columns(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -129,6 +135,7 @@ def _same_columns(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, Any]]) -> None:
+    from photonzero.experiments.drawing.curves import draw_band
     from photonzero.experiments.drawing.style import PALETTE
 
     of = panel.y_of or (lambda value: value)
@@ -138,14 +145,13 @@ def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, A
     varied = [k for k in range(len(panel.lines)) if len({key[k] for key in keys}) > 1]
     for number, key in enumerate(keys):
         own = [line for line in summary if tuple(line[part] for part in panel.lines) == key]
-        x = [line[panel.x] for line in own]
+        x = [_place(study, panel.x, line[panel.x]) for line in own]
         middle, low, high = (of(np.array([line[part] for line in own])) for part in ("median", "low", "high"))
         shown += [*middle, *low, *high]
         color = PALETTE[number % len(PALETTE)]
         label = ", ".join(line_label(study, panel.lines[k], key[k]) for k in varied)
-        axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
         marker = _MARKERS[number % len(_MARKERS)]
-        axes.plot(x, middle, color=color, marker=marker, markersize=3, label=label or None)
+        draw_band(axes, x, low, middle, high, color=color, marker=marker, markersize=3, label=label or None)
     for label, x, y in panel.references:
         axes.plot(x, y, color="black", linestyle="--", linewidth=0.9, label=label)
     scale(axes, "x", [line[panel.x] for line in summary])
@@ -178,11 +184,21 @@ def _draw_legend(drawn: Any) -> None:
 
 
 def line_label(study: Study, axis: str, value: Any) -> str:
-    """How a legend names a value of an axis: text as it is, numbers with what they are and their unit."""
-    if isinstance(value, str):
-        return value
+    """How a legend names a value of an axis: text, cut if long, numbers with what they are and their unit."""
+    if not _is_number(value):
+        text = str(value)
+        return text if len(text) <= _LETTERS_A_VALUE else f"…{text[1 - _LETTERS_A_VALUE :]}"
     name, _, unit = study.label(axis).partition(" [")
     return f"{name} = {value:g} {unit.rstrip(']')}".rstrip()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _place(study: Study, axis: str, value: Any) -> Any:
+    """Where a value of an axis is drawn: a number, or the text of a category."""
+    return value if _is_number(value) else line_label(study, axis, value)
 
 
 def _is_wide(values: Sequence[float]) -> bool:
@@ -192,7 +208,7 @@ def _is_wide(values: Sequence[float]) -> bool:
 def scale(axes: Any, which: str, values: Sequence[Any]) -> None:
     """A logarithmic axis where the values ask for it; with a linear piece around 0 if that is one of them."""
     set_scale = getattr(axes, f"set_{which}scale")
-    positive = [value for value in values if not isinstance(value, str) and value > 0]
+    positive = [value for value in values if _is_number(value) and value > 0]
     if len(positive) < len(values) and positive and min(values) == 0 and _is_wide(positive):
         set_scale("symlog", linthresh=min(positive))
     elif len(positive) == len(values) and _is_wide(positive):
@@ -218,6 +234,7 @@ class HeatMap:
         value: measured column.
         title: above it.
         limits: values of the first and the last colour, so that maps side by side compare; None fits them.
+        where: shows only rows with these values.
     """
 
     x: str
@@ -225,6 +242,7 @@ class HeatMap:
     value: str
     title: str = ""
     limits: tuple[float, float] | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 def draw_heat_maps(
@@ -237,9 +255,10 @@ def draw_heat_maps(
     data: list[dict[str, Any]] = []
     with figure(folder / FIGURES / f"{name}.png", 3.6 * len(maps), 3.1, pdf=True) as drawn:
         for axes, one in zip(drawn.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
-            summary = summarise(rows, (one.x, one.y), one.value)
-            data += [{"column": one.value, **cell} for cell in summary]
-            columns, lines = values_of(rows, one.x), values_of(rows, one.y)
+            own = _where(rows, one.where)
+            summary = summarise(own, (one.x, one.y), one.value)
+            data += [{"column": one.value, **one.where, **cell} for cell in summary]
+            columns, lines = values_of(own, one.x), values_of(own, one.y)
             cells = np.full((len(lines), len(columns)), np.nan)
             for cell in summary:
                 cells[lines.index(cell[one.y]), columns.index(cell[one.x])] = cell["median"]

@@ -99,9 +99,23 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that a row depends on: the table, and the content of a user's files."""
+        files = self.study.content(self)
         if is_file_name(self.name):
-            return hashlib.sha256(f"{self._with_options}{file_hash(self.name)}".encode()).hexdigest()
-        return self._with_options
+            files += file_hash(self.name)
+        if not files:
+            return self._with_options
+        return hashlib.sha256(f"{self._with_options}{files}".encode()).hexdigest()
+
+    @cached_property
+    def preparation(self) -> str:
+        """What the fingerprint is to a whole table, this is to what its samples share.
+
+        In a study whose results are kept by what they depend on, more values of an axis do not change it.
+        """
+        if self.study.key is None:
+            return self.fingerprint
+        text = json.dumps([self.study.name, self.to_table()["options"], self.study.content(self)])
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def _with_options(self) -> str:
@@ -128,6 +142,11 @@ class Plan:
             return f"{self.n_samples:,} samples"
         settings, chips, seeds = len(self.settings), self.chips, self.seeds
         return f"{settings:,} settings x {chips} chips x {seeds} seeds = {self.n_samples:,} samples"
+
+    @property
+    def varied(self) -> list[str]:
+        """Axes with several values, but for the seed of a study that has an axis of it."""
+        return [name for name, values in self.grid.items() if len(values) > 1 and name != "seed"]
 
     @property
     def unit_size(self) -> int:
@@ -223,10 +242,11 @@ def _defaults(study: Study, quick: bool) -> dict[str, Any]:
     """The study's own values as a table with sections."""
     repeats = {"chips": 1, "seeds": 1, "root_seed": 0} if study.repeated else {}
     table: dict[str, Any] = {"study": study.name, **repeats, "grid": {}, "options": {}}
-    axes = {axis.name for axis in study.axes}
+    axes, options = {axis.name for axis in study.axes}, _option_names(study)
     for values in (study.defaults, study.quick if quick else {}):
         for key, value in values.items():
-            place = table if key in table else table["grid" if key in axes else "options"]
+            own = key in axes or (study.axis_of is not None and key not in options)
+            place = table if key in table else table["grid" if own else "options"]
             place[key] = value
     return table
 
@@ -249,7 +269,7 @@ def _with_own_axes(
     stand between them by name, so that the table alone says the order.
     """
     assert study.axis_of is not None
-    options = getattr(study.options, "__dataclass_fields__", {})
+    options = _option_names(study)
     grid, rest = dict(_flat(table["grid"])), []
     for text in settings:
         key, equals, value = (part.strip() for part in text.partition("="))
@@ -277,7 +297,11 @@ def _with_section(study: Study, setting: str) -> str:
     key = setting.partition("=")[0].strip()
     if key in {axis.name for axis in study.axes}:
         return f"grid.{setting}"
-    return f"options.{setting}" if key in getattr(study.options, "__dataclass_fields__", {}) else setting
+    return f"options.{setting}" if key in _option_names(study) else setting
+
+
+def _option_names(study: Study) -> tuple[str, ...]:
+    return tuple(getattr(study.options, "__dataclass_fields__", ()))
 
 
 def _known_keys(where: str, table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:

@@ -178,6 +178,7 @@ class Study:
         repeated: whether a setting is measured on `chips` chips with `seeds` seeds each; False for a study
             whose settings say the seed, a row each, and whose table has no column of chip and seed.
         axis_of: the axis of a key and its values, in a study that may vary more keys than `axes` names.
+        content: hash of a user's files that a plan names, apart from those of its options.
         check: refuses what measuring could not use, before anything is written.
         key: by what a sample's result is kept in its folder: a hash of all that it depends on. It is taken
             from there when the study is measured in the same folder with more values, or other ones.
@@ -198,6 +199,7 @@ class Study:
     prepare: Callable[[Plan, str], Mapping[str, Array]] = lambda plan, name: {}
     repeated: bool = True
     axis_of: Callable[[str, Any], Axis] | None = None
+    content: Callable[[Plan], str] = lambda plan: ""
     check: Callable[[Plan], None] = lambda plan: None
     key: Callable[[Sample], str] | None = None
 
