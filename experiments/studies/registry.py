@@ -27,7 +27,6 @@ STUDIES: Registry[Study] = Registry(
     builtin={
         name: f"photonzero.experiments.studies.{module}:STUDY"
         for name, module in (
-            ("train", "training"),
             ("phase-error", "phase_error"),
             ("component-error", "component_error"),
             ("quantization", "quantization"),
@@ -36,6 +35,7 @@ STUDIES: Registry[Study] = Registry(
             ("drift", "drift"),
             ("deployment", "deployment"),
             ("scaling", "scaling"),
+            ("train", "training"),
         )
     },
     error=UsageError,
