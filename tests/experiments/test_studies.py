@@ -42,7 +42,7 @@ def run(folder, table, *settings):
 def test_every_study_has_defaults_and_a_short_version_that_are_valid(name):
     for quick in (False, True):
         plan = find_plan({"study": name}, quick=quick)
-        assert plan.study is STUDIES.get(name)
+        assert plan.base is STUDIES.get(name)
         assert plan.n_samples > 0
     assert find_plan({"study": name}, quick=True).n_samples < find_plan({"study": name}).n_samples
 
