@@ -17,10 +17,10 @@ class CoordinateWise(Memoryless):
     and a whole gradient takes 2 n losses; one-sided ones take n + 1, and are off by half the curvature.
 
     Args:
-        n: controls.
-        n_coordinates: of a step; n takes all of them.
-        seed: of the order.
-        antithetic: central differences, else one-sided.
+        n: number of controls.
+        n_coordinates: number of coordinates of a step; n takes all of them.
+        seed: of the order of coordinates.
+        antithetic: take central differences, else one-sided ones.
     """
 
     def __init__(self, n: int, n_coordinates: int, seed: int, antithetic: bool = True) -> None:

@@ -22,10 +22,10 @@ class GroupDirections(Memoryless):
 
     Args:
         groups: indices of each group among the n controls; together all of them.
-        n: controls.
-        n_directions: K, of every group.
-        distribution: of the directions.
-        antithetic: 2 K losses a group, else K and one for the centre.
+        n: number of controls.
+        n_directions: K, number of directions of every group.
+        distribution: of the directions, see `draw_directions`.
+        antithetic: measure pairs, 2 K losses a group, else K and one for the centre.
     """
 
     def __init__(
@@ -53,15 +53,17 @@ class ImportantGroups:
     mixed with the uniform one, and its estimate divided by q_g: unbiased whatever the q_g.
 
     Args:
-        groups: as in `GroupDirections`.
-        n: controls.
-        n_directions: K, of all groups together.
-        distribution: of the directions.
-        antithetic: 2 K losses, else K + 1.
+        groups: indices of each group among the n controls; together all of them.
+        n: number of controls.
+        n_directions: K, number of directions of all groups together.
+        distribution: of the directions, see `draw_directions`.
+        antithetic: measure pairs, 2 K losses, else K + 1.
     """
 
     _UNIFORM_SHARE = 0.2
+    """Of the uniform distribution in the drawn one: no q_g is below a fifth of 1 / n_groups."""
     _DECAY = 0.9
+    """Of the running length when a group is seen again: a mean over some ten estimates, each a factor off."""
 
     def __init__(
         self, groups: Sequence[Array], n: int, n_directions: int, distribution: Distribution, antithetic: bool
@@ -73,7 +75,7 @@ class ImportantGroups:
 
     @property
     def probabilities(self) -> Array:
-        """Q, (G,)."""
+        """How likely each group is to be drawn, q_g, (n_groups,)."""
         total = self._length.sum()
         own = self._length / total if total > 0 else np.full(len(self._groups), 1 / len(self._groups))
         return self._UNIFORM_SHARE / len(self._groups) + (1 - self._UNIFORM_SHARE) * own
@@ -106,7 +108,7 @@ class ImportantGroups:
                 self._length[g] = self._DECAY * self._length[g] + (1 - self._DECAY) * length
 
     def state(self) -> dict[str, Array]:
-        """The running lengths."""
+        """The running lengths of the groups' gradients, (n_groups,)."""
         return {"length": self._length.copy()}
 
     def restore(self, state: Mapping[str, Array]) -> None:

@@ -31,9 +31,9 @@ def draw_directions(distribution: Distribution, k: int, n: int, rng: np.random.G
     Args:
         distribution: "rademacher", entries of plus and minus 1; "gaussian"; "sphere", of length sqrt(n);
             "sobol", a scrambled Sobol sequence turned Gaussian: directions that avoid each other.
-        k: how many.
-        n: controls.
-        rng: of the draw.
+        k: number of directions.
+        n: number of controls.
+        rng: generator of the draw.
 
     Raises:
         ArgumentError: an unknown distribution, or more controls than Sobol sequences have dimensions.
@@ -54,10 +54,10 @@ class RandomDirections(Memoryless):
     """K random directions of all controls.
 
     Args:
-        n: controls.
-        n_directions: K.
-        distribution: of the directions.
-        antithetic: 2 K losses, else K + 1.
+        n: number of controls.
+        n_directions: K, number of directions.
+        distribution: of the directions, see `draw_directions`.
+        antithetic: measure pairs, 2 K losses, else K + 1.
     """
 
     def __init__(self, n: int, n_directions: int, distribution: Distribution, antithetic: bool) -> None:

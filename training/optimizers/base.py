@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -119,13 +120,28 @@ class Method:
     package: str | None = None
 
 
+class Stage(Enum):
+    """Where in a step a Gauss-Newton is; the value is what its candidates are for."""
+
+    BASE = "base"
+    """The setting it stands at is measured on a new batch."""
+    PROBE = "probe"
+    """Perturbed settings are measured on the same batch."""
+    TRIAL = "trial"
+    """Steps are measured on a new batch, and the best is taken."""
+
+
+STALL_STEPS = 20
+"""Steps in a row without a gain that end a training; dampings grow eightfold in each: twenty try them all."""
+
+
 def missing_tail() -> ArgumentError:
     """The error for an evaluation without the digital tail that an optimizer with a readout asked for."""
     return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")
 
 
 def stalled_after(n_stuck: int) -> dict[str, str]:
-    """The reason to stop after so many steps in a row that found nothing better; empty below twenty."""
-    if n_stuck < 20:
+    """The reason to stop after so many steps in a row without a gain; empty below `STALL_STEPS`."""
+    if n_stuck < STALL_STEPS:
         return {}
-    return {"stalled": "no trial was better than the base in 20 steps"}
+    return {"stalled": f"no trial was better than the base in {STALL_STEPS} steps"}

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from photonzero.training.checks import at_least, positive
 from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Evaluation
 from photonzero.training.optimizers.base import Candidates, Method, Start
@@ -37,7 +38,8 @@ class CmaOptions:
     diagonal: bool = True
 
     def __post_init__(self) -> None:
-        _check_population(self.population, self.sigma)
+        at_least(self, population=4)
+        positive(self, "sigma")
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,8 @@ class NevergradOptions:
     sigma: float = 0.05
 
     def __post_init__(self) -> None:
-        _check_population(self.population, self.sigma)
-
-
-def _check_population(population: int, sigma: float) -> None:
-    if population < 4:
-        raise ArgumentError(f"population: {population}; allowed: >= 4")
-    if not (np.isfinite(sigma) and sigma > 0):
-        raise ArgumentError(f"sigma: {sigma}; allowed: > 0")
+        at_least(self, population=4)
+        positive(self, "sigma")
 
 
 class _CmaSolver:

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError, CheckpointError
+from photonzero.training.checks import at_least, one_of, positive, require
+from photonzero.training.errors import CheckpointError
 from photonzero.training.estimators import (
     DISTRIBUTIONS,
     CoordinateWise,
@@ -97,24 +98,11 @@ class GradientOptions:
     whole_codes: bool = False
 
     def __post_init__(self) -> None:
-        choices = {
-            "estimator": ESTIMATORS,
-            "distribution": DISTRIBUTIONS,
-            "update": UPDATES,
-            "schedule": SCHEDULES,
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ArgumentError(f"{name}: {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
-        for name in ("n_directions", "n_coordinates", "schedule_steps", "patience"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= 1")
-        for name in ("learning_rate", "schedule_factor", "perturb_phase_rad", "perturb_digital"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
+        one_of(self, estimator=ESTIMATORS, distribution=DISTRIBUTIONS, update=UPDATES, schedule=SCHEDULES)
+        at_least(self, n_directions=1, n_coordinates=1, schedule_steps=1, patience=1)
+        positive(self, "learning_rate", "schedule_factor", "perturb_phase_rad", "perturb_digital")
         for name in ("beta1", "beta2", "tolerance"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: from 0 to below 1")
+            require(self, name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least, one_of, positive, require
 from photonzero.training.objective import DigitalTail, Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Method, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, missing_tail, stalled_after
 from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
 from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
 from photonzero.training.optimizers.parts.rounding import (
@@ -55,6 +55,12 @@ from photonzero.training.optimizers.parts.scaling import (
 )
 from photonzero.training.oracle import Array, ControlGroupView
 from photonzero.training.random_state import generator_from_array, generator_to_array
+
+_DAMPINGS = (1e-10, 1e2)
+"""Of optical steps, whose subspace has columns of length 1: less is lost in the rounding of normal equations,
+more leaves a hundredth of a step."""
+_READOUT_DAMPINGS = (1e-12, 1e6)
+"""Of readouts, in units of a mean square of 1: a readout that fits the noise is held where it is."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +100,13 @@ class GaussNewtonOptions:
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
-        lows = {"n_directions": 1, "n_remembered": 0, "n_dampings": 1, "n_readout_dampings": 1}
-        lows["largest_batch_factor"] = 1
-        for name, low in lows.items():
-            if getattr(self, name) < low:
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: >= {low}")
-        if self.n_remembered >= self.n_directions:
-            raise ArgumentError(f"n_remembered: {self.n_remembered}; allowed: below {self.n_directions}")
-        if self.directions not in ("all", "groups"):
-            raise ArgumentError(f"directions: {self.directions!r}; allowed: all, groups")
-        if self.rounding not in get_args(Rounding):
-            raise ArgumentError(f"rounding: {self.rounding!r}; allowed: {', '.join(get_args(Rounding))}")
-        for name in ("perturb_phase_rad", "perturb_digital", "initial_damping"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
-        if not self.damping_ratio > 1:
-            raise ArgumentError(f"damping_ratio: {self.damping_ratio}; allowed: > 1")
-        if not 0 <= self.readout_memory <= 1:
-            raise ArgumentError(f"readout_memory: {self.readout_memory}; allowed: from 0 to 1")
+        at_least(self, n_directions=1, n_remembered=0, n_dampings=1, n_readout_dampings=1)
+        at_least(self, largest_batch_factor=1)
+        require(self, "n_remembered", self.n_remembered < self.n_directions, f"below {self.n_directions}")
+        one_of(self, directions=("all", "groups"), rounding=get_args(Rounding))
+        positive(self, "perturb_phase_rad", "perturb_digital", "initial_damping")
+        require(self, "damping_ratio", self.damping_ratio > 1, "> 1")
+        require(self, "readout_memory", 0 <= self.readout_memory <= 1, "from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -158,6 +153,7 @@ class SubspaceGaussNewton:
         self._damping = options.initial_damping
         self._readout_damping = options.initial_damping
         self._loss = np.inf
+        self._stage = Stage.BASE
         self._base_outputs = np.zeros(0)
         self._model = QuadraticModel(self._base_outputs)
         self._base_columns = np.zeros((0, n_readout))
@@ -183,23 +179,28 @@ class SubspaceGaussNewton:
         """The base, the perturbed settings, or the steps to try."""
         exact = self._readout.size > 0
         factor = self._noise.batch_factor
-        if not self._base_outputs.size:
-            return Candidates(np.stack([self._x, self._x]), True, "base", exact, factor)
-        if self._trials.size:
+        if self._stage is Stage.BASE:
+            return Candidates(np.stack([self._x, self._x]), True, self._stage.value, exact, factor)
+        if self._stage is Stage.TRIAL:
             again = np.zeros((int(self._noise.is_noisy), self._x.size))
-            return Candidates(self._x + np.vstack([self._trials, again]), True, "trial", exact, factor)
+            settings = self._x + np.vstack([self._trials, again])
+            return Candidates(settings, True, self._stage.value, exact, factor)
         self._directions = self._draw_directions()
-        return Candidates(self._x + self._directions, False, "probe")
+        return Candidates(self._x + self._directions, False, self._stage.value)
 
     def tell(self, evaluation: Evaluation) -> None:
         """Residuals of the settings asked for."""
-        if not self._base_outputs.size:
+        if self._stage is Stage.BASE:
             self._noise.observe(evaluation.residuals[0], evaluation.residuals[1])
             self._stand_at(evaluation, 0, evaluation.residuals[0], float(evaluation.losses[0]))
-        elif self._trials.size:
-            self._choose(evaluation)
-        else:
+            self._stage = Stage.PROBE
+        elif self._stage is Stage.PROBE:
             self._solve(evaluation.residuals - self._base_outputs)
+            self._stage = Stage.TRIAL
+        else:
+            # The winner's outputs are the base of the next step.
+            self._choose(evaluation)
+            self._stage = Stage.PROBE
 
     def stop(self) -> dict[str, str]:
         """Stops when twenty steps in a row found nothing better."""
@@ -229,6 +230,8 @@ class SubspaceGaussNewton:
         self._damping, self._readout_damping = (float(value) for value in state["damping"])
         self._loss = float(state["loss"])
         self._base_outputs = np.array(state["base_outputs"])
+        # Between steps it has measured its base, unless no step was taken yet.
+        self._stage = Stage.PROBE if self._base_outputs.size else Stage.BASE
         blocks = np.array(state["base_blocks"])
         self._model = QuadraticModel(np.array(state["base_residual"]), blocks if blocks.size else None)
         self._base_columns = np.array(state["base_columns"])
@@ -338,9 +341,8 @@ class SubspaceGaussNewton:
         if p > 0:
             self._remember(self._trials[p])
         self._stuck = self._stuck + 1 if unchanged else 0
-        self._damping = float(np.clip(self._damping, 1e-10, 1e2))
-        self._readout_damping = float(np.clip(self._readout_damping, 1e-12, 1e6))
-        self._trials = np.zeros((0, 0))
+        self._damping = float(np.clip(self._damping, *_DAMPINGS))
+        self._readout_damping = float(np.clip(self._readout_damping, *_READOUT_DAMPINGS))
         self._stand_at(evaluation, p, chosen.outputs, chosen.loss)
         self._noise.match_batch(chosen.loss, self._options.largest_batch_factor)
         self.n_steps += 1

@@ -42,9 +42,9 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import cho_factor, solve_triangular
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least, positive, require
 from photonzero.training.objective import Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Method, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, missing_tail, stalled_after
 from photonzero.training.optimizers.parts.rounding import grid_steps, rounded_in_turn
 from photonzero.training.optimizers.parts.scaling import control_scales, perturbation_sizes, to_whole_codes
 from photonzero.training.oracle import Array
@@ -86,26 +86,13 @@ class RecursiveOptions:
     exact_readout: bool = True
 
     def __post_init__(self) -> None:
-        for name in (
-            "perturb_phase_rad",
-            "perturb_digital",
-            "initial_variance",
-            "initial_phase_variance_rad2",
-        ):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
-        if self.trial_batch_factor < 1:
-            raise ArgumentError(f"trial_batch_factor: {self.trial_batch_factor}; allowed: >= 1")
-        if not 0 < self.forgetting <= 1:
-            raise ArgumentError(f"forgetting: {self.forgetting}; allowed: above 0 and up to 1")
-        if not self.weight_power >= 0:
-            raise ArgumentError(f"weight_power: {self.weight_power}; allowed: >= 0")
-        if self.restored_controls < 0:
-            raise ArgumentError(f"restored_controls: {self.restored_controls}; allowed: >= 0")
-        if not 0 < self.shrink <= 1:
-            raise ArgumentError(f"shrink: {self.shrink}; allowed: above 0 and up to 1")
-        if not self.step_factors or not all(np.isfinite(f) and f > 0 for f in self.step_factors):
-            raise ArgumentError(f"step_factors: {self.step_factors}; allowed: at least one, all > 0")
+        positive(self, "perturb_phase_rad", "perturb_digital")
+        positive(self, "initial_variance", "initial_phase_variance_rad2")
+        at_least(self, trial_batch_factor=1, weight_power=0, restored_controls=0)
+        require(self, "forgetting", 0 < self.forgetting <= 1, "above 0 and up to 1")
+        require(self, "shrink", 0 < self.shrink <= 1, "above 0 and up to 1")
+        usable = bool(self.step_factors) and all(np.isfinite(f) and f > 0 for f in self.step_factors)
+        require(self, "step_factors", usable, "at least one, all > 0")
 
 
 class RecursiveGaussNewton:
@@ -142,6 +129,7 @@ class RecursiveGaussNewton:
         # Single precision: it is a preconditioner, and the larger part of a checkpoint.
         self._covariance = np.diag(self._prior).astype(np.float32)
         self._loss = np.inf
+        self._stage = Stage.BASE
         self._base_outputs = np.zeros(0)
         self._model = QuadraticModel(self._base_outputs)
         self._variance = 1.0
@@ -162,26 +150,29 @@ class RecursiveGaussNewton:
 
     def ask(self) -> Candidates:
         """The base, the perturbed settings, or the steps to try."""
-        if self._trials.size:
+        if self._stage is Stage.TRIAL:
             factor = self._options.trial_batch_factor
-            return Candidates(self._trial_settings, True, "trial", batch_factor=factor)
-        if not self._base_outputs.size:
-            return Candidates(self._set[None], True, "base", self._readout.size > 0)
+            return Candidates(self._trial_settings, True, self._stage.value, batch_factor=factor)
+        if self._stage is Stage.BASE:
+            return Candidates(self._set[None], True, self._stage.value, self._readout.size > 0)
         # Random signs: on a grid that is not even, half of the steps would otherwise be biased alike.
         signs = 2.0 * self._rng.integers(0, 2, self._probed.size) - 1.0
         self._changes = signs * self._size[self._probed]
         settings = np.repeat(self._set[None], self._probed.size, axis=0)
         settings[np.arange(self._probed.size), self._probed] += self._changes
-        return Candidates(settings, False, "probe")
+        return Candidates(settings, False, self._stage.value)
 
     def tell(self, evaluation: Evaluation) -> None:
         """Outputs of the settings asked for."""
-        if self._trials.size:
-            self._choose(evaluation)
-        elif not self._base_outputs.size:
+        if self._stage is Stage.BASE:
             self._look(evaluation)
-        else:
+            self._stage = Stage.PROBE
+        elif self._stage is Stage.PROBE:
             self._solve(evaluation.residuals - self._base_outputs)
+            self._stage = Stage.TRIAL
+        else:
+            self._choose(evaluation)
+            self._stage = Stage.BASE
 
     def stop(self) -> dict[str, str]:
         """Stops when twenty steps in a row found nothing better."""
@@ -206,6 +197,7 @@ class RecursiveGaussNewton:
         self._loss = float(state["loss"])
         self.n_steps, self._stuck = int(state["n_steps"]), int(state["stuck"])
         self._rng = generator_from_array(state["rng"])
+        self._stage = Stage.BASE
 
     def _look(self, evaluation: Evaluation) -> None:
         """Outputs of the base on the batch that is probed next."""
@@ -272,7 +264,6 @@ class RecursiveGaussNewton:
             self._covariance *= np.float32(self._options.shrink)
         self._stuck = self._stuck + 1 if p == 0 else 0
         self._loss = float(evaluation.losses[p])
-        self._trials, self._base_outputs = np.zeros((0, 0)), np.zeros(0)
         self.n_steps += 1
 
 

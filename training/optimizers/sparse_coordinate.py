@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError
+from photonzero.training.checks import at_least, positive, require
 from photonzero.training.objective import Evaluation
 from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.optimizers.parts.scaling import perturbation_sizes
@@ -38,13 +38,9 @@ class SparseCoordinateOptions:
     decay: float = 0.995
 
     def __post_init__(self) -> None:
-        if self.n_coordinates < 1:
-            raise ArgumentError(f"n_coordinates: {self.n_coordinates}; allowed: >= 1")
-        for name in ("step_phase_rad", "step_digital"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ArgumentError(f"{name}: {getattr(self, name)}; allowed: > 0")
-        if not 0 < self.decay <= 1:
-            raise ArgumentError(f"decay: {self.decay}; allowed: above 0 up to 1")
+        at_least(self, n_coordinates=1)
+        positive(self, "step_phase_rad", "step_digital")
+        require(self, "decay", 0 < self.decay <= 1, "above 0 up to 1")
 
 
 class SparseCoordinate:

@@ -123,6 +123,14 @@ class OptimizerContract:
             assert second.inferences == straight.inferences
             assert second.inferences_validation == straight.inferences_validation
 
+    def test_a_checkpoint_from_before_the_first_step_continues(self) -> None:
+        """An interruption may come at once."""
+        straight, first, second = (self.make_run(max_steps=n) for n in (2, 2, 2))
+        straight.train()
+        second.restore(through_a_file(first.checkpoint()))
+        second.train()
+        np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
+
     def test_a_faulty_oracle_leaves_the_last_good_step(self) -> None:
         """NaN, wrong shapes and late answers drop the step in progress, and no other."""
         straight = self.make_run(max_steps=5)

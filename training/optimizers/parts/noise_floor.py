@@ -23,11 +23,14 @@ class NoiseFloor:
         batch_factor: how many times their own size batches should be.
     """
 
+    # Measured with each halved and doubled (the decay 0.35 and 0.85) on `LabChip(noise=0.01)`, hjb2, 6e5
+    # inferences, ten seeds: median errors from 0.091 to 0.158; these have 0.091, quartiles 0.066 and 0.130.
     _DECAY = 0.7
     """Weight of the variance so far when another pair is seen."""
     _SIGNAL = 3.0
     """How many times its noise a measured difference should be."""
     _LARGEST_STRETCH = 16.0
+    """Largest factor of a perturbation: a phase of 0.02 rad then moves by 0.3 rad, still nearly linear."""
     _DOMINATES = 0.25
     """Share of the noise in a loss above which more points help more than more steps."""
     _PATIENCE = 4

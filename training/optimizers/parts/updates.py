@@ -20,7 +20,7 @@ class Update(Protocol):
     """From a gradient to the direction of a step, both (n,)."""
 
     def direction(self, gradient: Array) -> Array:
-        """What to subtract, times the step size."""
+        """What to subtract from the controls, times the step size, (n,)."""
         ...
 
     def state(self) -> dict[str, Array]:
@@ -36,20 +36,20 @@ class Momentum:
     """``m = beta m + g``; beta = 0 is gradient descent.
 
     Args:
-        n: controls.
-        beta: decay.
+        n: number of controls.
+        beta: decay of the mean a step.
     """
 
     def __init__(self, n: int, beta: float) -> None:
         self._beta, self._mean = beta, np.zeros(n)
 
     def direction(self, gradient: Array) -> Array:
-        """M."""
+        """The mean of the gradients so far, m (n,)."""
         self._mean = self._beta * self._mean + gradient
         return self._mean
 
     def state(self) -> dict[str, Array]:
-        """M."""
+        """The mean of the gradients so far."""
         return {"mean": self._mean.copy()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -61,11 +61,11 @@ class Sign:
     """Only the sign of each entry: ZO-signSGD [liu2019sign]."""
 
     def direction(self, gradient: Array) -> Array:
-        """The signs."""
+        """The sign of each entry of the gradient, (n,)."""
         return np.sign(gradient)
 
     def state(self) -> dict[str, Array]:
-        """Nothing."""
+        """Nothing: a sign depends on its own gradient only."""
         return {}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -76,9 +76,9 @@ class Adam:
     """Adam [kingma2015], or AMSGrad, the rule of ZO-AdaMM [chen2019].
 
     Args:
-        n: controls.
-        beta1: decay of the mean.
-        beta2: decay of the mean square.
+        n: number of controls.
+        beta1: decay of the mean of the gradient a step.
+        beta2: decay of the mean of its square a step.
         amsgrad: divide by the largest mean square so far, without bias correction, as in ZO-AdaMM.
     """
 
@@ -88,7 +88,7 @@ class Adam:
         self._n_steps = 0
 
     def direction(self, gradient: Array) -> Array:
-        """Mean over root mean square."""
+        """The mean of the gradient over the root of the mean of its square, (n,)."""
         self._n_steps += 1
         self._mean = self._beta1 * self._mean + (1 - self._beta1) * gradient
         self._square = self._beta2 * self._square + (1 - self._beta2) * gradient**2
@@ -100,7 +100,7 @@ class Adam:
         return mean / (np.sqrt(square) + 1e-8)
 
     def state(self) -> dict[str, Array]:
-        """The means."""
+        """Both means, the largest mean square so far, and the number of gradients seen."""
         return {
             "mean": self._mean.copy(),
             "square": self._square.copy(),
