@@ -29,6 +29,7 @@ def main() -> None:
     from photonzero.devices.errors import DeviceError
     from photonzero.experiments.files.errors import UsageError
     from photonzero.photonics.errors import PhotonicsError
+    from photonzero.registry import users_place
     from photonzero.training.errors import TrainingError
 
     try:
@@ -42,6 +43,13 @@ def main() -> None:
     except OSError as error:
         reason = "no space left on the disk" if error.errno == errno.ENOSPC else error.strerror
         _fail(f"{error.filename or 'file'}: {reason}")
+    except MemoryError as error:
+        _fail(f"out of memory ({error}); allowed: smaller batches or chips")
+    except Exception as error:
+        place = users_place(error)
+        if place is None:
+            raise
+        _fail(f"{place}: {type(error).__name__}: {error}")
 
 
 def _fail(message: str) -> None:

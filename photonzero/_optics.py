@@ -8,7 +8,8 @@ from typing import Any
 import numpy.typing as npt
 
 from photonzero.devices.noise_model import NoiseModel
-from photonzero.experiments.config.run_config import noise_table, read_design
+from photonzero.experiments.config.chips import read_design
+from photonzero.experiments.config.noise import noise_table
 from photonzero.experiments.files.toml import build, merge
 from photonzero.photonics.chip import chip
 from photonzero.photonics.design import NetworkDesign

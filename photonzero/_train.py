@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from photonzero.experiments.run import api
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.run.runs import Outcome, new_folder
 from photonzero.training.classification import Dataset
-from photonzero.training.objective import PinnObjective
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE
 from photonzero.training.trainer import HISTORY_COLUMNS, Callback
@@ -47,7 +45,7 @@ class Run:
     def problem(self) -> PDE | Dataset:
         """The PDE that was solved, or the dataset that was learned."""
         objective = self._outcome.parts.objective
-        return objective.problem if isinstance(objective, PinnObjective) else objective.data
+        return getattr(objective, "problem", None) or getattr(objective, "data")  # noqa: B009
 
     @property
     def result(self) -> dict[str, Any]:
@@ -89,8 +87,7 @@ class Run:
         """
         rows = np.atleast_2d(np.asarray(points, dtype=np.float64))
         objective, oracle = self._outcome.parts.objective, self._outcome.run.checking
-        ask = objective.predict if isinstance(objective, PinnObjective) else objective.answers
-        answers = ask(oracle, self.controls, rows)
+        answers = self.config.task.answer(objective, oracle, self.controls, rows)
         return answers[0] if np.ndim(points) == 1 else answers
 
     def plot(self, figure: Figure | None = None) -> Figure:
@@ -100,29 +97,12 @@ class Run:
             figure: to draw on, such as ``plt.figure()``; None makes one that a notebook shows, and whose
                 ``savefig`` writes a file.
         """
-        objective, c = self._outcome.parts.objective, self.config
-        if isinstance(objective, PinnObjective):
-            problem, points = objective.problem, objective.test_points
-            exact = problem.reference(points) if problem.has_exact else None
-            names = problem.space.names
-            last = partial(
-                run_figures.solution_panel,
-                names=names,
-                points=points,
-                predicted=self.predict(points),
-                exact=exact,
-            )
-        else:
-            inputs, labels = objective.data.test
-            n_classes = objective.data.n_classes
-            last = partial(
-                run_figures.confusion_panel, labels=labels, answers=self.predict(inputs), n_classes=n_classes
-            )
-        title = f"{c.problem} on {c.chip}, {c.noise_name} noise, {c.optimizer}"
-        history = np.array(self._outcome.run.history).reshape(-1, len(HISTORY_COLUMNS))
+        task, outcome = self.config.task, self._outcome
+        last = task.panel(outcome.parts.objective, outcome.run.checking, self.controls)
+        history = np.array(outcome.run.history).reshape(-1, len(HISTORY_COLUMNS))
         with picture(9.0, 2.8) as drawn:
-            accuracy = "test_accuracy" in self.result
-            run_figures.draw_summary(figure or drawn, title, history, accuracy, last)
+            labels = (task.loss_label, task.error_label)
+            run_figures.draw_summary(figure or drawn, self.config.title, history, labels, last)
         return figure or drawn
 
     def save(self, folder: str | Path) -> Path:
@@ -134,7 +114,7 @@ class Run:
         Raises:
             UsageError: it holds a run, or cannot be written.
         """
-        path = new_folder(Path(folder), self.config.problem)
+        path = new_folder(Path(folder), self.config.task.label)
         self._outcome.save(path)
         return path
 
@@ -155,10 +135,10 @@ class Run:
         name = "test_accuracy" if "test_accuracy" in result else "rel_l2"
         error = result[name]
         return {
-            "problem": c.problem,
-            "chip": c.chip,
-            "noise": c.noise_name,
-            "optimizer": c.optimizer,
+            "problem": c.task.label,
+            "chip": c.chip_name,
+            "noise": c.noise.name,
+            "optimizer": c.optimizer.label,
             "seed": c.seed,
             name: "unknown" if error is None else f"{error:.3g}",
             "inferences": f"{result['inferences']:,}",
@@ -168,12 +148,12 @@ class Run:
 
 
 def train(
-    problem: str,
+    problem: Any,
     *,
-    chip: str | None = None,
-    noise: str | None = None,
-    optimizer: str | None = None,
-    derivatives: str | None = None,
+    chip: Any = None,
+    noise: Any = None,
+    optimizer: Any = None,
+    derivatives: Any = None,
     max_inferences: int | None = None,
     max_steps: int | None = None,
     target_error: float | None = None,
@@ -181,16 +161,18 @@ def train(
     data: str | Path | None = None,
     out: str | Path | None = None,
     threads: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback | str] = (),
     **settings: Any,
 ) -> Run:
     """Train a chip on a problem, as ``photonzero train`` does: same presets, same bits.
 
     Args:
-        problem: name of a PDE or a dataset, or "file.py:Class".
-        chip: name of a design, or a TOML file with one; None takes the problem's.
-        noise: preset or TOML file; None takes "published".
-        optimizer: name; None takes "gauss-newton".
+        problem: name of a PDE or a dataset, "file.py:Class", a `PDE` or its class, or a `Dataset`.
+        chip: name of a design, a TOML file with one, "file.py:Name", a design, or an object or a class with
+            `n_controls`, `control_groups` and `measure`; None takes the problem's.
+        noise: preset, TOML file or `NoiseModel`; None takes "published", and nothing for a chip of one's own
+            that takes none.
+        optimizer: name, "file.py:Name", or a class or function that makes one; None takes "gauss-newton".
         derivatives: name of a stencil rule; None takes the problem's.
         max_inferences: budget of optical inferences; None takes the problem's.
         max_steps: steps of the optimizer at most.

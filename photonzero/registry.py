@@ -23,6 +23,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+_USERS = "photonzero_user_"
+"""Start of the names of modules that are users' files."""
+
 
 def is_file_name(name: str) -> bool:
     """Whether a name means something in a user's Python file: ``my.py`` or ``my.py:Name``."""
@@ -43,6 +46,16 @@ def file_hash(name: str) -> str:
         OSError: the file cannot be read.
     """
     return hashlib.sha256(split_file_name(name)[0].read_bytes()).hexdigest()
+
+
+def users_place(error: BaseException) -> str | None:
+    """File and line of a user's code that an error came from; None if it came from none."""
+    place, trace = None, error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(_USERS):
+            place = f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 @dataclass
@@ -177,7 +190,7 @@ class Registry(Generic[T]):
 
     def _in_file(self, path: Path, attribute: str | None, content: str) -> Any:
         # Files of one name in two folders are two modules, and so is a file before and after an edit.
-        module_name = f"photonzero_user_{path.stem}_{content[:12]}"
+        module_name = f"{_USERS}{path.stem}_{content[:12]}"
         spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
             raise self.error(f"{path}: cannot be imported; allowed: a Python file")

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress, summaries, lists."""
+"""What the terminal shows of a training: progress, and a summary."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
-from photonzero.devices.noise_model import PRESETS
 from photonzero.experiments.config.run_config import RunConfig
-from photonzero.photonics.designs import design_names, get_design
-from photonzero.photonics.mesh.topologies import TOPOLOGIES
 from photonzero.training import trainer
-from photonzero.training.optimizers import get_method, optimizer_names
-from photonzero.training.problems import PROBLEMS, get_problem
-from photonzero.training.stencils import RULES
 
 
 class TrainingDisplay:
@@ -49,9 +42,9 @@ class TrainingDisplay:
 
     def __enter__(self) -> TrainingDisplay:
         c = self._config
+        how = c.optimizer.label if c.own.rule == "none" else f"{c.optimizer.label}, {c.own.rule} derivatives"
         self._console.print(
-            f"{c.problem} on {c.chip}, {c.noise_name} noise, {c.optimizer}, "
-            f"{c.derivatives} derivatives, seed {c.seed} -> {self._folder}",
+            f"{c.task.name} on {c.chip_name}, {c.noise.name} noise, {how}, seed {c.seed} -> {self._folder}",
             markup=False,
             soft_wrap=True,
         )
@@ -108,35 +101,3 @@ class TrainingDisplay:
             soft_wrap=True,
         )
         self._stdout.print(f"everything is in {self._folder}", markup=False, soft_wrap=True)
-
-
-def print_names() -> None:
-    """All names the command knows, as one table."""
-    # Studies load whatever they measure, which a training's display does not need.
-    from photonzero.experiments.studies.registry import STUDIES
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("kind")
-    table.add_column("name")
-    table.add_column("what it is")
-    for name in PROBLEMS:
-        table.add_row("problem", name, _first_line(type(get_problem(name))))
-    table.add_row("problem", "digits", "Handwritten digits of 8 x 8 pixels, to classify (extra digits).")
-    table.add_row("problem", "mnist", "Handwritten digits of 28 x 28 pixels, to classify (--data DIR).")
-    for name in design_names():
-        table.add_row("chip", name, get_design(name).description)
-    for name in TOPOLOGIES:
-        table.add_row("topology", name, _first_line(TOPOLOGIES.get(name)))
-    for name, noise in PRESETS.items():
-        table.add_row("noise", name, noise.describe())
-    for name in optimizer_names():
-        table.add_row("optimizer", name, get_method(name).summary)
-    for name in RULES:
-        table.add_row("derivatives", name, RULES.get(name).summary)
-    for name in STUDIES:
-        table.add_row("study", name, STUDIES.get(name).summary)
-    Console(highlight=False).print(table)
-
-
-def _first_line(thing: Any) -> str:
-    return (thing.__doc__ or "").splitlines()[0].replace("``", "")

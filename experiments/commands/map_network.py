@@ -52,13 +52,8 @@ def map_network(
     """
     from rich.console import Console
 
-    from photonzero.experiments.run.mapping import (
-        as_json,
-        map_onto_chips,
-        noise_model,
-        table_of,
-        teacher_from,
-    )
+    from photonzero.experiments.config.noise import noise_model
+    from photonzero.experiments.run.mapping import as_json, map_onto_chips, table_of, teacher_from
 
     model = noise_model(noise)
     teacher = teacher_from(source)

@@ -10,19 +10,21 @@ import click
 
 from photonzero.experiments.commands.computing import Computing
 from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
+from photonzero.experiments.commands.number import Count
 
 
 @click.command(cls=Computing)
 @click.argument("problem", required=False)
-@click.option("--chip", metavar="NAME|FILE.toml", help="Design of the chip; the problem has one.")
+@click.option("--chip", metavar="NAME|FILE.toml|FILE.py:NAME", help="The chip; the problem has one.")
 @click.option("--noise", metavar="PRESET|FILE.toml", help="Imperfections.  [default: published]")
-@click.option("--optimizer", metavar="NAME", help="Method.  [default: gauss-newton]")
-@click.option("--derivatives", metavar="NAME", help="Stencil rule.  [default: central]")
-@click.option("--max-inferences", type=int, metavar="N", help="Budget of optical inferences.")
-@click.option("--steps", type=int, metavar="N", help="Stop after so many steps.")
+@click.option("--optimizer", metavar="NAME|FILE.py:NAME", help="Method.  [default: gauss-newton]")
+@click.option("--derivatives", metavar="NAME|FILE.py:NAME", help="Stencil rule.  [default: central]")
+@click.option("--max-inferences", type=Count(), metavar="N", help="Budget of optical inferences.")
+@click.option("--steps", type=Count(), metavar="N", help="Stop after so many steps.")
 @click.option("--target-error", type=float, metavar="E", help="Stop at this validation error.")
 @click.option("--seed", type=int, metavar="N", help="Of chip and training.  [default: 0]")
 @click.option("--threads", type=int, metavar="N", help="Simulator threads; no effect on results.")
+@click.option("--callback", "callbacks", multiple=True, metavar="FILE.py:NAME", help="Called each step.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue that run.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Repeat from a config.toml.")
@@ -31,21 +33,17 @@ from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
     problem: str | None,
-    chip: str | None,
-    noise: str | None,
-    optimizer: str | None,
-    derivatives: str | None,
     max_inferences: int | None,
     steps: int | None,
     target_error: float | None,
-    seed: int | None,
     threads: int | None,
+    callbacks: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
     config: Path | None,
-    data: str | None,
     settings: tuple[str, ...],
     quiet: bool,
+    **chosen: Any,
 ) -> None:
     """Train a chip on PROBLEM and write a run folder (default: the next number under runs/).
 
@@ -57,60 +55,51 @@ def train(
       photonzero train hjb20
       photonzero train hjb20 --noise harsh --seed 3 --out runs/harsh-3
       photonzero train hjb20 --optimizer rge-adam --derivatives sparse-grid
-      photonzero train --resume runs/harsh-3 --max-inferences 10000000
-      photonzero train digits
+      photonzero train my_pde.py:Heat --chip my_lab.py:Bench --callback my_log.py:Log
+      photonzero train --resume runs/harsh-3 --max-inferences 1e7
       photonzero train mnist --data DIR
       photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
     """
     from photonzero.experiments.commands.display import TrainingDisplay
-    from photonzero.experiments.config import run_config as configs
-    from photonzero.experiments.files import toml
+    from photonzero.experiments.config.run_config import with_limits
     from photonzero.experiments.files.errors import UsageError
+    from photonzero.experiments.files.toml import read_settings
+    from photonzero.experiments.run.api import configured, repeated
     from photonzero.experiments.run.runs import assemble, execute, load_config, new_folder
+    from photonzero.training.callbacks import CALLBACKS
+    from photonzero.training.powers import Stateful
 
-    chosen: dict[str, Any] = {
-        "chip": chip, "noise": noise, "optimizer": optimizer, "derivatives": derivatives, "seed": seed
-    }  # fmt: skip
     if resume is not None:
-        fixed = [f"--{key}" for key, value in {**chosen, "out": out, "config": config, "data": data}.items()
+        fixed = [f"--{key}" for key, value in {**chosen, "out": out, "config": config}.items()
                  if value is not None] + ["--set"] * bool(settings)  # fmt: skip
         if fixed:
-            raise UsageError(f"{fixed[0]} with --resume; allowed: limits, --threads, --quiet")
+            raise UsageError(f"{fixed[0]} with --resume; allowed: limits, --threads, --callback, --quiet")
         run_config = load_config(resume)
-        if problem is not None and problem != run_config.problem:
-            raise UsageError(f"problem: {problem!r}; allowed: {run_config.problem}, as in {resume}")
-        folder = resume
+        if problem is not None and problem not in (run_config.problem, run_config.task.label):
+            raise UsageError(f"problem: {problem!r}; allowed: {run_config.task.name}, as in {resume}")
+    elif config is not None:
+        run_config = repeated(config, problem, settings=read_settings(settings), **chosen)
+    elif problem is None:
+        raise UsageError("PROBLEM is missing; `photonzero list problems` shows the names")
     else:
-        if config is not None:
-            table = toml.read_toml(config)
-            if problem is not None and problem != table.get("problem"):
-                raise UsageError(f"problem: {problem!r}; {config} is of {table.get('problem')!r}")
-            given = [f"--{k}" for k in ("noise", "optimizer", "derivatives") if chosen[k] is not None]
-            if given:
-                raise UsageError(f"{given[0]} with --config; allowed: --set for single keys")
-        elif problem is None:
-            raise UsageError("PROBLEM is missing; `photonzero list` shows the names")
-        else:
-            table = configs.default_table(
-                problem, optimizer or "gauss-newton", derivatives, noise or "published"
-            )
-        if seed is not None:
-            table["seed"] = seed
-        if data is not None:
-            table["data"] = str(Path(data).absolute())
-        if chip is not None:
-            table.pop("design", None)
-            table.update(configs.chip_table(chip))
-        run_config = configs.resolve(toml.apply_settings(table, settings))
-        folder = None
-    run_config = configs.with_limits(run_config, max_inferences, steps, target_error)
+        run_config = configured(problem, settings=read_settings(settings), **chosen)
+    run_config = with_limits(run_config, max_inferences, steps, target_error)
     # Whatever can be wrong with the parts is found before a folder is made.
+    makers = [CALLBACKS.get(name) for name in callbacks]
     parts = assemble(run_config, threads)
-    if folder is None:
-        folder = new_folder(out, run_config.problem)
+    folder = new_folder(out, run_config.task.label) if resume is None else resume
+    called = [make(folder) for make in makers]
+    if resume is not None and not isinstance(parts.chip, Stateful) and not quiet:
+        click.echo(
+            f"chip {run_config.chip_name} has no state() and restore(): its noise does not continue "
+            "where it stood",
+            err=True,
+        )
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
-            result = execute(run_config, parts, folder, resume=resume is not None, callbacks=[display.update])
+            result = execute(
+                run_config, parts, folder, resume=resume is not None, callbacks=[display.update, *called]
+            )
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; continue with: photonzero train --resume {folder}", err=True)

@@ -11,52 +11,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
-from photonzero.photonics.controls import ControlGroup
-from photonzero.training.oracle import Array
-
-_FIELD_LABELS = ("loss (mean squared residual)", "validation error (relative l2)")
-_ANSWER_LABELS = ("loss (cross-entropy)", "validation error (share of wrong answers)")
+from photonzero.training.oracle import Array, ControlGroupView
 
 
-def draw_run(
-    folder: Path,
-    *,
-    title: str,
-    history: Array,
-    predicted: Array,
-    exact: Array | None,
-    coordinate: Array,
-) -> None:
-    """learning.png and, where the solution is known, solution.png.
+def draw_confusion(path: Path, title: str, labels: Array, answers: Array, n_classes: int) -> None:
+    """How often each class of the test part got each answer.
 
     Args:
-        folder: made if missing.
+        path: of the PNG.
         title: what was run.
-        history: (n_steps, 5), columns of `photonzero.training.trainer.HISTORY_COLUMNS`.
-        predicted: (N, m) outputs at the test points.
-        exact: (N, m) the same of the exact solution; None if there is none.
-        coordinate: (N,) time of the test points.
-    """
-    _draw_learning(folder / "learning.png", title, history, _FIELD_LABELS)
-    if exact is not None:
-        _draw_solution(folder / "solution.png", title, predicted, exact, coordinate)
-
-
-def draw_classification(
-    folder: Path, title: str, history: Array, labels: Array, answers: Array, n_classes: int
-) -> None:
-    """learning.png, and confusion.png of the test part.
-
-    Args:
-        folder: made if missing.
-        title: what was run.
-        history: (n_steps, 5), columns of `photonzero.training.trainer.HISTORY_COLUMNS`.
         labels: (N,) classes of the test part.
         answers: (N,) what the chip said.
         n_classes: number of classes.
     """
-    _draw_learning(folder / "learning.png", title, history, _ANSWER_LABELS)
-    with figure(folder / "confusion.png", 4.2, 4.0) as drawn:
+    with figure(path, 4.2, 4.0) as drawn:
         axes = drawn.subplots()
         confusion_panel(axes, labels, answers, n_classes)
         right = float((labels == answers).mean())
@@ -126,7 +94,7 @@ def solution_panel(
 
 
 def draw_summary(
-    drawn: Figure, title: str, history: Array, accuracy: bool, last: Callable[[Any], None]
+    drawn: Figure, title: str, history: Array, labels: tuple[str, str], last: Callable[[Any], None]
 ) -> None:
     """Loss and error against inferences, and a panel of what was learned.
 
@@ -134,16 +102,24 @@ def draw_summary(
         drawn: figure to draw on.
         title: what was run.
         history: (n_steps, 5), columns of `photonzero.training.trainer.HISTORY_COLUMNS`.
-        accuracy: whether errors are shares of wrong answers, not of the norm of a solution.
+        labels: what loss and error are.
         last: draws the third panel on the axes it is given.
     """
     loss_axes, error_axes, last_axes = drawn.subplots(1, 3)
-    _learning_panels(loss_axes, error_axes, history, _ANSWER_LABELS if accuracy else _FIELD_LABELS)
+    _learning_panels(loss_axes, error_axes, history, labels)
     last(last_axes)
     drawn.suptitle(title, fontsize=9)
 
 
-def _draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
+def draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
+    """Loss and error against inferences; arguments as of `draw_summary`.
+
+    Args:
+        path: of the PNG.
+        title: see there.
+        history: see there.
+        labels: see there.
+    """
     with figure(path, 6.0, 2.8) as drawn:
         loss_axes, error_axes = drawn.subplots(1, 2)
         _learning_panels(loss_axes, error_axes, history, labels)
@@ -151,7 +127,8 @@ def _draw_learning(path: Path, title: str, history: Array, labels: tuple[str, st
 
 
 def _learning_panels(loss_axes: Any, error_axes: Any, history: Array, labels: tuple[str, str]) -> None:
-    for axes, column, label, color in ((loss_axes, 2, labels[0], BLUE), (error_axes, 3, labels[1], ORANGE)):
+    loss, error = f"loss ({labels[0]})", f"validation error ({labels[1].removesuffix(' error')})"
+    for axes, column, label, color in ((loss_axes, 2, loss, BLUE), (error_axes, 3, error, ORANGE)):
         # Not every step is validated, and a problem without a solution never is.
         known = history[np.isfinite(history[:, column])]
         axes.plot(known[:, 1], known[:, column], color=color, marker="o", markersize=2.5)
@@ -163,7 +140,7 @@ def _learning_panels(loss_axes: Any, error_axes: Any, history: Array, labels: tu
 
 
 def draw_controls(
-    path: Path, title: str, groups: Mapping[str, ControlGroup], before: Array, after: Array
+    path: Path, title: str, groups: Mapping[str, ControlGroupView], before: Array, after: Array
 ) -> None:
     """Where the controls of each group went.
 
@@ -176,30 +153,31 @@ def draw_controls(
     """
     phases = [name for name, group in groups.items() if group.kind == "phase"]
     digital = [name for name, group in groups.items() if group.kind == "digital"]
-    with figure(path, 7.0, 5.0 if phases else 2.6) as drawn:
-        rows = drawn.subplots(2 if phases else 1, 2, squeeze=False)
-        if phases:
-            start = np.concatenate([before[groups[name].slice] for name in phases])
-            stop = np.concatenate([after[groups[name].slice] for name in phases])
-            turn = 2.0 * np.pi
-            rows[0, 0].hist(
-                [start % turn, stop % turn],
-                bins=np.linspace(0, turn, 33),
-                color=[GREY, BLUE],
-                label=["before", "after"],
-            )
-            rows[0, 0].set_xlabel("programmed phase, modulo 2π [rad]")
-            rows[0, 0].set_ylabel("phases")
-            rows[0, 0].legend()
-            _draw_changes(rows[0, 1], groups, phases, before, after, "rms change of phases [rad]")
-        start = np.concatenate([before[groups[name].slice] for name in digital])
-        stop = np.concatenate([after[groups[name].slice] for name in digital])
-        rows[-1, 0].plot(start, stop, ".", markersize=3, color=ORANGE)
-        ends = [min(start.min(), stop.min()), max(start.max(), stop.max())]
-        rows[-1, 0].plot(ends, ends, color=GREY, linewidth=0.8)
-        rows[-1, 0].set_xlabel("digital control before")
-        rows[-1, 0].set_ylabel("after")
-        _draw_changes(rows[-1, 1], groups, digital, before, after, "rms change, digital")
+    kinds = [names for names in (phases, digital) if names]
+    with figure(path, 7.0, 0.2 + 2.4 * len(kinds)) as drawn:
+        for (left, right), names in zip(drawn.subplots(len(kinds), 2, squeeze=False), kinds, strict=True):
+            start = np.concatenate([before[groups[name].slice] for name in names])
+            stop = np.concatenate([after[groups[name].slice] for name in names])
+            if names is phases:
+                turn = 2.0 * np.pi
+                left.hist(
+                    [start % turn, stop % turn],
+                    bins=np.linspace(0, turn, 33),
+                    color=[GREY, BLUE],
+                    label=["before", "after"],
+                )
+                left.set_xlabel("programmed phase, modulo 2π [rad]")
+                left.set_ylabel("phases")
+                left.legend()
+                label = "rms change of phases [rad]"
+            else:
+                left.plot(start, stop, ".", markersize=3, color=ORANGE)
+                ends = [min(start.min(), stop.min()), max(start.max(), stop.max())]
+                left.plot(ends, ends, color=GREY, linewidth=0.8)
+                left.set_xlabel("digital control before")
+                left.set_ylabel("after")
+                label = "rms change, digital"
+            _draw_changes(right, groups, names, before, after, label)
         drawn.suptitle(title, fontsize=9)
 
 
@@ -214,7 +192,16 @@ def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) 
     axes.grid(visible=False, axis="x")
 
 
-def _draw_solution(path: Path, title: str, predicted: Array, exact: Array, time: Array) -> None:
+def draw_solution(path: Path, title: str, predicted: Array, exact: Array, time: Array) -> None:
+    """The solution on test points against the exact one, and its error in time.
+
+    Args:
+        path: of the PNG.
+        title: what was run.
+        predicted: (N, m) outputs at the test points.
+        exact: (N, m) the same of the exact solution.
+        time: (N,) last coordinate of the test points.
+    """
     with figure(path, 6.0, 2.8) as drawn:
         left, right = drawn.subplots(1, 2)
         shown = slice(0, 1000)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,13 +24,22 @@ def apply_settings(table: Mapping[str, Any], settings: Sequence[str]) -> dict[st
     Raises:
         UsageError: not of that form, or a section that is a value.
     """
+    return set_keys(table, read_settings(settings))
+
+
+def read_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Dotted keys and values of ``section.key=value`` texts, values written as in TOML.
+
+    Raises:
+        UsageError: not of that form.
+    """
     keys: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"--set {setting}: allowed: key=value, such as batch_size=200")
         keys[key.strip()] = parse_value(text.strip())
-    return set_keys(table, keys)
+    return keys
 
 
 def set_keys(table: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,18 +77,40 @@ def read_toml(path: Path) -> dict[str, Any]:
 def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
     """A frozen dataclass, nested ones included, from a dictionary.
 
+    A field whose type has a class method ``from_table(value, path)`` is made by it; a value that is an object
+    of its type already is taken as it is.
+
     Raises:
-        UsageError: an unknown key or a wrong type, named with its path.
+        UsageError: an unknown key, a missing one or a wrong type, named with its path.
     """
-    _check_keys(cls, table, path)
+    own: Any = cls
+    reject_unknown(table, {f.name for f in fields(own) if f.init}, path)
+    for f in fields(own):
+        if f.init and f.default is MISSING and f.default_factory is MISSING and f.name not in table:
+            raise UsageError(f"configuration: {path}{f.name} is missing")
+    hints = typing.get_type_hints(cls, include_extras=True)
     try:
-        return msgspec.convert(table, cls, strict=True, dec_hook=_of_kind)
+        return cls(**{key: _value(hints[key], value, f"{path}{key}") for key, value in table.items()})
+    except ValueError as error:
+        # The dataclass itself refused a value.
+        raise UsageError(str(error)) from error
+
+
+def _value(hint: Any, value: Any, path: str) -> Any:
+    own = getattr(hint, "from_table", None)
+    if own is not None:
+        return own(value, path)
+    if any(isinstance(value, option) for option in (typing.get_args(hint) or (hint,)) if _is_record(option)):
+        return value
+    _check_keys(hint, value, f"{path}.")
+    try:
+        return msgspec.convert(value, hint, strict=True, dec_hook=_of_kind)
     except msgspec.ValidationError as error:
         cause = error.__cause__
         if isinstance(cause, ValueError):
             # The dataclass itself refused a value: its own words are clearer.
             raise UsageError(str(cause)) from error
-        raise UsageError(f"configuration {path.rstrip('.')}: {error}") from error
+        raise UsageError(_in_words(str(error), hint, value, path)) from error
 
 
 def _of_kind(cls: Any, value: Any) -> Any:
@@ -93,16 +125,56 @@ def _of_kind(cls: Any, value: Any) -> Any:
     return build(kinds().get(value["kind"]), own, f"{kind}.")
 
 
-def _check_keys(cls: Any, table: Mapping[str, Any], path: str) -> None:
-    known = {f.name for f in fields(cls)}
-    reject_unknown(table, known, path)
-    hints = typing.get_type_hints(cls)
-    for key, value in table.items():
-        options = typing.get_args(hints[key]) or (hints[key],)
-        nested = [option for option in options if is_dataclass(option)]
-        for part in value if isinstance(value, list) else [value]:
-            if nested and isinstance(part, Mapping):
-                _check_keys(nested[0], part, f"{path}{key}.")
+_NAMES = MappingProxyType(
+    {"int": "an integer", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list",
+     "object": "a section"}
+)  # fmt: skip
+"""What msgspec's types are called in a file."""
+
+
+def _in_words(said: str, hint: Any, value: Any, path: str) -> str:
+    """What msgspec refuses, as "key: value; allowed: ..."."""
+    what, _, place = said.partition(" - at `$")
+    for part in re.findall(r"\.(\w+)|\[(\d+)\]", place):
+        name, index = part
+        options = [option for option in (*typing.get_args(hint), hint) if _is_record(option)]
+        if name:
+            value, path = value[name], f"{path}.{name}"
+            hint = typing.get_type_hints(options[0], include_extras=True)[name] if options else Any
+        else:
+            value, path = value[int(index)], f"{path}[{index}]"
+            hint = next(iter(typing.get_args(hint)), hint)
+    words = [str(word) for option in (*typing.get_args(hint), hint) for word in _literals(option)]
+    if words:
+        return f"{path}: {value!r}; allowed: {', '.join(dict.fromkeys(words))}"
+    expected = re.match(r"Expected `(.*?)`(?:, got `.*`)?(.*)$", what)
+    if expected is None:
+        return f"configuration {path}: {said}"
+    types = [_NAMES.get(name, name) for name in expected[1].split(" | ") if name != "null"]
+    return f"{path}: {value!r}; allowed: {' or '.join(types)}{expected[2]}"
+
+
+def _is_record(hint: Any) -> typing.TypeGuard[type]:
+    return isinstance(hint, type) and is_dataclass(hint)
+
+
+def _literals(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+
+
+def _check_keys(hint: Any, value: Any, path: str) -> None:
+    """Refuse unknown keys of a dataclass anywhere in a value."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            _check_keys(hint, part, path)
+    if not isinstance(value, Mapping):
+        return
+    nested = [option for option in (*typing.get_args(hint), hint) if _is_record(option)]
+    if nested:
+        reject_unknown(value, {f.name for f in fields(nested[0]) if f.init}, path)
+        hints = typing.get_type_hints(nested[0])
+        for key, part in value.items():
+            _check_keys(hints[key], part, f"{path}{key}.")
 
 
 def reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> None:
@@ -124,28 +196,6 @@ def require_known(what: str, value: Any, allowed: Any) -> None:
     """
     if value not in allowed:
         raise UsageError(f"{what}: {value!r}; allowed: {', '.join(allowed)}")
-
-
-def section(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The section of that name.
-
-    Raises:
-        UsageError: it is a value.
-    """
-    if not isinstance(table[key], Mapping):
-        raise UsageError(f"configuration {key}: {table[key]!r}; allowed: a section [{key}]")
-    return table[key]
-
-
-def require_integer(value: Any, name: str, low: int) -> int:
-    """Accept an integer >= low.
-
-    Raises:
-        UsageError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise UsageError(f"{name}: {value!r}; allowed: an integer >= {low}")
-    return value
 
 
 def parse_value(text: str) -> Any:
@@ -170,11 +220,19 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 
 def without_none(table: Mapping[str, Any]) -> dict[str, Any]:
     """Nested tables as TOML has them: no None, lists for tuples."""
-    return {key: _plain(value) for key, value in table.items() if not isinstance(value, types.NoneType)}
+    return {key: plain(value) for key, value in table.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
-    """Nested tables without None, tuples as the lists that TOML has."""
+def plain(value: Any) -> Any:
+    """Dataclasses and nested tables as TOML has them: no None, tuples as lists.
+
+    What has a method ``to_table()`` says itself how it is written.
+    """
+    own = getattr(value, "to_table", None)
+    if own is not None:
+        return own()
+    if is_dataclass(value):
+        return without_none({f.name: getattr(value, f.name) for f in fields(value)})
     if isinstance(value, Mapping):
         return without_none(value)
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+    return [plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -13,7 +13,8 @@ from photonzero.experiments.config.run_config import (
     resolve,
     with_limits,
 )
-from photonzero.experiments.files.toml import set_keys
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import read_toml, set_keys
 from photonzero.experiments.run.runs import (
     Outcome,
     assemble,
@@ -23,16 +24,16 @@ from photonzero.experiments.run.runs import (
     new_folder,
     train,
 )
-from photonzero.training.trainer import Callback
+from photonzero.training.callbacks import Callback, make_callback
 
 
 def configured(
-    problem: str,
+    problem: Any,
     *,
-    chip: str | None = None,
-    noise: str | None = None,
-    optimizer: str | None = None,
-    derivatives: str | None = None,
+    chip: Any = None,
+    noise: Any = None,
+    optimizer: Any = None,
+    derivatives: Any = None,
     max_inferences: int | None = None,
     max_steps: int | None = None,
     target_error: float | None = None,
@@ -43,12 +44,17 @@ def configured(
 ) -> RunConfig:
     """The configuration of a run: the problem's preset, and what is given here.
 
+    What is given as an object in place of a name works as well, but a run folder cannot make it again: its
+    config.toml says ``python:NAME``, and such a run cannot be resumed by the command.
+
     Args:
-        problem: name of a PDE or a dataset, or "file.py:Class".
-        chip: name of a design, or a TOML file with one; None takes the problem's.
-        noise: preset or TOML file; None takes "published".
-        optimizer: name; None takes "gauss-newton".
-        derivatives: name of a stencil rule; None takes the problem's.
+        problem: name of a PDE or a dataset, "file.py:Class", a `PDE` or its class, or a `Dataset`.
+        chip: name of a design, a TOML file with one, "file.py:Name", a design, or an object or a class with
+            `n_controls`, `control_groups` and `measure`; None takes the problem's.
+        noise: preset, TOML file or `NoiseModel`; None takes "published", and nothing for a chip of one's own
+            that takes none.
+        optimizer: name, "file.py:Name", or a class or function that makes one; None takes "gauss-newton".
+        derivatives: name of a stencil rule, or "file.py:Name"; None takes the problem's.
         max_inferences: budget of optical inferences; None takes the problem's.
         max_steps: steps of the optimizer at most.
         target_error: validation error to stop at.
@@ -61,16 +67,58 @@ def configured(
         UsageError: an unknown name or key, or a value of the wrong type.
         DeviceError, TrainingError: a value out of range.
     """
-    table = default_table(problem, optimizer or "gauss-newton", derivatives, noise or "published")
-    if seed is not None:
-        table["seed"] = seed
-    if data is not None:
-        table["data"] = str(Path(data).absolute())
+    changes = {**keys, **(settings or {})}
+    # A name chosen by its key starts from the defaults of what it names.
+    chosen = {
+        key: changes.pop(f"{key}.name", None) if given is None else given
+        for key, given in {"optimizer": optimizer, "derivatives": derivatives, "noise": noise}.items()
+    }
+    table = default_table(
+        problem, chosen["optimizer"] or "gauss-newton", chosen["derivatives"], chosen["noise"], chip
+    )
+    table |= {key: value for key, value in (("seed", seed), ("data", _folder(data))) if value is not None}
+    return with_limits(resolve(set_keys(table, changes)), max_inferences, max_steps, target_error)
+
+
+def repeated(
+    path: Path,
+    problem: str | None,
+    *,
+    chip: Any = None,
+    seed: int | None = None,
+    data: str | Path | None = None,
+    settings: Mapping[str, Any],
+    **chosen: Any,
+) -> RunConfig:
+    """The configuration in a file, with changes.
+
+    Args:
+        path: a config.toml.
+        problem: what it must be of; None for any.
+        chip: another one, as of `configured`.
+        seed: another one, of training.
+        data: another folder.
+        settings: other values, by dotted keys.
+        **chosen: what a file has said already, and must be None.
+
+    Raises:
+        UsageError: another problem, something in `chosen`, or a file that cannot be used.
+    """
+    table = read_toml(path)
+    if problem is not None and problem != table.get("problem"):
+        raise UsageError(f"problem: {problem!r}; {path} is of {table.get('problem')!r}")
+    given = [f"--{key}" for key, value in chosen.items() if value is not None]
+    if given:
+        raise UsageError(f"{given[0]} with --config; allowed: --set for single keys")
     if chip is not None:
         table.pop("design", None)
-        table.update(chip_table(chip))
-    config = resolve(set_keys(table, {**keys, **(settings or {})}))
-    return with_limits(config, max_inferences, max_steps, target_error)
+        table |= chip_table(chip)
+    table |= {key: value for key, value in (("seed", seed), ("data", _folder(data))) if value is not None}
+    return resolve(set_keys(table, settings))
+
+
+def _folder(data: str | Path | None) -> str | None:
+    return None if data is None else str(Path(data).absolute())
 
 
 def run(
@@ -78,7 +126,7 @@ def run(
     *,
     out: str | Path | None = None,
     threads: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback | str] = (),
 ) -> Outcome:
     """Train as configured.
 
@@ -87,7 +135,8 @@ def run(
         out: new run folder, written as the command does; None keeps everything in memory, and
             `Outcome.save` writes a folder later.
         threads: of the simulator, None for all processors; no effect on results.
-        callbacks: called after every step.
+        callbacks: called after every step: objects, names, or "file.py:Name". What they write is in `out`, or
+            in the current folder.
 
     Raises:
         UsageError: parts that do not fit together, or a folder that holds a run.
@@ -95,8 +144,13 @@ def run(
     """
     parts = assemble(config, threads)
     if out is None:
-        return train(parts, callbacks)
-    return execute_in(parts, new_folder(Path(out), config.problem), callbacks=callbacks)
+        return train(parts, _called(callbacks, Path()))
+    folder = new_folder(Path(out), config.task.label)
+    return execute_in(parts, folder, callbacks=_called(callbacks, folder))
+
+
+def _called(callbacks: Sequence[Callback | str], folder: Path) -> list[Callback]:
+    return [make_callback(each, folder) if isinstance(each, str) else each for each in callbacks]
 
 
 def load(folder: str | Path, *, threads: int | None = None) -> Outcome:
@@ -120,7 +174,7 @@ def resume(
     max_steps: int | None = None,
     target_error: float | None = None,
     threads: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback | str] = (),
 ) -> Outcome:
     """Continue a run in its folder, with other limits where they are given.
 
@@ -137,4 +191,5 @@ def resume(
         CheckpointError: a checkpoint that cannot be used.
     """
     config = with_limits(load_config(Path(folder)), max_inferences, max_steps, target_error)
-    return execute_in(assemble(config, threads), Path(folder), resume=True, callbacks=callbacks)
+    parts, path = assemble(config, threads), Path(folder)
+    return execute_in(parts, path, resume=True, callbacks=_called(callbacks, path))

@@ -14,15 +14,12 @@ from rich.progress import track
 from rich.table import Table
 
 from photonzero.devices.noise_model import NoiseModel
-from photonzero.experiments.config.run_config import noise_table
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.toml import build
 from photonzero.experiments.run.runs import load_config, trained
 from photonzero.photonics.chip.chip import Chip, fabricate
 from photonzero.photonics.cores import Core, Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, dense_layer
 from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
-from photonzero.training.objective import PinnObjective
 from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions
@@ -96,21 +93,14 @@ def teacher_from(source: Path) -> Teacher:
         raise UsageError(f"{source}: not found; allowed: a run folder, or a matrix in a .npy file")
     config = load_config(source)
     objective, controls = trained(config, source)
-    if isinstance(objective, PinnObjective):
-        problem = objective.problem
-
-        def draw(n: int, rng: np.random.Generator) -> FloatArray:
-            return (problem.sample(n, rng) - problem.center) / problem.scale
-    else:
-        images = objective.data.train[0]
-
-        def draw(n: int, rng: np.random.Generator) -> FloatArray:
-            return images[rng.integers(len(images), size=n)]
-
-    task_error = objective.test_error
-    if isinstance(objective, PinnObjective) and not objective.problem.has_exact:
-        task_error = None
-    return Teacher(f"{config.problem} on {config.chip}", config.design, controls, draw, task_error)
+    task = config.task
+    return Teacher(
+        f"{task.label} on {config.chip_name}",
+        config.network(),
+        controls,
+        task.draw_inputs(objective),
+        objective.test_error if task.has_error else None,
+    )
 
 
 def _matrix_teacher(path: Path) -> Teacher:
@@ -208,13 +198,6 @@ def _calibrate(
     run = TrainingRun(chip, objective, optimizer, limits)
     run.train()
     return optimizer.controls, run.inferences
-
-
-def noise_model(name: str) -> NoiseModel:
-    """A preset or a TOML file, as `photonzero train --noise` takes them."""
-    table = noise_table(name)
-    table.pop("name")
-    return build(NoiseModel, table, "noise.")
 
 
 def table_of(rows: Sequence[MappedRow]) -> Table:

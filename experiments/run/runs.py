@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import platform
@@ -20,25 +21,24 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from photonzero.experiments.config.run_config import RunConfig, problem_label, resolve
+from photonzero.experiments.config.chips import initial_controls
+from photonzero.experiments.config.older import older_fingerprint
+from photonzero.experiments.config.run_config import RunConfig, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.run.blas import one_blas_thread
-from photonzero.experiments.tasks.datasets import DATASETS, load_dataset
-from photonzero.photonics.chip.chip import Chip, fabricate
 from photonzero.photonics.cost import training_cost
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
-from photonzero.training.classification import ClassificationObjective
 from photonzero.training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
+from photonzero.training.errors import CheckpointError
 from photonzero.training.meter import MeteredOracle, metered
-from photonzero.training.objective import PinnObjective
-from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, get_method, start_on
-from photonzero.training.oracle import Array
-from photonzero.training.problems import get_problem
-from photonzero.training.stencils import make_rule
+from photonzero.training.objective import Objective
+from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, start_on
+from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Limits, Progress, TrainingRun
 
 CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
+SOURCES = "sources"
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 
@@ -58,12 +58,12 @@ class Assembled:
     """
 
     config: RunConfig
-    chip: Chip
-    objective: PinnObjective | ClassificationObjective
+    chip: ForwardOracle
+    objective: Objective
     optimizer: Optimizer
     initial_controls: Array
-    further_chips: tuple[Chip, ...] = ()
-    held_out: tuple[Chip, ...] = ()
+    further_chips: tuple[ForwardOracle, ...] = ()
+    held_out: tuple[ForwardOracle, ...] = ()
 
     def run(self, limits: Limits, callbacks: Sequence[Callback] = ()) -> TrainingRun:
         """The training of one chip or of an ensemble."""
@@ -89,33 +89,34 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
         UsageError: parts that do not fit together.
     """
 
-    def fabricated(seed: int) -> Chip:
-        return fabricate(config.design, config.noise, seed, dtype=config.dtype, threads=threads)
+    def made(seed: int) -> ForwardOracle:
+        return config.source.make(noise=config.noise.model, seed=seed, dtype=config.dtype, threads=threads)
 
-    def further(role: int, n: int) -> tuple[Chip, ...]:
+    def further(role: int, n: int) -> tuple[ForwardOracle, ...]:
         """Chips with seeds of their own, the same whatever the other role's number."""
         streams = [np.random.SeedSequence([config.chip_seed, role, k]) for k in range(n)]
-        return tuple(fabricated(int(stream.generate_state(1)[0])) for stream in streams)
+        return tuple(made(int(stream.generate_state(1)[0])) for stream in streams)
 
-    chip = fabricated(config.chip_seed)
+    task, design = config.task, config.source.design
+    chip = made(config.chip_seed)
     points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
-    point_seed = int(points.generate_state(1)[0])
-    if config.problem in DATASETS:
-        objective = _classification(config, point_seed)
-        n_in, n_out = objective.data.dim, objective.data.n_classes
-    else:
-        objective = _pinn(config, point_seed)
-        n_in, n_out = objective.problem.dim, objective.problem.n_outputs
-    for what, has, needs in (("inputs", chip.design.n_in, n_in), ("outputs", chip.design.n_out, n_out)):
+    if config.limits.target_error is not None and not task.has_error:
+        raise UsageError(f"target_error with {task.name}, which has no exact solution; allowed: none")
+    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]))
+    for key, needs in zip(("n_in", "n_out"), task.sizes_of(objective), strict=True):
+        has = getattr(chip if design is None else design, key, needs)
         if has != needs:
-            raise UsageError(f"chip {config.chip}: {has} {what}; allowed for {config.problem}: {needs}")
+            what = {"n_in": "inputs", "n_out": "outputs"}[key]
+            raise UsageError(f"chip {config.chip_name}: {has} {what}; allowed for {task.name}: {needs}")
     if start is not None and start.shape != (chip.n_controls,):
-        raise UsageError(f"start: {start.shape} controls; allowed for {config.chip}: ({chip.n_controls},)")
-    initial = chip.initial_controls(np.random.default_rng(controls)) if start is None else start
+        raise UsageError(
+            f"start: {start.shape} controls; allowed for {config.chip_name}: ({chip.n_controls},)"
+        )
+    initial = initial_controls(chip, np.random.default_rng(controls)) if start is None else start
     rng = np.random.default_rng(directions)
 
     def make(start: Start) -> Optimizer:
-        return get_method(config.optimizer).make(start, config.optimizer_options, rng)
+        return config.optimizer.method.make(start, config.optimizer.options, rng)
 
     on_chip = start_on(chip, initial)
     optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
@@ -130,20 +131,7 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     )
 
 
-def _classification(config: RunConfig, seed: int) -> ClassificationObjective:
-    data = load_dataset(config.problem, config.data)
-    return ClassificationObjective(data, config.batch_size, seed, config.batches)
-
-
-def _pinn(config: RunConfig, seed: int) -> PinnObjective:
-    problem = get_problem(config.problem)
-    if config.limits.target_error is not None and not problem.has_exact:
-        raise UsageError(f"target_error with {config.problem}, which has no exact solution; allowed: none")
-    rule = make_rule(config.derivatives, **config.derivative_options)
-    return PinnObjective(problem, rule, config.batch_size, seed, config.points)
-
-
-def new_folder(path: Path | None, problem: str) -> Path:
+def new_folder(path: Path | None, label: str) -> Path:
     """An empty folder for a run: the one given, or the next number under runs/.
 
     Raises:
@@ -156,7 +144,7 @@ def new_folder(path: Path | None, problem: str) -> Path:
             number = 1
             while True:
                 try:
-                    numbered = runs / f"{problem_label(problem)}-{number:03d}"
+                    numbered = runs / f"{label}-{number:03d}"
                     numbered.mkdir()
                     return numbered
                 except FileExistsError:
@@ -180,7 +168,22 @@ def load_config(folder: Path) -> RunConfig:
     return resolve(read_toml(folder / CONFIG))
 
 
-def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | ClassificationObjective, Array]:
+def saved_state(config: RunConfig, folder: Path) -> dict[str, Array]:
+    """The checkpoint of a run; one that an older version wrote too.
+
+    Raises:
+        CheckpointError: no usable checkpoint there.
+    """
+    path = folder / CHECKPOINT
+    try:
+        return load_checkpoint(path, config.fingerprint())
+    except CheckpointError:
+        with suppress(CheckpointError):
+            return load_checkpoint(path, older_fingerprint(read_toml(folder / CONFIG)))
+        raise
+
+
+def trained(config: RunConfig, folder: Path) -> tuple[Objective, Array]:
     """Task and controls (n_controls,) that a run has come to.
 
     Raises:
@@ -188,7 +191,7 @@ def trained(config: RunConfig, folder: Path) -> tuple[PinnObjective | Classifica
     """
     parts = assemble(config, 1)
     run = parts.run(config.limits)
-    run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    run.restore(saved_state(config, folder))
     return parts.objective, run.optimizer.controls
 
 
@@ -219,7 +222,7 @@ class Outcome:
         """Write config, history, checkpoint, figures and result into a folder that exists."""
         _write_state(self.parts.config, self.run, folder)
         _write_config(self.parts.config, folder)
-        _draw(self.parts.config, self.parts, self.run, folder)
+        _draw(self.parts, self.run, folder)
         # The figures took inferences too.
         self.result["inferences_validation"] = self.run.inferences_validation + self.inferences_held_out
         text = json.dumps(self.result, indent=2) + "\n"
@@ -291,7 +294,9 @@ def execute_in(
     run = parts.run(config.limits, (keep_state, *callbacks))
     # A run that was killed before its first checkpoint begins again.
     if resume and ((folder / CHECKPOINT).exists() or (folder / HISTORY).exists()):
-        run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+        run.restore(saved_state(config, folder))
+        # What an older version wrote is written anew before the configuration is.
+        _write_state(config, run, folder)
     _write_config(config, folder)
     _write_state(config, run, folder)
     (folder / RESULT).unlink(missing_ok=True)
@@ -315,7 +320,7 @@ def load_outcome(folder: Path, threads: int | None) -> Outcome:
     config = load_config(folder)
     parts = assemble(config, threads)
     run = parts.run(config.limits)
-    run.restore(load_checkpoint(folder / CHECKPOINT, config.fingerprint()))
+    run.restore(saved_state(config, folder))
     if not (folder / RESULT).exists():
         with one_blas_thread():
             return _outcome(parts, run, {})
@@ -341,7 +346,19 @@ def execute(
 
 
 def _write_config(config: RunConfig, folder: Path) -> None:
-    write_atomically(folder / CONFIG, lambda file: tomli_w.dump(config.to_table(), file))
+    table, hashes = config.to_table(), config.file_hashes()
+    if hashes:
+        table["files"] = hashes
+    write_atomically(folder / CONFIG, lambda file: tomli_w.dump(table, file))
+    for path in config.user_files():
+        content = path.read_bytes()
+        sources = folder / SOURCES
+        sources.mkdir(exist_ok=True)
+        # Files of one name from two folders are told apart by their content.
+        copy = sources / path.name
+        if copy.exists() and copy.read_bytes() != content:
+            copy = sources / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}.py"
+        write_atomically(copy, lambda file, content=content: file.write(content))
 
 
 def _write_state(config: RunConfig, run: TrainingRun, folder: Path) -> None:
@@ -351,19 +368,13 @@ def _write_state(config: RunConfig, run: TrainingRun, folder: Path) -> None:
 
 def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracle]) -> dict[str, Any]:
     """Test error, for an ensemble the mean over its chips, and what the controls do on other chips."""
-    accuracy = isinstance(parts.objective, ClassificationObjective)
-
-    def stated(error: float) -> float | None:
-        # A problem without a solution has no error, and JSON has no NaN.
-        return 1.0 - error if accuracy else None if np.isnan(error) else error
-
-    name = "test_accuracy" if accuracy else "rel_l2"
-    quality: dict[str, Any] = {name: stated(run.test_error())}
+    task = parts.config.task
+    quality: dict[str, Any] = {task.error_name: task.stated(run.test_error())}
     if parts.further_chips:
         quality["n_chips"] = 1 + len(parts.further_chips)
     if held_out:
         errors = [parts.objective.test_error(chip, run.optimizer.controls) for chip in held_out]
-        quality[f"held_out_{name}"] = [stated(error) for error in errors]
+        quality[f"held_out_{task.error_name}"] = [task.stated(error) for error in errors]
     return quality
 
 
@@ -377,16 +388,18 @@ def _write_history(path: Path, run: TrainingRun) -> None:
 
 
 def _result(
-    config: RunConfig, chip: Chip, run: TrainingRun, quality: dict[str, Any], stop: dict[str, str]
+    config: RunConfig, chip: ForwardOracle, run: TrainingRun, quality: dict[str, Any], stop: dict[str, str]
 ) -> dict[str, Any]:
-    n_mzi, chip_time_s, chip_energy_j = training_cost(chip.design, run.inferences, run.settings)
+    n_mzi, chip_time_s, chip_energy_j = 0, None, None
+    if config.source.design is not None:
+        n_mzi, chip_time_s, chip_energy_j = training_cost(config.source.design, run.inferences, run.settings)
     return {
         "schema": 1,
-        "problem": config.problem,
-        "chip": config.chip,
-        "noise": config.noise_name,
-        "optimizer": config.optimizer,
-        "derivatives": config.derivatives,
+        "problem": config.task.name,
+        "chip": config.chip_name,
+        "noise": config.noise.name,
+        "optimizer": config.optimizer.name,
+        "derivatives": config.own.rule,
         "seed": config.seed,
         "n_controls": chip.n_controls,
         "n_mzi": n_mzi,
@@ -443,29 +456,15 @@ def _git_revision() -> str | None:
     return answer.stdout.strip()
 
 
-def _draw(config: RunConfig, parts: Assembled, run: TrainingRun, folder: Path) -> None:
+def _draw(parts: Assembled, run: TrainingRun, folder: Path) -> None:
     # Drawing libraries take a second to load: only when there is something to draw.
-    from photonzero.experiments.drawing.run_figures import draw_classification, draw_controls, draw_run
+    from photonzero.experiments.drawing.run_figures import draw_controls, draw_learning
 
-    title = f"{config.problem} on {config.chip}, {config.noise_name} noise, {config.optimizer}"
+    task, title, figures = parts.config.task, parts.config.title, folder / "figures"
     history = np.array(run.history).reshape(-1, len(HISTORY_COLUMNS))
     before, after = parts.initial_controls, run.optimizer.controls
     # Of an ensemble the first chip is drawn.
     oracle = run.checking.members[0] if isinstance(run.checking, EnsembleOracle) else run.checking
-    draw_controls(folder / "figures" / "controls.png", title, parts.chip.control_groups, before, after)
-    objective = parts.objective
-    if isinstance(objective, ClassificationObjective):
-        inputs, labels = objective.data.test
-        answers = objective.answers(oracle, after, inputs)
-        draw_classification(folder / "figures", title, history, labels, answers, objective.data.n_classes)
-        return
-    problem, points = objective.problem, objective.test_points
-    predicted = objective.predict(oracle, after, points)
-    draw_run(
-        folder / "figures",
-        title=title,
-        history=history,
-        predicted=predicted,
-        exact=problem.reference(points) if problem.has_exact else None,
-        coordinate=points[:, -1],
-    )
+    draw_controls(figures / "controls.png", title, parts.chip.control_groups, before, after)
+    draw_learning(figures / "learning.png", title, history, (task.loss_label, task.error_label))
+    task.draw(figures, title, parts.objective, oracle, after)

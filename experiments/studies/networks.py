@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.experiments.config.noise import NoiseChoice
 from photonzero.experiments.config.run_config import RunConfig, default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.runs import assemble
 from photonzero.experiments.studies.noise_injection import ManyChips
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Sample
-from photonzero.experiments.tasks.datasets import DATASETS
+from photonzero.experiments.tasks.registry import find_task
 from photonzero.photonics.chip.chip import ReadoutChip, fabricate
 from photonzero.photonics.design import NetworkDesign
 from photonzero.training.oracle import Array
@@ -83,7 +84,7 @@ def task_config(
     table = default_table(problem, "gauss-newton", None, "ideal")
     table |= {"seed": seed, "chip_seed": chip_seed}
     table["limits"]["max_inferences"] = inferences
-    return replace(resolve(table), noise=noise, noise_name="study", own_design=design)
+    return replace(resolve(table), noise=NoiseChoice("study", noise), design=design)
 
 
 def train(config: RunConfig, start: Array | None = None, target_error: float | None = None) -> Trained:
@@ -109,10 +110,10 @@ def train_with_noise(config: RunConfig, sigma_phase_rad: float) -> Trained:
         sigma_phase_rad: standard deviation of the biases.
     """
     parts = assemble(config, 1)
-    noise = with_phase_bias(config.noise, sigma_phase_rad)
+    noise = with_phase_bias(config.noise.model, sigma_phase_rad)
     # Chips of their own: those of the study must stay unseen.
     seeds = np.random.SeedSequence([config.seed, _CHIPS_INJECTED]).generate_state(_CHIPS_INJECTED)
-    chips = [fabricate(config.design, noise, int(seed), dtype=config.dtype, threads=1) for seed in seeds]
+    chips = [fabricate(config.network(), noise, int(seed), dtype=config.dtype, threads=1) for seed in seeds]
     many = ManyChips([chip for chip in chips if isinstance(chip, ReadoutChip)])
     run = TrainingRun(many, parts.objective, parts.optimizer, config.limits)
     run.train()
@@ -199,4 +200,4 @@ def sample_config(sample: Sample, problem: str, noise: NoiseModel) -> RunConfig:
 
 def error_label(problem: str) -> str:
     """What the error of a problem is, for axes."""
-    return "share of wrong answers" if problem in DATASETS else "relative l2 error"
+    return find_task(problem).error_label

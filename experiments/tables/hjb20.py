@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def finished_run(config: RunConfig, folder: Path, quiet: bool) -> dict[str, Any]
     exists = (folder / CONFIG).exists()
     if exists:
         found = load_config(folder)
-        if replace(found, limits=config.limits) != config:
+        if found.fingerprint() != config.fingerprint():
             raise UsageError(f"{folder}: holds another run; allowed: another --out")
         if found.limits == config.limits and (folder / RESULT).exists():
             return json.loads((folder / RESULT).read_text(encoding="utf-8"))

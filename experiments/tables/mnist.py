@@ -166,7 +166,7 @@ def _first_order_run(row: Row, seed: int, data: str | None, folder: Path) -> dic
     dataset = load_dataset("mnist", data)
     design = get_design(row.chip)
     _, initial, order = np.random.SeedSequence(seed).spawn(3)
-    chip = fabricate(design, resolve(default_table("mnist", "rge-adam", None, "ideal")).noise, seed)
+    chip = fabricate(design, resolve(default_table("mnist", "rge-adam", None, "ideal")).noise.model, seed)
     network = ExactNetwork(design)
     reports: list[EpochReport] = []
     start = chip.initial_controls(np.random.default_rng(initial))

@@ -57,14 +57,14 @@ def train_growing(config: RunConfig, ranks: tuple[int, ...]) -> Growth:
         raise UsageError(f"ranks: {ranks}; allowed: increasing numbers from 1 on")
     rng = np.random.default_rng([config.seed, 2])
     spent, history, stages = 0, [], []
-    design, start = with_rank(config.design, ranks[0]), None
+    design, start = with_rank(config.network(), ranks[0]), None
     while True:
         number = len(stages)
         last = number == len(ranks) - 1
         left = config.limits.max_inferences - spent
         limits = replace(config.limits, max_inferences=left, plateau_steps=None if last else _PATIENCE)
         # A later stage draws points and directions of its own.
-        stage = replace(config, own_design=design, limits=limits, seed=config.seed + 1000 * number)
+        stage = replace(config, design=design, limits=limits, seed=config.seed + 1000 * number)
         parts = assemble(stage, None, start)
         run = parts.run(limits)
         reasons = run.train()
@@ -105,7 +105,7 @@ def compare_ranks(
             table["seed"] = seed
             table["limits"] = {"max_inferences": budget}
             config = resolve(table)
-            found = train_growing(replace(config, own_design=get_design(config.chip)), own)
+            found = train_growing(replace(config, design=get_design(config.chip)), own)
             curves.setdefault(label, []).append(found.history)
             rows.append(
                 {

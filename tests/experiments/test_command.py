@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 from photonzero.experiments.cli import main
+from photonzero.experiments.config.older import older_fingerprint
 from photonzero.experiments.config.run_config import read_design
 from photonzero.experiments.run.runs import assemble, load_config, trained
 
@@ -106,6 +109,21 @@ def test_a_stopped_run_resumes_to_the_same_bits(finished, tmp_path):
     a, b = (json.loads((f / "result.json").read_text()) for f in (part, finished))
     for key in ("rel_l2", "final_loss", "inferences", "inferences_validation", "steps"):
         assert a[key] == b[key]
+
+
+def test_a_run_of_an_older_version_is_resumed(finished, tmp_path):
+    photonzero("train", *SMALL, "--steps", 3, "--out", "part", "--quiet", cwd=tmp_path)
+    part = tmp_path / "part"
+    # What older versions wrote: their own hash of the configuration, in their words.
+    table = tomllib.loads((part / "config.toml").read_text())
+    table["points"]["overlap"] = 0.0
+    table["optimizer"]["subtract_noise"] = False
+    with np.load(part / "checkpoint.npz", allow_pickle=False) as file:
+        content = {key: file[key] for key in file.files} | {"fingerprint": np.array(older_fingerprint(table))}
+    np.savez(part / "checkpoint.npz", **content)
+    (part / "config.toml").write_text(tomli_w.dumps(table))
+    photonzero("train", "--resume", "part", "--steps", 100_000, cwd=tmp_path)
+    np.testing.assert_array_equal(controls(part), controls(finished))
 
 
 def test_frozen_controls_stay_in_a_resumed_run_too(tmp_path):
@@ -218,7 +236,7 @@ def test_cost_reproduces_the_published_counts(tmp_path):
     ("arguments", "message"),
     [
         (("train",), "PROBLEM is missing"),
-        (("train", "hjb3000"), "problem: 'hjb3000'; allowed: hjb20"),
+        (("train", "hjb3000"), "problem: 'hjb3000' (did you mean 'hjb20'?); allowed: hjb20"),
         (("train", "hjb2", "--chip", "nope"), "chip: 'nope'; allowed: tonn-hjb20"),
         (
             ("train", "hjb2", "--chip", "tonn-hjb20"),
@@ -227,9 +245,15 @@ def test_cost_reproduces_the_published_counts(tmp_path):
         (("train", "hjb2", "--noise", "loud"), "noise: 'loud'; allowed: ideal"),
         (("train", "hjb2", "--noise", "absent.toml"), "absent.toml: No such file"),
         (("train", "hjb2", "--noise", "bad.toml"), "unknown key noise.phase_quantiser"),
-        (("train", "hjb2", "--noise", "type.toml"), "Expected `int`, got `str`"),
+        (
+            ("train", "hjb2", "--noise", "type.toml"),
+            "noise.phase_quantizer.bits: 'eight'; allowed: an integer",
+        ),
         (("train", "hjb2", "--noise", "range.toml"), "phase_quantizer.bits: 0; allowed"),
-        (("train", "hjb2", "--optimizer", "sgd"), "optimizer: 'sgd'; allowed: gauss-newton"),
+        (
+            ("train", "hjb2", "--optimizer", "sgd"),
+            "'sgd' (did you mean 'rge-sgd'?); allowed: gauss-newton",
+        ),
         (("train", "hjb2", "--derivatives", "x"), "derivatives: 'x'; allowed: central"),
         (("train", "hjb2", "--set", "batch_size=ten"), "batch_size: 'ten'; allowed: an integer"),
         (("train", "hjb2", "--set", "batch=3"), "unknown key batch; allowed"),
@@ -239,6 +263,15 @@ def test_cost_reproduces_the_published_counts(tmp_path):
         (("train", "hjb2", "--set", "nonsense"), "--set nonsense: allowed: key=value"),
         (("train", "hjb2", "--max-inferences", "0"), "max_inferences: 0; allowed: >= 1"),
         (("train", "hjb2", "--max-inferences", "many"), "'many' is not a valid integer"),
+        (("train", "hjb2", "--max-inferences", "1.5"), "'1.5' is not a valid integer"),
+        (("train", "hjb2", "--set", "dtype=float16"), "dtype: 'float16'; allowed: float32, float64"),
+        (("train", "hjb2", "--set", "n_chips=0"), "n_chips: 0; allowed: an integer >= 1"),
+        (("train", "hjb2", "--set", "points.n_test=x"), "points.n_test: 'x'; allowed: an integer"),
+        (("train", "hjb2", "--set", "optimizer=spsa"), "optimizer: 'spsa'; allowed: a section [optimizer]"),
+        (("train", "hjb2", "--set", "data=x"), "data for hjb2; allowed with: digits, mnist"),
+        (("train", "digits", "--set", "points.n_test=3"), "points for digits; allowed with: hjb20"),
+        (("train", "hjb2", "--callback", "nothing"), "callback: 'nothing'; allowed: controls-csv"),
+        (("list", "everything"), "'everything' is not one of 'problems'"),
         (("train", "hjb2", "--threads", "0"), "threads: 0; allowed: >= 1"),
         (("train", "hjb2", "--colour"), "No such option"),
         (("train", "--resume", "nowhere"), "nowhere: holds no run"),

@@ -38,7 +38,7 @@ def test_check_train_resume_and_a_changed_file(my_pde, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, "train", "--resume", "run", "--max-inferences", "120000", "--quiet")
     assert stopped.value.code == 2
-    assert "another configuration" in capsys.readouterr().err
+    assert f"{my_pde}: has changed since the run began" in capsys.readouterr().err
     # The exact solution is of the old equation.
     with pytest.raises(SystemExit) as stopped:
         run(monkeypatch, "check", "my_pde.py:Advection")

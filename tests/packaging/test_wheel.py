@@ -44,7 +44,7 @@ def test_the_wheel_holds_real_files_under_one_name(wheel):
     assert not links
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"photonzero"}
     assert {"photonzero/py.typed", "photonzero/__init__.py", "photonzero/__main__.py"} <= names
-    assert "photonzero/experiments/config/presets/heat.toml" in names
+    assert "photonzero/experiments/presets/heat.toml" in names
     if (ROOT / ".git").exists():
         for room in ROOMS:
             in_wheel = {name for name in names if name.startswith(f"photonzero/{room}/")}

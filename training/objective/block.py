@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from photonzero.training.errors import MeasurementError
 from photonzero.training.objective.ansatz import AffineAnsatz
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.pde.base import PDE
@@ -67,6 +68,11 @@ class Block:
         quantities = np.empty((len(controls), n_points, *self._constant.shape[1:]))
         for some, rows in self._tiles(len(controls), self._problem.n_outputs):
             network = oracle.measure(controls[some], self._inputs(rows)).astype(np.float64)
+            if network.shape[2] != self._problem.n_outputs:
+                raise MeasurementError(
+                    f"oracle answer: {network.shape[2]} outputs; allowed: {self._problem.n_outputs}, as "
+                    f"{self._problem.name} has"
+                )
             network = network.reshape(network.shape[0], -1, n_nodes, self._problem.n_outputs)
             quantities[some, rows] = self._constant[rows]
             coefficients = self._ansatz.coefficients(rows)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.tasks.datasets.idx import read_mnist
+from photonzero.experiments.tasks.datasets.idx import mnist_files, read_mnist
 from photonzero.training.classification import Dataset
 
-DATASETS = ("digits", "mnist")
+DATASETS: Mapping[str, str] = MappingProxyType(
+    {
+        "digits": "Handwritten digits of 8 x 8 pixels, to classify (extra digits).",
+        "mnist": "Handwritten digits of 28 x 28 pixels, to classify (--data DIR).",
+    }
+)
+"""Names, each with one line on what it is."""
+
 DATA_VARIABLE = "PHOTONZERO_DATA"
 
 
@@ -30,6 +39,15 @@ def load_dataset(name: str, folder: str | None) -> Dataset:
     if name != "mnist":
         raise UsageError(f"dataset: {name!r}; allowed: {', '.join(DATASETS)}")
     return read_mnist(data_folder(folder))
+
+
+def dataset_files(name: str, folder: str | None) -> dict[str, Path]:
+    """Files that a dataset is read from, by name; none for one that comes with a package.
+
+    Raises:
+        UsageError: no folder is given, nor is one in the environment.
+    """
+    return mnist_files(data_folder(folder)) if name == "mnist" else {}
 
 
 def data_folder(folder: str | None) -> Path:

@@ -48,6 +48,12 @@ def read_mnist(folder: Path) -> Dataset:
     return Dataset("mnist", _N_CLASSES, *parts, frame=ImageFrame(_SIDE, _SIDE, background=0.0))
 
 
+def mnist_files(folder: Path) -> dict[str, Path]:
+    """The files of that folder that `read_mnist` reads, by their names."""
+    found = [_find(folder, prefix, kind) for prefix in ("train", "t10k") for kind in _MAGIC]
+    return {path.name: path for path in found if path is not None}
+
+
 def _has_pair(folder: Path, prefix: str) -> bool:
     return _find(folder, prefix, "images") is not None
 

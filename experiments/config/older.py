@@ -1,15 +1,20 @@
-"""Options that are gone: old configurations that did not use them mean the same as ever, others say so.
+"""What files of older versions said, in today's words: the only place that knows them.
 
-Each was measured to be no gain; the manual's page on training has the figures in one line.
+Options that are gone were measured to be no gain; the manual's page on training has the figures in one line.
+Old configurations that did not use them mean the same as ever, others say so.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.photonics.design import modern_design
+from photonzero.registry import file_hash, is_file_name
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,33 @@ DROPPED = (
 )
 
 
+def current(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's table in today's words.
+
+    Raises:
+        UsageError: it uses an option that is gone.
+    """
+    kept = without_dropped(table)
+    design = kept.get("design")
+    return {**kept, "design": modern_design(design)} if isinstance(design, Mapping) else kept
+
+
+def older_fingerprint(table: Mapping[str, Any]) -> str:
+    """What older versions wrote into a checkpoint, from the config.toml beside it.
+
+    Args:
+        table: the content of the file, nothing changed.
+
+    Raises:
+        OSError: the user's file that it names cannot be read.
+    """
+    said = {key: value for key, value in table.items() if key != "limits"}
+    problem = said.get("problem")
+    if isinstance(problem, str) and is_file_name(problem):
+        said["problem_file"] = file_hash(problem)
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def without_dropped(table: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration's table without options that are gone, where they had no effect.
 
@@ -59,13 +91,3 @@ def without_dropped(table: Mapping[str, Any]) -> dict[str, Any]:
             )
         kept[option.section] = {key: value for key, value in section.items() if key != option.key}
     return kept
-
-
-def with_dropped(table: Mapping[str, Any]) -> dict[str, Any]:
-    """A table with the neutral values of options that are gone: it hashes as it did when they were there."""
-    full = dict(table)
-    for option in DROPPED:
-        section = option.section_in(full)
-        if section is not None:
-            full[option.section] = {**section, option.key: option.neutral}
-    return full
