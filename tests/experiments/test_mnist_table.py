@@ -86,10 +86,10 @@ def test_rows_fit_their_designs_and_every_key_is_tuned():
         if row.optimizer is not None:
             value = TUNED.get(row.name)
             config = row_config(row, 3, "data", value, row.max_inferences)
-            assert (config.chip, config.noise_name, config.seed) == (row.chip, row.noise, 3)
+            assert (config.chip, config.noise.name, config.seed) == (row.chip, row.noise, 3)
             if row.key is not None:
                 assert value in row.values
-                assert config.optimizer_options.learning_rate == value
+                assert config.optimizer.options.learning_rate == value
 
 
 def test_unknown_rows_and_missing_data_are_named(tmp_path):
