@@ -84,7 +84,7 @@ def test_keys_of_the_configuration_are_arguments(tmp_path):
     settings = {"optimizer.n_directions": 5, "points.n_test": 200}
     run = pz.train("heat", out=tmp_path / "run", noise="ideal", seed=3, **_SMALL, **settings)
     assert run.config.optimizer.options.n_directions == 5
-    assert (run.config.noise_name, run.config.seed, run.config.points.n_test) == ("ideal", 3, 200)
+    assert (run.config.noise.name, run.config.seed, run.config.own.points.n_test) == ("ideal", 3, 200)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["rel_l2"] == run.test_error
     with pytest.raises(UsageError, match="unknown key batch_sise"):
         pz.train("heat", batch_sise=100)
