@@ -254,7 +254,7 @@ def test_cost_reproduces_the_published_counts(tmp_path):
             ("train", "hjb2", "--optimizer", "sgd"),
             "'sgd' (did you mean 'rge-sgd'?); allowed: gauss-newton",
         ),
-        (("train", "hjb2", "--derivatives", "x"), "derivatives: 'x'; allowed: central"),
+        (("train", "hjb2", "--derivatives", "x"), "stencil rule: 'x'; allowed: central"),
         (("train", "hjb2", "--set", "batch_size=ten"), "batch_size: 'ten'; allowed: an integer"),
         (("train", "hjb2", "--set", "batch=3"), "unknown key batch; allowed"),
         (("train", "hjb2", "--set", 'frozen=["bias"]'), "frozen: 'bias' is no group; allowed: layer1/core0"),
