@@ -78,6 +78,13 @@ class NoiseModel:
     adc: Adc | None = None
     ideal_singular_values: bool = False
 
+    def __repr__(self) -> str:
+        # What is ideal goes without saying.
+        ideal = NoiseModel()
+        said = {item.name: getattr(self, item.name) for item in fields(self)}
+        parts = (f"{name}={part!r}" for name, part in said.items() if part != getattr(ideal, name))
+        return f"NoiseModel({', '.join(parts)})"
+
     def __post_init__(self) -> None:
         if self.phase_quantizer is not None and self.voltage_quantizer is not None:
             raise DeviceError("noise model: both phase_quantizer and voltage_quantizer; allowed: at most one")

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from photonzero._optics import fabricate, noise
     from photonzero._train import Run, load_run, train
     from photonzero.devices.noise_model import NoiseModel
+    from photonzero.experiments.studies.running import load_study, sweep
+    from photonzero.experiments.sweep.table import StudyTable
     from photonzero.photonics.chip.chip import Chip
     from photonzero.photonics.design import NetworkDesign, TTLayer
     from photonzero.photonics.mesh import (
         MeshTopology,
         build,
         decompose,
+        fabricate_mesh,
         fidelity,
         haar_phases,
         mesh,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _ROOMS = ("devices", "photonics", "training", "experiments")
+_MODULES = (*_ROOMS, "testing")
 
 _HOMES = {
     # Meshes.
@@ -42,6 +46,7 @@ _HOMES = {
     "build": "photonzero.photonics.mesh",
     "propagate": "photonzero.photonics.mesh",
     "fidelity": "photonzero.photonics.mesh",
+    "fabricate_mesh": "photonzero.photonics.mesh",
     # Chips and their errors.
     "noise": "photonzero._optics",
     "NoiseModel": "photonzero.devices.noise_model",
@@ -53,6 +58,10 @@ _HOMES = {
     "train": "photonzero._train",
     "Run": "photonzero._train",
     "load_run": "photonzero._train",
+    # Studies.
+    "sweep": "photonzero.experiments.studies.running",
+    "StudyTable": "photonzero.experiments.sweep.table",
+    "load_study": "photonzero.experiments.studies.running",
     # What is trained: a PDE, on the chip of this project or on one's own.
     "PDE": "photonzero.training.pde.base",
     "Condition": "photonzero.training.pde.base",
@@ -70,6 +79,7 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "build",
     "propagate",
     "fidelity",
+    "fabricate_mesh",
     "noise",
     "NoiseModel",
     "NetworkDesign",
@@ -79,6 +89,9 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "train",
     "Run",
     "load_run",
+    "sweep",
+    "StudyTable",
+    "load_study",
     "PDE",
     "Condition",
     "ForwardOracle",
@@ -114,7 +127,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("photonzero")
-    elif name in _HOMES or name in _ROOMS:
+    elif name in _HOMES or name in _MODULES:
         broken = broken_part()
         if broken is not None:
             raise ImportError(broken)
@@ -127,5 +140,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Names of the front door and of the rooms."""
-    return [*__all__, *_ROOMS]
+    """Names of the front door and of what is behind it."""
+    return [*__all__, *_MODULES]

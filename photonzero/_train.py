@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from photonzero._notebook import html_table
 from photonzero.experiments.drawing import run_figures
 from photonzero.experiments.drawing.style import picture
 from photonzero.experiments.run import api
@@ -123,12 +123,7 @@ class Run:
         return f"<Run: {facts}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for name, value in self._facts().items()
-        )
-        return f"<table>{rows}</table>"
+        return html_table(self._facts())
 
     def _facts(self) -> dict[str, Any]:
         c, result = self.config, self.result

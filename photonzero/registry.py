@@ -205,9 +205,7 @@ class Registry(Generic[T]):
         own = {
             key: value
             for key, value in vars(module).items()
-            if getattr(value, "__module__", None) == module_name
-            and not key.startswith("_")
-            and self.is_own(value)
+            if not key.startswith("_") and self.is_own(value) and _made_in(module_name, value)
         }
         found = ", ".join(own) or "none"
         if attribute is None:
@@ -219,6 +217,11 @@ class Registry(Generic[T]):
         if not hasattr(module, attribute):
             raise self.error(f"{path}: no {self.kind} {attribute!r}; allowed: {found}")
         return getattr(module, attribute)
+
+
+def _made_in(module_name: str, value: Any) -> bool:
+    """Whether a class or function was written in that module, not imported; what else there is, was made."""
+    return not hasattr(value, "__qualname__") or value.__module__ == module_name
 
 
 def _load(address: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from photonzero._notebook import html_table
 from photonzero.devices.noise_model import PRESETS, NoiseModel
 from photonzero.photonics.chip.circuit import Circuit
 from photonzero.photonics.chip.detection import detection_table
@@ -65,6 +66,19 @@ class Chip:
         return (
             f"{type(self).__name__}(design {self.design.name!r}, noise {noise}, seed {self.seed}, "
             f"{self.n_controls:,} controls)"
+        )
+
+    def _repr_html_(self) -> str:
+        groups = self.control_groups.values()
+        n_phases = sum(group.stop - group.start for group in groups if group.kind == "phase")
+        return html_table(
+            {
+                "design": f"{self.design.name}: {self.design.description}",
+                "noise": self.noise.describe(),
+                "seed": self.seed,
+                "controls": f"{self.n_controls:,}, {n_phases:,} of them phases",
+                "inputs, outputs": f"{self.design.n_in}, {self.design.n_out}",
+            }
         )
 
     @property

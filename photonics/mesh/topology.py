@@ -113,7 +113,11 @@ class MeshTopology:
 
     def _repr_svg_(self) -> str | None:
         """What a notebook shows of it."""
-        return mesh_svg(self)
+        layers: list[list[tuple[int, int]]] = [[] for _ in range(self.n_layers)]
+        for layer, row, partner in np.stack([self.layer, self.row, self.partner], axis=1).tolist():
+            layers[layer].append((row, partner))
+        edges = list(zip(self.edge_layer.tolist(), self.edge_row.tolist(), strict=True))
+        return mesh_svg(self.n_modes, layers, edges, repr(self))
 
     @property
     def n_mzi(self) -> int:

@@ -18,7 +18,7 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     exec(compile("\n".join(blocks), str(PAGE), "exec"), scope)
     assert "problem heat" in capsys.readouterr().out
     assert Path("heat.png").stat().st_size > 10_000
-    assert scope["run"].config.points.n_test == 500
+    assert scope["run"].config.own.points.n_test == 500
 
 
 def test_every_name_of_the_front_door_is_on_the_page():
