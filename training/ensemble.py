@@ -14,7 +14,6 @@ import numpy as np
 from photonzero.training.errors import ArgumentError, MeasurementError
 from photonzero.training.meter import MeteredOracle, metered
 from photonzero.training.objective.base import (
-    DigitalTail,
     Evaluation,
     MeanSquare,
     Objective,
@@ -29,6 +28,7 @@ from photonzero.training.oracle import (
     ReadoutOracle,
 )
 from photonzero.training.powers import Stateful, inferences_to_choose, state_of
+from photonzero.training.readout import JoinedReadout
 
 
 class EnsembleOracle:
@@ -181,12 +181,12 @@ class EnsembleObjective:
             self.single.evaluate(member, controls, with_readout=with_readout) for member in _members(oracle)
         ]
         residuals = np.concatenate([part.residuals for part in parts], axis=1)
-        tails = [part.tail for part in parts if part.tail is not None]
-        tail = _StackedTail(tails) if len(tails) == len(parts) else None
+        readouts = [part.readout for part in parts if part.readout is not None]
+        readout = JoinedReadout(readouts) if len(readouts) == len(parts) else None
         if all(isinstance(part.loss, MeanSquare) for part in parts):
-            return Evaluation((residuals**2).mean(axis=1), residuals, tail)
+            return Evaluation((residuals**2).mean(axis=1), residuals, readout)
         loss = _MeanLoss([part.loss for part in parts])
-        return Evaluation(loss.losses(residuals), residuals, tail, loss)
+        return Evaluation(loss.losses(residuals), residuals, readout, loss)
 
     def validation_error(self, oracle: ForwardOracle, controls: Array) -> float:
         """Mean over chips."""
@@ -233,21 +233,6 @@ class _MeanLoss:
             raise ArgumentError("ensemble: losses with and without blocks; allowed: one kind of loss")
         residual = np.concatenate([model.residual for model in models])
         return QuadraticModel(residual, np.concatenate(blocks) if blocks else None)
-
-
-class _StackedTail:
-    """`DigitalTail` of all chips: one readout, whose columns are stacked."""
-
-    def __init__(self, tails: Sequence[DigitalTail]) -> None:
-        self._tails = tails
-
-    def columns(self, p: int, readout: Array) -> Array:
-        """See `DigitalTail`."""
-        return np.concatenate([tail.columns(p, readout) for tail in self._tails])
-
-    def residuals(self, p: int, readouts: Array) -> Array:
-        """See `DigitalTail`."""
-        return np.concatenate([tail.residuals(p, readouts) for tail in self._tails], axis=1)
 
 
 def _members(oracle: ForwardOracle) -> Sequence[ForwardOracle]:

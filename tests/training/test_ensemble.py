@@ -74,11 +74,11 @@ def test_residuals_and_columns_are_those_of_every_chip():
     np.testing.assert_allclose(together.losses, np.mean([part.losses for part in alone], axis=0), rtol=1e-14)
     readout = x[1, 8:]
     np.testing.assert_array_equal(
-        together.tail.columns(1, readout), np.vstack([part.tail.columns(1, readout) for part in alone])
+        together.readout.columns(1, readout), np.vstack([part.readout.columns(1, readout) for part in alone])
     )
     np.testing.assert_array_equal(
-        together.tail.residuals(1, readout[None]),
-        np.hstack([part.tail.residuals(1, readout[None]) for part in alone]),
+        together.readout.residuals(1, readout[None]),
+        np.hstack([part.readout.residuals(1, readout[None]) for part in alone]),
     )
     errors = [pinn().test_error(chip, x[0]) for chip in chips]
     assert objective.test_errors(ensemble(chips), x[0]) == errors

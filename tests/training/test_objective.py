@@ -78,7 +78,7 @@ def test_batches_are_functions_of_seed_and_number():
 
 
 def test_large_populations_are_measured_in_slices(monkeypatch):
-    import photonzero.training.objective.block as module
+    import photonzero.training.objective.pinn.block as module
 
     chip = Formula(lambda x: np.sin(3 * x[:, 0]))
     controls = np.linspace(0, 1, 7)[:, None]
@@ -95,10 +95,10 @@ def test_readout_columns_are_the_derivative_by_the_readout():
     oracle = metered(chip)
     x = chip.initial_controls(np.random.default_rng(0))
     evaluation = objective.evaluate(oracle, x[None], with_readout=True)
-    assert evaluation.tail is not None
+    assert evaluation.readout is not None
     index = np.arange(chip.n_controls)
     readout = np.concatenate([index[chip.readout_weight], index[chip.readout_bias]])
-    columns = evaluation.tail.columns(0, x[readout])
+    columns = evaluation.readout.columns(0, x[readout])
     # One measurement, whether or not the columns are asked for.
     assert oracle.inferences == objective.inferences_per_candidate
     np.testing.assert_allclose(evaluation.residuals, objective.evaluate(chip, x[None]).residuals, atol=1e-10)
@@ -107,7 +107,7 @@ def test_readout_columns_are_the_derivative_by_the_readout():
         change = np.zeros_like(x)
         change[readout[k]] = step
         pair = objective.evaluate(chip, np.stack([x + change, x - change])).residuals
-        other = evaluation.tail.residuals(0, (x + change)[None, readout])
+        other = evaluation.readout.residuals(0, (x + change)[None, readout])
         np.testing.assert_allclose(other[0], pair[0], atol=1e-10)
         # Rounding of the chip's answers, 1e-15 / (step h^2), bounds the difference quotient.
         np.testing.assert_allclose(columns[:, k], (pair[0] - pair[1]) / (2 * step), atol=1e-7)

@@ -11,8 +11,8 @@ from photonzero.photonics.designs import get_design
 from photonzero.training.errors import ArgumentError, ProblemError
 from photonzero.training.meter import metered
 from photonzero.training.objective import PinnObjective, PointOptions
-from photonzero.training.objective import block as block_module
-from photonzero.training.objective.adaptive import adapted_points
+from photonzero.training.objective.pinn import block as block_module
+from photonzero.training.objective.pinn.adaptive import LargeResiduals
 from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
 from photonzero.training.oracle import ControlGroup
 from photonzero.training.problems import PDE, Condition, get_problem
@@ -104,9 +104,9 @@ def test_columns_of_a_system_with_conditions_are_its_derivative():
     x = chip.initial_controls(np.random.default_rng(0))
     start = start_on(chip, x)
     evaluation = objective.evaluate(metered(chip), x[None], with_readout=True)
-    assert evaluation.tail is not None
+    assert evaluation.readout is not None
     assert start.readout is not None
-    columns = evaluation.tail.columns(0, x[start.readout])
+    columns = evaluation.readout.columns(0, x[start.readout])
     direct = objective.evaluate(chip, x[None])
     np.testing.assert_allclose(evaluation.residuals, direct.residuals, atol=1e-8)
     step = 1e-4
@@ -174,8 +174,11 @@ def test_balance_makes_all_terms_pull_equally():
 def test_adapted_points_follow_the_residual_and_stay_inside():
     problem, rng = Strip(), np.random.default_rng(0)
     known = problem.sample(1000, rng)
-    scores = (known[:, 0] > 3.0).astype(float)
-    points = adapted_points(problem, problem.sample(1000, rng), known, scores, 0.6, rng)
+    large = LargeResiduals(problem, 0.6)
+    uniform = problem.sample(1000, rng)
+    np.testing.assert_array_equal(large.adapted(uniform, rng), uniform)  # nothing is known yet
+    large.observe(known, (known[None, :, 0] > 3.0).astype(float))
+    points = large.adapted(uniform, rng)
     inside = (points >= problem.space.lower).all() and (points <= problem.space.upper).all()
     assert inside
     # 600 points near x > 3 and a quarter of the other 400: 700, give or take the edge.
@@ -275,10 +278,10 @@ def test_columns_on_the_faces_of_a_closed_domain_are_the_derivative():
     x = chip.initial_controls(np.random.default_rng(0))
     start = start_on(chip, x)
     evaluation = objective.evaluate(metered(chip), x[None], with_readout=True)
-    assert evaluation.tail is not None
+    assert evaluation.readout is not None
     assert start.readout is not None
     assert objective.weights["slope"] not in (1.0, 2.0)
-    columns = evaluation.tail.columns(0, x[start.readout])
+    columns = evaluation.readout.columns(0, x[start.readout])
     step = 1e-4
     for k in (0, 77, len(start.readout) - 1):
         change = np.zeros_like(x)

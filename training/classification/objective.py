@@ -12,8 +12,8 @@ from photonzero.training.classification.dataset import Dataset
 from photonzero.training.classification.images import draw_shifts, shifted
 from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Evaluation
-from photonzero.training.objective.linear_tail import LinearTail
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
+from photonzero.training.readout import LinearReadout
 
 
 class ClassificationObjective:
@@ -103,9 +103,9 @@ class ClassificationObjective:
             self._choose(oracle, controls[:1])
         if with_readout and isinstance(oracle, ReadoutOracle):
             features = oracle.measure_features(controls, self._inputs).astype(np.float64)
-            tail = LinearTail(features, self.data.n_classes)
-            logits = tail.measured(controls, oracle)
-            return Evaluation(self._loss.losses(logits), logits, tail, self._loss)
+            readout = LinearReadout(features, self.data.n_classes)
+            logits = readout.measured(controls, oracle)
+            return Evaluation(self._loss.losses(logits), logits, readout, self._loss)
         outputs = oracle.measure(controls, self._inputs).astype(np.float64)
         logits = outputs.reshape(len(controls), -1)
         return Evaluation(self._loss.losses(logits), logits, None, self._loss)

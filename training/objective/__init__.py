@@ -1,7 +1,6 @@
 """What is minimised: measured residuals, and the losses that are functions of them."""
 
 from photonzero.training.objective.base import (
-    DigitalTail,
     Evaluation,
     MeanSquare,
     Objective,
@@ -11,7 +10,6 @@ from photonzero.training.objective.base import (
 from photonzero.training.objective.pinn import PinnObjective, PointOptions
 
 __all__ = [
-    "DigitalTail",
     "Evaluation",
     "MeanSquare",
     "Objective",

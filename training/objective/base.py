@@ -6,24 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from photonzero.training.oracle import Array, ForwardOracle
-
-
-class DigitalTail(Protocol):
-    """What stands behind the last detectors: known exactly, so that asking it costs no inference.
-
-    It belongs to one evaluation and speaks of its P candidates.
-    """
-
-    def columns(self, p: int, readout: Array) -> Array:
-        """Derivative (R, n_readout) of candidate p's residuals by the readout, at a readout (n_readout,).
-
-        Readout controls are weights, row after row, then biases.
-        """
-        ...
-
-    def residuals(self, p: int, readouts: Array) -> Array:
-        """Residuals (Q, R) that candidate p's optics would give with other readouts (Q, n_readout)."""
-        ...
+from photonzero.training.readout.base import Readout
 
 
 @dataclass(frozen=True)
@@ -90,13 +73,13 @@ class Evaluation:
     Attributes:
         losses: (P,), `loss` of the residuals.
         residuals: (P, R); for a loss other than the mean square the outputs that it is a function of.
-        tail: the known digital end, for a chip that shows its features; None otherwise.
+        readout: the known digital readout, for a chip that shows its features; None otherwise.
         loss: the loss on this batch.
     """
 
     losses: Array
     residuals: Array
-    tail: DigitalTail | None = None
+    readout: Readout | None = None
     loss: OutputLoss = field(default_factory=MeanSquare)
 
 
@@ -120,7 +103,7 @@ class Objective(Protocol):
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
         """Measure P candidates (P, n_controls) on the current batch.
 
-        `with_readout` asks for `Evaluation.tail` where the oracle shows its features.
+        `with_readout` asks for `Evaluation.readout` where the oracle shows its features.
         """
         ...
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective.base import Evaluation
-from photonzero.training.objective.linear_tail import LinearTail
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
+from photonzero.training.readout import LinearReadout, ScaledReadout
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class RegressionObjective:
         wanted, root = self._batch.wanted, 1.0 / self._scale
         if with_readout and isinstance(oracle, ReadoutOracle):
             features = oracle.measure_features(controls, self._batch.inputs).astype(np.float64)
-            tail = ScaledTail(LinearTail(features, wanted.shape[1], wanted), root)
-            residuals = root * tail.linear.measured(controls, oracle)
-            return Evaluation((residuals**2).mean(axis=1), residuals, tail)
+            readout = LinearReadout(features, wanted.shape[1], wanted)
+            residuals = root * readout.measured(controls, oracle)
+            return Evaluation((residuals**2).mean(axis=1), residuals, ScaledReadout(readout, root))
         outputs = oracle.measure(controls, self._batch.inputs).astype(np.float64)
         residuals = root * (outputs - wanted).reshape(len(controls), -1)
         return Evaluation((residuals**2).mean(axis=1), residuals)
@@ -106,24 +106,3 @@ def relative_error(oracle: ForwardOracle, controls: Array, pairs: Pairs) -> floa
     """``|outputs - wanted| / |wanted|`` of one setting (n_controls,), over all pairs and outputs."""
     outputs = oracle.measure(controls[None], pairs.inputs)[0].astype(np.float64)
     return float(np.linalg.norm(outputs - pairs.wanted) / np.linalg.norm(pairs.wanted))
-
-
-@dataclass(frozen=True)
-class ScaledTail:
-    """`DigitalTail` of residuals in units of a scale.
-
-    Attributes:
-        linear: of the outputs less the wanted ones.
-        factor: that they are multiplied by.
-    """
-
-    linear: LinearTail
-    factor: float
-
-    def residuals(self, p: int, readouts: Array) -> Array:
-        """See `DigitalTail`."""
-        return self.factor * self.linear.residuals(p, readouts)
-
-    def columns(self, p: int, readout: Array) -> Array:
-        """See `DigitalTail`."""
-        return self.factor * self.linear.columns(p, readout)

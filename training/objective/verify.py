@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photonzero.training.errors import ProblemError
-from photonzero.training.objective.block import Block
-from photonzero.training.objective.faces import blocks_inside, moved_inside
+from photonzero.training.objective.pinn.block import Block
+from photonzero.training.objective.pinn.faces import blocks_inside, moved_inside
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE, sample_condition
 from photonzero.training.pde.terms import Term, problem_terms

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
@@ -21,7 +20,7 @@ class Start:
     Attributes:
         controls: (n_controls,) to start from.
         groups: what can be set.
-        readout: (n_readout,) controls whose exact columns `DigitalTail.columns` gives, in its
+        readout: (n_readout,) controls whose exact columns `Readout.columns` gives, in its
             order; None for a chip that does not show its features.
     """
 
@@ -133,11 +132,6 @@ class Stage(Enum):
 
 STALL_STEPS = 20
 """Steps in a row without a gain that end a training; dampings grow eightfold in each: twenty try them all."""
-
-
-def missing_tail() -> ArgumentError:
-    """The error for an evaluation without the digital tail that an optimizer with a readout asked for."""
-    return ArgumentError("evaluation: no digital tail; allowed: one, as the optimizer was given a readout")
 
 
 def stalled_after(n_stuck: int) -> dict[str, str]:

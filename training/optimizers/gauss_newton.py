@@ -37,10 +37,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from photonzero.training.checks import at_least, one_of, positive, require
-from photonzero.training.objective import DigitalTail, Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, missing_tail, stalled_after
+from photonzero.training.objective import Evaluation, QuadraticModel
+from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, stalled_after
 from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
-from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
 from photonzero.training.optimizers.parts.rounding import (
     Rounding,
     effects_on_model,
@@ -55,6 +54,7 @@ from photonzero.training.optimizers.parts.scaling import (
 )
 from photonzero.training.oracle import Array, ControlGroupView
 from photonzero.training.random_state import generator_from_array, generator_to_array
+from photonzero.training.readout import Readout, ReadoutSolver, missing_readout
 
 _DAMPINGS = (1e-10, 1e2)
 """Of optical steps, whose subspace has columns of length 1: less is lost in the rounding of normal equations,
@@ -263,9 +263,9 @@ class SubspaceGaussNewton:
         self._base_outputs = outputs.copy()
         self._model = evaluation.loss.quadratic(self._base_outputs)
         if self._readout.size:
-            if evaluation.tail is None:
-                raise missing_tail()
-            columns = evaluation.tail.columns(index, self._x[self._readout])
+            if evaluation.readout is None:
+                raise missing_readout()
+            columns = evaluation.readout.columns(index, self._x[self._readout])
             # A product's rounding depends on the order in memory, which a checkpoint does not keep.
             self._base_columns = np.ascontiguousarray(self._model.transform(columns.T).T)
 
@@ -352,29 +352,29 @@ class SubspaceGaussNewton:
         loss, outputs = float(evaluation.losses[p]), evaluation.residuals[p]
         if not self._readout.size:
             return _Answer(loss, outputs, None, 0.0)
-        if evaluation.tail is None:
-            raise missing_tail()
+        if evaluation.readout is None:
+            raise missing_readout()
         dampings = self._dampings(self._readout_damping, self._options.n_readout_dampings)
         if evaluation.loss.is_quadratic:
-            return self._fit_again(evaluation, evaluation.tail, p, dampings)
+            return self._fit_again(evaluation, evaluation.readout, p, dampings)
         # Far from its minimum the curvature of another loss says little of other points than its own:
         # only readouts that were solved on the last batch are judged fairly on this one.
         readouts = self._trial_readouts[p]
-        fitted = evaluation.tail.residuals(p, readouts)
+        fitted = evaluation.readout.residuals(p, readouts)
         losses = evaluation.loss.losses(fitted)
         q = int(np.argmin(losses))
         if losses[q] >= loss:
             return _Answer(loss, outputs, None, 0.0)
         return _Answer(float(losses[q]), fitted[q], readouts[q], float(dampings[q]))
 
-    def _fit_again(self, evaluation: Evaluation, tail: DigitalTail, p: int, dampings: Array) -> _Answer:
+    def _fit_again(self, evaluation: Evaluation, known: Readout, p: int, dampings: Array) -> _Answer:
         """Candidate p with the best of the readouts fitted to this batch, or with its own."""
         start = (self._x + self._trials[p])[self._readout]
         model = evaluation.loss.quadratic(evaluation.residuals[p])
-        solver = self._solver(model.transform(tail.columns(p, start).T).T)
+        solver = self._solver(model.transform(known.columns(p, start).T).T)
         factors = [solver.factor(nu) for nu in dampings]
         readouts = np.stack([start + solver.step(factor, model.residual) for factor in factors])
-        outputs = tail.residuals(p, readouts)
+        outputs = known.residuals(p, readouts)
         losses = evaluation.loss.losses(outputs)
         losses += [solver.optimism(factor, model.residual) for factor in factors]
         own = float(evaluation.losses[p])

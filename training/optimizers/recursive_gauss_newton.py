@@ -44,11 +44,12 @@ from scipy.linalg import cho_factor, solve_triangular
 
 from photonzero.training.checks import at_least, positive, require
 from photonzero.training.objective import Evaluation, QuadraticModel
-from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, missing_tail, stalled_after
+from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, stalled_after
 from photonzero.training.optimizers.parts.rounding import grid_steps, rounded_in_turn
 from photonzero.training.optimizers.parts.scaling import control_scales, perturbation_sizes, to_whole_codes
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
+from photonzero.training.readout import missing_readout
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,9 @@ class RecursiveGaussNewton:
         # A residual that is exactly 0 everywhere leaves nothing to do, and any unit will do.
         self._variance = float((residual**2).mean()) or 1.0 if known is None else known
         if self._readout.size:
-            if evaluation.tail is None:
-                raise missing_tail()
-            self._base_columns = np.ascontiguousarray(evaluation.tail.columns(0, self._set[self._readout]))
+            if evaluation.readout is None:
+                raise missing_readout()
+            self._base_columns = np.ascontiguousarray(evaluation.readout.columns(0, self._set[self._readout]))
 
     def _solve(self, differences: Array) -> None:
         """Steps to try, from differences (n_probed, R); what the batch says goes into the covariance."""

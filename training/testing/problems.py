@@ -130,13 +130,13 @@ class ProblemContract:
         known = objective.evaluate(chip, controls, with_readout=True)
         size = np.abs(measured).max()
         np.testing.assert_allclose(known.residuals, measured, atol=1e-7 * size)
-        assert known.tail is not None
+        assert known.readout is not None
         readout = readout_controls(chip)
         start = controls[1, readout]
-        columns = known.tail.columns(1, start)
+        columns = known.readout.columns(1, start)
         assert columns.shape == (measured.shape[1], readout.size)
         change = 1e-4 * np.random.default_rng(2).standard_normal(readout.size)
-        pair = known.tail.residuals(1, np.stack([start + change, start - change]))
+        pair = known.readout.residuals(1, np.stack([start + change, start - change]))
         np.testing.assert_allclose(
             2 * columns @ change, pair[0] - pair[1], atol=1e-3 * np.abs(pair[0] - pair[1]).max()
         )

@@ -98,8 +98,8 @@ def test_the_tail_is_the_chip_with_other_readouts():
     np.testing.assert_allclose(evaluation.residuals, plain.residuals, atol=1e-12)
     np.testing.assert_allclose(evaluation.losses, plain.losses, atol=1e-12)
     change = RNG.standard_normal(51)
-    answer = evaluation.tail.residuals(1, (controls[1] + change)[None])[0]
-    columns = evaluation.tail.columns(1, controls[1])
+    answer = evaluation.readout.residuals(1, (controls[1] + change)[None])[0]
+    columns = evaluation.readout.columns(1, controls[1])
     np.testing.assert_allclose(answer, plain.residuals[1] + columns @ change, atol=1e-10)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from photonzero.training.errors import ProblemError
-from photonzero.training.objective.block import Block
+from photonzero.training.objective.pinn.block import Block
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE
 from photonzero.training.pde.terms import Term

@@ -7,8 +7,8 @@ import numpy as np
 from photonzero.training.oracle import Array, ReadoutOracle, readout_controls
 
 
-class LinearTail:
-    """`DigitalTail` of outputs ``features @ W^T + b``, less wanted ones.
+class LinearReadout:
+    """`Readout` of outputs ``features @ W^T + b``, less wanted ones.
 
     Args:
         features: (P, B, F).
@@ -26,7 +26,7 @@ class LinearTail:
         return np.concatenate([self.residuals(p, row[None, readout]) for p, row in enumerate(controls)])
 
     def residuals(self, p: int, readouts: Array) -> Array:
-        """See `DigitalTail`: (Q, B * c)."""
+        """See `Readout`: (Q, B * c)."""
         features = self._features[p]
         n_weights = self._c * features.shape[1]
         weight = readouts[:, :n_weights].reshape(-1, features.shape[1])
@@ -34,7 +34,7 @@ class LinearTail:
         return (outputs + readouts[:, None, n_weights:]).reshape(len(readouts), -1) - self._wanted
 
     def columns(self, p: int, readout: Array) -> Array:
-        """See `DigitalTail`: linear, of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
+        """See `Readout`: linear, of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
         features = self._features[p]
         n, width = features.shape
         columns = np.zeros((n, self._c, self._c * (width + 1)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from photonzero.training.optimizers.parts.readout_solver import ReadoutSolver
+from photonzero.training.readout import ReadoutSolver
 
 R = 60
 SCALE = np.array([1.0, 0.5, 2.0])

@@ -9,12 +9,13 @@ nodes the stencil has, and is all that is kept of a measurement of features.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from photonzero.training.errors import MeasurementError
-from photonzero.training.objective.ansatz import AffineAnsatz
+from photonzero.training.objective.pinn.ansatz import AffineAnsatz
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.pde.base import PDE
 from photonzero.training.pde.fields import quantity_map
@@ -169,3 +170,26 @@ class Block:
         for p in range(0, n_candidates, n_together):
             for b in range(0, self.points.shape[0], n_points):
                 yield slice(p, p + n_together), slice(b, b + n_points)
+
+
+@dataclass(frozen=True)
+class BlockReadout:
+    """`Readout` of one block, from its measured features.
+
+    Attributes:
+        block: a term at its points.
+        features: of all candidates, reduced, see `Features`.
+    """
+
+    block: Block
+    features: Features
+
+    def residuals(self, p: int, readouts: Array) -> Array:
+        """See `Readout`."""
+        return self.block.residuals_of(self.features[p], readouts)
+
+    def columns(self, p: int, readout: Array) -> Array:
+        """See `Readout`."""
+        columns = self.block.columns(self.features[p], readout)
+        weights = columns[:, :, :-1].reshape(len(columns), -1)
+        return np.concatenate([weights, columns[:, :, -1]], axis=1)
