@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from photonzero.photonics.cores import Core, Meshes
 from photonzero.photonics.errors import PhotonicsError
+from photonzero.registry import is_file_name
 
 Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
 
@@ -222,6 +223,18 @@ class NetworkDesign:
     def n_in(self) -> int:
         """Number of inputs presented."""
         return self.layers[0].n_in if self.n_inputs is None else self.n_inputs
+
+    def to_table(self) -> dict[str, Any]:
+        """Nested dictionary, as a TOML file has it; None is left out."""
+        layers = [{**asdict(layer), "core": layer.core.to_table()} for layer in self.layers]
+        table = {**asdict(self), "layers": layers}
+        return {key: value for key, value in table.items() if value is not None}
+
+    @property
+    def user_files(self) -> tuple[str, ...]:
+        """What of it stands in files of the user's: names of kinds of core and of topologies."""
+        names = (name for layer in self.layers for name in (layer.core.kind, *layer.core.names))
+        return tuple(dict.fromkeys(name for name in names if is_file_name(name)))
 
     @property
     def n_features(self) -> int:

@@ -122,7 +122,8 @@ class RunConfig:
     def user_files(self) -> tuple[Path, ...]:
         """Python files of the user's that the run depends on."""
         rule = getattr(self.own, "derivatives", None)
-        names = (self.task.name, _named(self.chip), self.optimizer.name, getattr(rule, "name", ""))
+        names = [self.task.name, _named(self.chip), self.optimizer.name, getattr(rule, "name", "")]
+        names += () if self.design is None else self.design.user_files
         return tuple(dict.fromkeys(split_file_name(name)[0] for name in names if is_file_name(name)))
 
     def file_hashes(self) -> dict[str, str]:

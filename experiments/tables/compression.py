@@ -167,7 +167,7 @@ def _table(problem: str, network: str, domain: str, budget: int) -> dict[str, An
     if network == "dense":
         design = dense_twin(get_design(name), task.widths)
         table["chip"] = design.name
-        table["design"] = _plain(asdict(design))
+        table["design"] = _plain(design.to_table())
     return table
 
 

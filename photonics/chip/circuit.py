@@ -12,7 +12,8 @@ from photonzero.devices.loss import amplitude_transmission
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.chip.layout import CoreLayout, lay_out
-from photonzero.photonics.design import NetworkDesign, TTLayer
+from photonzero.photonics.cores import Light
+from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels.population import common_setting
 from photonzero.photonics.mesh.orthogonal import rotation_cells
@@ -65,6 +66,9 @@ class Circuit:
         if not loss.is_uniform:
             lost_db = loss.draw_cell_db(n_phases, losses) + loss.draw_phase_shifter_db(n_phases, losses)
             self._amplitude = amplitude_transmission(lost_db)
+        self._gains = {
+            core.weight: core.kind.gain(core.std, noise.insertion_loss) for core in self.layout.all_cores
+        }
         n_drifting = self._actuator.n_erring if noise.phase_drift.std_rad > 0 else 0
         self.drift_rad = noise.phase_drift.draw_stationary_rad(n_drifting, drift)
         self._light_at(0.0 if self._laser is None else self._laser.draw_offset_nm(wavelength))
@@ -176,41 +180,41 @@ class Circuit:
             # The layer is linear in each of its cores: its gain is carried by the first.
             factor = realised[:, [gain]] if gain >= 0 else layer.gain
             for core in cores:
-                matrix = self._core_of_each(realised, core, layer)
+                matrix = self._core_of_each(realised, core)
                 stop = core.weight + core.n_weights
                 weights[:, core.weight : stop] = matrix if factor is None else factor * matrix
                 factor = None
         weights[:, layout.readout_weight :] = realised[:, layout.readout]
         return weights, realised[:, layout.bias]
 
-    def _core_of_each(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+    def _core_of_each(self, realised: FloatArray, core: CoreLayout) -> FloatArray:
         """`_core_matrix`; probes of one control each leave most meshes as they are, which are built once."""
-        if not layer.core.is_optical:
-            return self._core_matrix(realised, core, layer)
+        if not core.kind.is_optical:
+            return self._core_matrix(realised, core)
         used = realised[:, core.controls]
         changed = (used != common_setting(used)).any(axis=1)
         if 2 * changed.sum() >= len(realised):
-            return self._core_matrix(realised, core, layer)
+            return self._core_matrix(realised, core)
         rows = np.flatnonzero(changed)
-        distinct = self._core_matrix(realised[[np.argmin(changed), *rows]], core, layer)
+        distinct = self._core_matrix(realised[[np.argmin(changed), *rows]], core)
         place = np.zeros(len(realised), np.int64)
         place[rows] = np.arange(1, rows.size + 1)
         return distinct[place]
 
-    def _core_matrix(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> FloatArray:
+    def _core_matrix(self, realised: FloatArray, core: CoreLayout) -> FloatArray:
         """Core of every candidate as the kernel reads it, (P, n_weights)."""
-        full = self._unfolded(realised, core, layer)
+        full = self._unfolded(realised, core)
         real = np.real(full) if core.quadratures == (1, 1) else _split_quadratures(full, core)
         return real.reshape(full.shape[0], -1)
 
-    def _unfolded(self, realised: FloatArray, core: CoreLayout, layer: TTLayer) -> npt.NDArray[Any]:
+    def _unfolded(self, realised: FloatArray, core: CoreLayout) -> npt.NDArray[Any]:
         """Core of every candidate, (P, rows, columns); complex where couplers err."""
         settings = [realised[:, part] for part in core.parts]
         cells = None
-        if self._cells is not None and layer.core.carries_fields:
+        if self._cells is not None and core.kind.carries_fields:
             cells = [self._cells[part] for part in core.parts]
-        gain = layer.core.gain(layer.initial_std, self.noise.insertion_loss)
-        return layer.core.matrices(settings, core.rows, core.columns, gain, cells, self.offset_nm)
+        light = Light(self._gains[core.weight], cells, self.offset_nm)
+        return core.kind.matrices(settings, core.rows, core.columns, light)
 
     def cores(
         self, controls: FloatArray, rng: np.random.Generator
@@ -232,10 +236,7 @@ class Circuit:
         if controls.ndim != 2 or controls.shape[1] != n_controls:
             raise PhotonicsError(f"controls: shape {controls.shape}; allowed: (P, {n_controls})")
         realised = self._realised(controls, np.repeat(self.drift_rad[None], len(controls), axis=0), rng)
-        return tuple(
-            tuple(self._unfolded(realised, core, layer) for core in cores)
-            for layer, cores in zip(self.design.layers, self.layout.cores, strict=True)
-        )
+        return tuple(tuple(self._unfolded(realised, core) for core in cores) for cores in self.layout.cores)
 
     def compensated(self, controls: FloatArray) -> FloatArray:
         """Controls that make this chip, its static errors known, what an ideal one is with `controls`.

@@ -109,7 +109,7 @@ class Modulators:
             PhotonicsError: a wrong shape, NaN or infinity.
             DeviceError: a number beyond the range of the converter.
         """
-        if not isinstance(inputs, StencilLike):
+        if isinstance(inputs, np.ndarray) or not isinstance(inputs, StencilLike):
             return Presented(self._written(self._checked("inputs", inputs)))
         centers = self._checked("stencil centers", inputs.centers)
         offsets = self._checked("stencil offsets", inputs.offsets)

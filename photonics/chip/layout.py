@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,12 +34,16 @@ class CoreLayout:
     """One unfolded core: its controls and its place among the weights.
 
     Attributes:
+        kind: what it is made of.
+        std: standard deviation of its entries that keeps the variance of a signal.
         shape: r_{k-1}, m_k, n_k, r_k; the unfolded core has r_{k-1} m_k rows and n_k r_k columns.
         weight: index of its first weight.
         quadratures: numbers a field is carried by into and out of the core, see `lay_out`.
         parts: for every part of its kind the controls, (copies, n).
     """
 
+    kind: Core
+    std: float
     shape: tuple[int, int, int, int]
     weight: int
     quadratures: tuple[int, int]
@@ -111,6 +117,11 @@ class NetworkLayout:
     is_singular: npt.NDArray[np.bool_]
     integer: tuple[tuple[int, int, float, int], ...]
     is_drive: npt.NDArray[np.bool_]
+
+    @property
+    def all_cores(self) -> Iterator[CoreLayout]:
+        """Those of all layers, from the first one on."""
+        return itertools.chain.from_iterable(self.cores)
 
 
 def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int]:
@@ -192,7 +203,8 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
                 for part in layer.core.parts(*shape)
             )
             modes = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
-            cores.append(CoreLayout(modes, n_weights, _quadratures(layer, c, complex_fields), parts))
+            quadratures = _quadratures(layer, c, complex_fields)
+            cores.append(CoreLayout(layer.core, layer.initial_std, modes, n_weights, quadratures, parts))
             n_weights += cores[-1].n_weights
         # Light meets the last core first.
         for c in reversed(range(len(cores))):
@@ -275,11 +287,10 @@ def initial_controls(design: NetworkDesign, layout: NetworkLayout, rng: np.rando
         rng: source of the random numbers.
     """
     controls = np.zeros(layout.n_controls)
-    for layer, cores in zip(design.layers, layout.cores, strict=True):
-        for core in cores:
-            settings = layer.core.initial(core.rows, core.columns, layer.initial_std, rng)
-            for part, setting in zip(core.parts, settings, strict=True):
-                controls[part] = setting
+    for core in layout.all_cores:
+        settings = core.kind.initial(core.rows, core.columns, core.std, rng)
+        for part, setting in zip(core.parts, settings, strict=True):
+            controls[part] = setting
     stds = [np.full(layer.n_out, layer.initial_bias_std) for layer in design.layers]
     n_readout_biases = layout.bias.size - sum(len(part) for part in stds)
     bias_std = np.concatenate([*stds, np.ones(n_readout_biases)])

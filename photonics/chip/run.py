@@ -64,6 +64,8 @@ class Network:
             readings: stop at the last detectors and their converters instead, before bias (which the
                 settings hold) and activation.
         """
+        if not readings and len(self.layers[some]) == len(self.layers):
+            return self
         layers = self.layers[some].copy()
         bounds = [contraction.LAYER_STAGE_START, contraction.LAYER_STAGE_STOP]
         first, last = layers[0, bounds[0]], layers[-1, bounds[1]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from photonzero.devices.loss import InsertionLoss
 from photonzero.photonics.controls import Response
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.registry import Registry
+from photonzero.registry import Registry, is_file_name, split_file_name
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -51,6 +51,23 @@ class Part:
     row: IntArray = field(default_factory=lambda: _NOWHERE)
 
 
+@dataclass(frozen=True, eq=False)
+class Light:
+    """What light meets on its way through a core besides what is set.
+
+    Attributes:
+        gain: of the receivers, see `Core.gain`.
+        cells: for every part (copies, n, 4) of what errs in the cell that each control sets, see
+            `photonzero.photonics.mesh.orthogonal.rotation_cells`; None where nothing does.
+        offset_nm: how far it is from the wavelength that the core was made for [nm]. Settings and cells have
+            allowed for it: it concerns what else depends on wavelength.
+    """
+
+    gain: float
+    cells: Sequence[FloatArray] | None = None
+    offset_nm: float = 0.0
+
+
 class Core(ABC):
     """A kind of core. Each is a frozen dataclass whose fields are what a design may choose.
 
@@ -58,7 +75,7 @@ class Core(ABC):
     deviation `std`, which the layer knows and hands over.
 
     Attributes:
-        kind: what files call it.
+        kind: what files call it; one in a user's file is called ``path/to/my.py:Name``.
         is_optical: whether light does the multiplication.
         carries_fields: whether the fields that leave the core can enter the next one without a detector
             in between. Where their cells err these fields are complex.
@@ -67,11 +84,21 @@ class Core(ABC):
             of an interferometer acts, else "smooth".
     """
 
-    kind: str
+    kind: ClassVar[str]
     is_optical: ClassVar[bool] = True
     carries_fields: ClassVar[bool] = False
     response: ClassVar[Response] = "smooth"
     cascades: ClassVar[bool] = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Choices that are names of a registry, and so may stand in files of the user's."""
+        return ()
+
+    def to_table(self) -> dict[str, Any]:
+        """The kind and its choices, as a file has them; None is left out."""
+        choices = asdict(self) if is_dataclass(self) else {}
+        return {"kind": self.kind, **{key: value for key, value in choices.items() if value is not None}}
 
     @staticmethod
     def kinds() -> Registry[type[Core]]:
@@ -98,13 +125,7 @@ class Core(ABC):
 
     @abstractmethod
     def matrices(
-        self,
-        settings: Sequence[FloatArray],
-        rows: int,
-        columns: int,
-        gain: float,
-        cells: Sequence[FloatArray] | None,
-        offset_nm: float = 0.0,
+        self, settings: Sequence[FloatArray], rows: int, columns: int, light: Light
     ) -> npt.NDArray[Any]:
         """Matrices that realised controls make.
 
@@ -112,11 +133,7 @@ class Core(ABC):
             settings: for every part the realised controls of P settings, (P, copies, n).
             rows: of the core.
             columns: of the core.
-            gain: see `gain`.
-            cells: for every part (copies, n, 4) of what errs in the cell that each control sets, see
-                `photonzero.photonics.mesh.orthogonal.rotation_cells`; None where nothing does.
-            offset_nm: how far the light is from the wavelength that the core was made for [nm]. Settings
-                and cells have allowed for it: it concerns what else depends on wavelength.
+            light: what it meets besides.
 
         Returns:
             (P, rows, columns), complex where cells err.
@@ -198,8 +215,10 @@ def require_limit(name: str, value: float | None) -> None:
 
 
 def _checked(name: str, found: Any) -> type[Core]:
-    if not (isinstance(found, type) and issubclass(found, Core)):
-        raise PhotonicsError(f"core {name!r}: {found!r}; allowed: a class that derives from Core")
+    if not (isinstance(found, type) and issubclass(found, Core) and is_dataclass(found)):
+        raise PhotonicsError(f"core {name!r}: {found!r}; allowed: a dataclass that derives from Core")
+    if is_file_name(name):
+        found.kind = f"{split_file_name(name)[0].resolve()}:{found.__name__}"
     return found
 
 

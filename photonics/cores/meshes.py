@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from photonzero.devices.loss import InsertionLoss
 from photonzero.photonics.controls import Response
-from photonzero.photonics.cores.base import Core, FloatArray, Part, require_limit
+from photonzero.photonics.cores.base import Core, FloatArray, Light, Part, require_limit
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, decompose_orthogonal
 from photonzero.photonics.mesh.topologies import mesh, nulling_of
 from photonzero.photonics.mesh.topology import MeshTopology
+from photonzero.registry import is_file_name, split_file_name
 
 _HEADROOM = 1.0 + 1e-9
 """Singular values stay this far inside what a block can set, where rounding would cut them."""
@@ -39,7 +40,7 @@ class Meshes(Core):
             such entries.
     """
 
-    kind: str = field(default="meshes", init=False, repr=False)
+    kind: ClassVar[str] = "meshes"
     size: int = 8
     topology: str = "rectangular"
     s_max: float | None = None
@@ -50,6 +51,9 @@ class Meshes(Core):
     def __post_init__(self) -> None:
         if self.size < 2:
             raise PhotonicsError(f"meshes: size {self.size}; allowed: >= 2")
+        if is_file_name(self.topology):
+            path, name = split_file_name(self.topology)
+            object.__setattr__(self, "topology", f"{path.resolve()}:{name}" if name else str(path.resolve()))
         _ = self.mesh
         require_limit("meshes", self.s_max)
 
@@ -57,6 +61,11 @@ class Meshes(Core):
     def mesh(self) -> MeshTopology:
         """The topology of U and of V."""
         return mesh(self.topology, self.size)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The topology."""
+        return (self.topology,)
 
     def grid(self, rows: int, columns: int) -> tuple[int, int]:
         """Blocks that cover a core, (down, across)."""
@@ -114,20 +123,14 @@ class Meshes(Core):
         return full.reshape(down, k, across, k).transpose(0, 2, 1, 3).reshape(-1, k, k)
 
     def matrices(
-        self,
-        settings: Sequence[FloatArray],
-        rows: int,
-        columns: int,
-        gain: float,
-        cells: Sequence[FloatArray] | None,
-        offset_nm: float = 0.0,
+        self, settings: Sequence[FloatArray], rows: int, columns: int, light: Light
     ) -> npt.NDArray[Any]:
         """Blocks beside and below each other, cut to the size of the core."""
         blocks: npt.NDArray[Any]
-        if cells is None:
-            blocks = build_blocks(self.mesh, settings, gain)
+        if light.cells is None:
+            blocks = build_blocks(self.mesh, settings, light.gain)
         else:
-            blocks = build_imperfect_blocks(self.mesh, settings, gain, cells)
+            blocks = build_imperfect_blocks(self.mesh, settings, light.gain, light.cells)
         (down, across), k = self.grid(rows, columns), self.size
         full = blocks.reshape(-1, down, across, k, k).transpose(0, 1, 3, 2, 4)
         return full.reshape(-1, down * k, across * k)[:, :rows, :columns]

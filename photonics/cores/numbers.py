@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.photonics.cores.base import Core, FloatArray, Part
+from photonzero.photonics.cores.base import Core, FloatArray, Light, Part
 from photonzero.photonics.errors import PhotonicsError
 
 
@@ -24,7 +24,7 @@ class Numbers(Core):
         range: largest such number, in units of the group's scale; larger settings saturate.
     """
 
-    kind: str = field(default="numbers", init=False, repr=False)
+    kind: ClassVar[str] = "numbers"
     bits: int | None = None
     range: float = 6.0
 
@@ -59,13 +59,7 @@ class Numbers(Core):
         return [std * rng.standard_normal((1, rows * columns))]
 
     def matrices(
-        self,
-        settings: Sequence[FloatArray],
-        rows: int,
-        columns: int,
-        gain: float,
-        cells: Sequence[FloatArray] | None,
-        offset_nm: float = 0.0,
+        self, settings: Sequence[FloatArray], rows: int, columns: int, light: Light
     ) -> npt.NDArray[Any]:
         """The numbers themselves."""
         return settings[0].reshape(-1, rows, columns)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from photonzero.devices.loss import InsertionLoss
 from photonzero.devices.microring import Microring
-from photonzero.photonics.cores.base import Core, FloatArray, Part, require_limit
+from photonzero.photonics.cores.base import Core, FloatArray, Light, Part, require_limit
 from photonzero.photonics.cores.microring_bank import MicroringBank
 from photonzero.photonics.errors import PhotonicsError
 
@@ -35,7 +35,7 @@ class Rings(Core):
             standard deviations of the entries that keep the variance of a signal.
     """
 
-    kind: str = field(default="rings", init=False, repr=False)
+    kind: ClassVar[str] = "rings"
     ring: Microring = field(default_factory=Microring)
     spacing_nm: float = 0.8
     max_detuning_nm: float = 0.4
@@ -64,17 +64,11 @@ class Rings(Core):
         return self.load(std * rng.standard_normal((rows, columns)), std)
 
     def matrices(
-        self,
-        settings: Sequence[FloatArray],
-        rows: int,
-        columns: int,
-        gain: float,
-        cells: Sequence[FloatArray] | None,
-        offset_nm: float = 0.0,
+        self, settings: Sequence[FloatArray], rows: int, columns: int, light: Light
     ) -> npt.NDArray[Any]:
         """Weights of the rows, crosstalk between channels included."""
         share = np.clip(settings[0] / FULL_DRIVE_RAD, 0.0, 1.0)
-        return gain * self.bank(columns).weights(share * self.max_detuning_nm, offset_nm)
+        return light.gain * self.bank(columns).weights(share * self.max_detuning_nm, light.offset_nm)
 
     def load(self, matrix: FloatArray, std: float) -> list[FloatArray]:
         """Drives that apply weights where rings do not disturb each other; the nearest ones out of reach."""

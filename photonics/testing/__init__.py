@@ -4,6 +4,7 @@ They need a test runner that finds classes by name and fills arguments from fixt
 import NumPy alone.
 """
 
+from photonzero.photonics.testing.cores import CoreContract
 from photonzero.photonics.testing.topologies import TopologyContract
 
-__all__ = ["TopologyContract"]
+__all__ = ["CoreContract", "TopologyContract"]

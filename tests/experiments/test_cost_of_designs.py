@@ -1,7 +1,6 @@
 """Costs of every design with meshes, and of a design in a file."""
 
 import math
-from dataclasses import asdict
 
 import pytest
 import tomli_w
@@ -37,7 +36,7 @@ def lanes(layer):
 
 def test_a_design_in_a_file_costs_as_the_same_design_by_name(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_bytes(tomli_w.dumps(without_none(asdict(get_design("tonn-digits")))).encode())
+    path.write_bytes(tomli_w.dumps(without_none(get_design("tonn-digits").to_table())).encode())
     assert cost_table(str(path), 1000) == {**cost_table("tonn-digits", 1000), "name": "mine"}
 
 

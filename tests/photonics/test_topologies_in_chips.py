@@ -7,9 +7,8 @@ import pytest
 
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.photonics.chip.chip import fabricate
-from photonzero.photonics.cores import Core, Meshes, Numbers, Rings
+from photonzero.photonics.cores import Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer, modern_design, modern_layer
-from photonzero.photonics.designs import get_design
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.orthogonal import build_imperfect, build_orthogonal, rotation_cells
 from photonzero.photonics.mesh.topologies import TOPOLOGIES, mesh
@@ -150,33 +149,3 @@ def test_layers_of_old_files_become_layers_of_today(old, core):
 def test_old_layers_that_never_were_are_named(old, message):
     with pytest.raises(PhotonicsError, match=message):
         modern_layer({**OLD, **old})
-
-
-class Constant(Core):
-    """A kind of core of a user's: one number times a matrix of ones."""
-
-    kind = "constant"
-
-    def parts(self, rows, columns):
-        return Numbers().parts(1, 1)
-
-    def initial(self, rows, columns, std, rng):
-        return [np.full((1, 1), std)]
-
-    def matrices(self, settings, rows, columns, gain, cells):
-        return np.broadcast_to(settings[0], (len(settings[0]), rows, columns))
-
-    def load(self, matrix, std):
-        raise PhotonicsError("constant: cannot be set to a wanted matrix")
-
-
-def test_a_kind_of_core_needs_no_other_file():
-    chip = fabricate(design_of(Constant()), NoiseModel(), 0, dtype=np.float64)
-    controls = chip.initial_controls(np.random.default_rng(0))[None]
-    assert controls.shape == (1, 1 + 8)
-    controls[0, 0] = 2.0
-    x = np.random.default_rng(1).normal(size=(5, 8))
-    expected = np.repeat(2.0 * x.sum(axis=1)[:, None], 8, axis=1) + controls[0, 1:]
-    np.testing.assert_allclose(chip.measure(controls, x)[0], expected, atol=1e-13)
-    assert Core.kinds().names()[:3] == ("meshes", "numbers", "rings")
-    assert get_design("mrr-digits").layers[0].core == Rings()
