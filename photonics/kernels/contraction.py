@@ -15,10 +15,9 @@ the register block is compiled in: one compiled kernel serves every network.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from photonzero.photonics.kernels import JIT
 from photonzero.photonics.kernels.elementary import sin, tanh
+from photonzero.photonics.kernels.jit import kernel
 from photonzero.photonics.kernels.normals import add_normals, mix64
 
 # Columns of the tables that describe a network to the kernel.
@@ -41,7 +40,7 @@ STAGE_N_LEFT, STAGE_ROWS, STAGE_COLUMNS, STAGE_N_RIGHT, STAGE_WEIGHT = range(5)
 IDENTITY, SIN, TANH, RELU, GELU = range(5)
 
 
-@njit(**JIT)
+@kernel()
 def _rows4(w, src, dst, n_left, rows, columns, run, r0):
     """Rows r0 .. r0 + 3 of every left block: dst = w @ src, eight columns at a time."""
     for q0 in range(0, columns - 7, 8):
@@ -105,7 +104,7 @@ def _rows4(w, src, dst, n_left, rows, columns, run, r0):
                     y3[s] += d0 * u0
 
 
-@njit(**JIT)
+@kernel()
 def _row1(w, src, dst, n_left, rows, columns, run, r):
     """Row r of every left block, for cores of fewer than four rows such as a readout."""
     for left in range(n_left):
@@ -129,7 +128,7 @@ def _row1(w, src, dst, n_left, rows, columns, run, r):
                 y[s] += a0 * x0[s]
 
 
-@njit(**JIT)
+@kernel()
 def contract_stage(w, src, dst, n_left, rows, columns, run):
     """dst[l, r, s] = sum over q of w[r, q] src[l, q, s], on flat arrays.
 
@@ -151,7 +150,7 @@ def contract_stage(w, src, dst, n_left, rows, columns, run):
             _rows4(w, src, dst, n_left, rows, columns, run, min(r0, rows - 4))
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def _contract_first(w, src, dst, n_left, rows, width):
     """`contract_stage` for 8 columns and a run of one tile, the first stage of a published layer.
 
@@ -191,7 +190,7 @@ def _contract_first(w, src, dst, n_left, rows, width):
                 # fmt: on
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def _activate(h, bias, n, width, activation):
     """h[i] = activation(h[i] + bias[i]) for n rows of a tile, in place."""
     for i in range(n):
@@ -218,7 +217,7 @@ def _activate(h, bias, n, width, activation):
                 row[t] += b
 
 
-@njit(**JIT)
+@kernel()
 def _detect_light(h, spare, n, width, detect, key):
     """Noise that depends on the light: intensity, common to a column, and shot noise of the signal."""
     one = h.dtype.type(1.0)
@@ -240,7 +239,7 @@ def _detect_light(h, spare, n, width, detect, key):
         add_normals(h, n, width, detect[DETECT_STD], key)
 
 
-@njit(**JIT)
+@kernel()
 def _convert(h, n, step, shift, codes):
     """Level of each number, from -codes to codes - 1 steps; `shift` is 0 to round, 1/2 to take floors."""
     half = h.dtype.type(0.5)
@@ -249,7 +248,7 @@ def _convert(h, n, step, shift, codes):
         h[s] = (min(max(code, -codes), codes - half - half) + shift) * step
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def _expand_tile(center_part, offset_part, h, n, n_offsets, start, width):
     """First-layer outputs of `width` consecutive points of a stencil from its centres and offsets.
 
@@ -279,7 +278,7 @@ def _expand_tile(center_part, offset_part, h, n, n_offsets, start, width):
                 out[t] = part[t] + center_part[min(b + (k + t) // n_offsets, last), i]
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def run_stage(stage, weights, src, dst, width):
     """One core on a tile, from `src` to `dst`."""
     rows, columns = stage[STAGE_ROWS], stage[STAGE_COLUMNS]
@@ -291,7 +290,7 @@ def run_stage(stage, weights, src, dst, width):
         contract_stage(w, src, dst, n_left, rows, columns, n_right * width)
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def finish_layer(layer, biases, d, noise_key, h, spare, width):
     """What follows the cores of a layer, in place: detection, its converters, bias and activation."""
     n = layer[LAYER_N_OUT]
@@ -307,7 +306,7 @@ def finish_layer(layer, biases, d, noise_key, h, spare, width):
         _convert(h, n * width, d[DAC_STEP], h.dtype.type(0.0), d[DAC_CODES])
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def buffer_rows(layers, stages):
     """Largest number of rows that any layer or intermediate contraction holds."""
     largest = 0
@@ -325,7 +324,7 @@ def make_run_network(width: int):
     A constant width lets the compiler unroll the loops over a tile completely.
     """
 
-    @njit(**JIT)
+    @kernel()
     def run_network(layers, stages, weights, biases, detect, key, n_offsets, points, offset_part, out):
         n_layers = layers.shape[0]
         n_in, n_first = layers[0, LAYER_N_IN], layers[0, LAYER_N_OUT]

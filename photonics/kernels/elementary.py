@@ -10,15 +10,11 @@ In uncompiled kernels the NumPy functions run instead: they are the slow twins.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from photonzero.photonics.kernels import JIT
-
-_OVERLOAD: Any = {key: JIT[key] for key in ("nogil", "fastmath", "error_model")}
+from photonzero.photonics.kernels.jit import JIT
 
 
 def sin(x):
@@ -167,12 +163,12 @@ def _by_type(name: str, f32, f64):
     return choose
 
 
-overload(sin, jit_options=_OVERLOAD)(_by_type("sin", _sin_f32, _sin_f64))
-overload(exp, jit_options=_OVERLOAD)(_by_type("exp", _exp_f32, _exp_f64))
-overload(log, jit_options=_OVERLOAD)(_by_type("log", _log_f32, _log_f64))
+overload(sin, jit_options=JIT)(_by_type("sin", _sin_f32, _sin_f64))
+overload(exp, jit_options=JIT)(_by_type("exp", _exp_f32, _exp_f64))
+overload(log, jit_options=JIT)(_by_type("log", _log_f32, _log_f64))
 
 
-@overload(tanh, jit_options=_OVERLOAD)
+@overload(tanh, jit_options=JIT)
 def _tanh(x):
     if x not in (types.float32, types.float64):
         return None

@@ -7,21 +7,20 @@ to the next ones, which `asymmetric_phases` and `symmetric_phases` do at the end
 The matrix is kept as its real and its imaginary part. Cells on the left mix two contiguous rows, which
 the compiler vectorises. Cells on the right come in sweeps over neighbouring columns, from right to
 left: a row takes a whole sweep at once, and the element that two cells share stays in a register. No
-angle is needed before the end, only sines, cosines and unit phase factors. For the flags of the
-compiler see `photonzero.photonics.kernels.mesh_transfer`.
+angle is needed before the end, only sines, cosines and unit phase factors.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-_JIT = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+from photonzero.photonics.kernels.jit import kernel
+
 # Squares below this, or the product of two of them, may lose digits to underflow.
 _TINY = 1e-140
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def sides(ur, ui, vr, vi):
     """The cell that a pair (u, v) asks for; never NaN.
 
@@ -52,7 +51,7 @@ def sides(ur, ui, vr, vi):
     return np.sqrt(uu * inverse), np.sqrt(vv * inverse), wr * unit, wi * unit
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def sweep_row(re, im, top, cells, sine, cosine, turn_re, turn_im):
     """Let one row pass the first cells of a sweep: columns top and top + 1, then one to the left, ...
 
@@ -79,7 +78,7 @@ def sweep_row(re, im, top, cells, sine, cosine, turn_re, turn_im):
     re[top + 1 - cells], im[top + 1 - cells] = br, bi
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def sweep_right(re, im, top, n_cells, bottom, sine, cosine, turn_re, turn_im):
     """Null elements (bottom - j, top - j), j = 0, 1, ..., by cells at the input side.
 
@@ -107,7 +106,7 @@ def sweep_right(re, im, top, n_cells, bottom, sine, cosine, turn_re, turn_im):
         sweep_row(re[r], im[r], top, n_cells, sine, cosine, turn_re, turn_im)
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def mix_rows(ar, ai, br, bi, start, s, c, tr, ti):
     """Multiply by K from the left.
 
@@ -130,7 +129,7 @@ def mix_rows(ar, ai, br, bi, start, s, c, tr, ti):
         br[k], bi[k] = c * zr - s * yr, c * zi - s * yi
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def unit_diagonal(re, im, diagonal):
     """What is left after nulling: the diagonal, of modulus 1."""
     for m in range(diagonal.size):
@@ -138,7 +137,7 @@ def unit_diagonal(re, im, diagonal):
         diagonal[m] = complex(re[m, m] / length, im[m, m] / length)
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def null_from_right(re, im, first, theta, phi, diagonal):
     """Triangular mesh: row after row from the bottom, all from the input side.
 
@@ -169,7 +168,7 @@ def null_from_right(re, im, first, theta, phi, diagonal):
     unit_diagonal(re, im, diagonal)
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def sweep_up(re, im, cells, sine, cosine, turn_re, turn_im):
     """Let one row pass cells at columns 0 and 1, 1 and 2, ...; otherwise as `sweep_row`."""
     ar, ai = re[0], im[0]
@@ -183,7 +182,7 @@ def sweep_up(re, im, cells, sine, cosine, turn_re, turn_im):
     re[cells], im[cells] = ar, ai
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def null_both_sides(re, im, first, theta, phi, diagonal):
     """Rectangular mesh: diagonals from the lower left corner, from both sides by turns.
 
@@ -227,7 +226,7 @@ def null_both_sides(re, im, first, theta, phi, diagonal):
             phi[cell] = np.arctan2(ratio.imag, ratio.real)
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def asymmetric_phases(row, theta, phi, gauge):
     """Give each cell K the common phase i e^{i theta/2} that an MZI has, and take it out later.
 
@@ -245,7 +244,7 @@ def asymmetric_phases(row, theta, phi, gauge):
         gauge[row[k]] = gauge[row[k] + 1] = common
 
 
-@njit(**_JIT)
+@kernel(signed_zeros=True)
 def symmetric_phases(layer, row, edge_layer, theta, phi, edge, gauge):
     """Turn cells K into cells with a phase in each arm, whose outputs can have any common phase.
 

@@ -7,21 +7,13 @@ goes into the scales (a pivot), which keeps the form stable for every cell, impe
 costs nothing, since modes carry the number of the row they live in. This is the complex form of
 the fast Givens rotation (Golub and Van Loan, Matrix Computations, section 5.1.13). Scales shrink
 by at most sqrt(2) per ideal layer and are multiplied in before they can underflow.
-
-One jit policy for all kernels here:
-- nogil: populations are shared among threads of the caller; no kernel starts threads itself.
-- cache: compiled once per machine.
-- fastmath contract: allows a*b + c as one fused operation, which is faster and rounds once less.
-  No other freedom is given: results do not depend on the order of columns or settings.
-- unsigned indices in the innermost loops: signed ones cost a test for negative values, each time.
-- error_model numpy: no branch for division by zero; pivots are never zero for checked arguments.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from photonzero.photonics.kernels.jit import kernel
 from photonzero.photonics.kernels.mesh_rows import TILE, mix_rows
 
 # Cody-Waite: pi/2 in three parts, the first two with 33 bits, so that k * part is exact, k < 2^20.
@@ -34,14 +26,13 @@ CHUNK = 512
 # Beyond this the reduction loses bits and the caller reduces the angles first.
 MAX_ANGLE_RAD = 1.0e6
 
-_JIT = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
-
-@njit(**_JIT)
+@kernel()
 def sincos(angle_rad, sine, cosine):
     """Sine and cosine of an array, below 1 ulp each; written so that it is vectorised.
 
-    Polynomials of fdlibm (k_sin.c, k_cos.c) on [-pi/4, pi/4].
+    `elementary.sin` is another one on purpose: activations want half the work and no cosine, phases of
+    deep meshes the last bit of both. Polynomials of fdlibm (k_sin.c, k_cos.c) on [-pi/4, pi/4].
 
     Args:
         angle_rad: (n,), at most `MAX_ANGLE_RAD` in magnitude.
@@ -67,7 +58,7 @@ def sincos(angle_rad, sine, cosine):
         cosine[i] = -b if (quadrant == 1.0) | (quadrant == 2.0) else b
 
 
-@njit(**_JIT)
+@kernel()
 def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work):
     """Turn the phases of one setting into the coefficients that `cross` runs on.
 
@@ -181,7 +172,7 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
             scale[part, home[m], 0], scale[part, home[m], 1] = fr, fi
 
 
-@njit(**_JIT)
+@kernel()
 def cross(program, work, first, stop, tile):
     """Send a tile of columns through the mesh, in place, up to the factors of the last segment.
 
@@ -210,7 +201,7 @@ def cross(program, work, first, stop, tile):
                     tile[m, t + TILE] = sr * ai + si * ar
 
 
-@njit(**_JIT)
+@kernel()
 def hand_out(work, tile, first, width, out):
     """Write the columns of a tile: rows by output mode, with the factors of the last segment.
 
@@ -232,7 +223,7 @@ def hand_out(work, tile, first, width, out):
             out[m, 2 * (first + j) + 1] = sr * ai + si * ar
 
 
-@njit(**_JIT)
+@kernel()
 def run_settings(program, symmetric, mixing, theta_rad, phi_rad, rim_rad, amplitude, fields, scratch, out):
     """Build (no fields) or propagate, setting after setting, tile after tile of columns.
 

@@ -9,13 +9,12 @@ bits. The hash is Wellons' "lowbias32" applied twice with a 32-bit half of the k
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from photonzero.photonics.kernels import JIT
 from photonzero.photonics.kernels.elementary import log, sin
+from photonzero.photonics.kernels.jit import kernel
 
 
-@njit(**JIT)
+@kernel()
 def mix64(x):
     """Scramble a 64-bit word (the splitmix64 finaliser), to derive one key from another."""
     x = np.uint64(x) + np.uint64(0x9E3779B97F4A7C15)
@@ -24,7 +23,7 @@ def mix64(x):
     return x ^ (x >> np.uint64(31))
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def _lowbias32(x):
     x = np.uint32(x ^ (x >> np.uint32(16)))
     x = np.uint32(x * np.uint32(0x7FEB352D))
@@ -33,12 +32,12 @@ def _lowbias32(x):
     return np.uint32(x ^ (x >> np.uint32(16)))
 
 
-@njit(**JIT, inline="always")
+@kernel(inline=True)
 def _hash32(counter, key_low, key_high):
     return _lowbias32(np.uint32(_lowbias32(np.uint32(counter ^ key_low)) + key_high))
 
 
-@njit(**JIT)
+@kernel()
 def add_normals(values, n_rows, width, std, key):
     """Add ``std`` times standard normals to ``values``, rows of ``width``, in place.
 

@@ -11,9 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from photonzero.photonics.kernels import JIT
 from photonzero.photonics.kernels.contraction import (
     DETECT_COMMON,
     DETECT_SIGNAL,
@@ -32,6 +30,7 @@ from photonzero.photonics.kernels.contraction import (
     run_stage,
     tile_width,
 )
+from photonzero.photonics.kernels.jit import kernel
 from photonzero.photonics.kernels.normals import mix64
 
 F = TypeVar("F", bound=np.floating)
@@ -40,7 +39,7 @@ F = TypeVar("F", bound=np.floating)
 def make_run_population(width: int):
     """The kernel for tiles of `width` points; see `run_population` for its arguments."""
 
-    @njit(**JIT)
+    @kernel()
     def run_population(
         layers, stages, reference_weights, reference_biases, weights, biases, detect, keys, first, points, out
     ):

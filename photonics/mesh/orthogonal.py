@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.kernels import JIT
+from photonzero.photonics.kernels.jit import kernel
 from photonzero.photonics.mesh.cell import coupler_pair
 from photonzero.photonics.mesh.nulling import FROM_BOTH_SIDES
 from photonzero.photonics.mesh.topologies import nulling_of
@@ -21,7 +20,7 @@ from photonzero.photonics.mesh.topology import MeshTopology, Nulling
 FloatArray = npt.NDArray[np.float64]
 
 
-@njit(**JIT)
+@kernel()
 def _build(theta_rad, row, partner, out):
     for p in range(theta_rad.shape[0]):
         u = out[p]
@@ -38,7 +37,7 @@ def _build(theta_rad, row, partner, out):
                 u[b, j] = s * upper + c * lower
 
 
-@njit(**JIT)
+@kernel()
 def _build_imperfect(theta_rad, row, partner, cells, out):
     n_meshes = cells.shape[0]
     for p in range(theta_rad.shape[0]):

@@ -2,16 +2,15 @@ import numpy as np
 import pytest
 from numba import njit
 
-from photonzero.photonics.kernels import JIT, elementary
+from photonzero.photonics.kernels import elementary
+from photonzero.photonics.kernels.jit import JIT
 from photonzero.photonics.kernels.normals import add_normals, mix64
-
-OPTIONS = {key: value for key, value in JIT.items() if key != "cache"}
 
 
 def mapped(name):
     function = getattr(elementary, name)
 
-    @njit(**OPTIONS)
+    @njit(**JIT)
     def apply(x, out):
         for i in range(x.size):
             out[i] = function(x[i])
