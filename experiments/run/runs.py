@@ -25,6 +25,7 @@ from photonzero.experiments.config.chips import initial_controls
 from photonzero.experiments.config.older import older_fingerprint
 from photonzero.experiments.config.run_config import RunConfig, resolve
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.lock import locked
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.photonics.cost import training_cost
@@ -152,9 +153,13 @@ def new_folder(path: Path | None, label: str) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
-    if (path / CONFIG).exists():
-        raise UsageError(f"{path}: holds a run already; allowed: another --out, or --resume {path}")
+    _refuse_a_run(path)
     return path
+
+
+def _refuse_a_run(folder: Path) -> None:
+    if (folder / CONFIG).exists():
+        raise UsageError(f"{folder}: holds a run already; allowed: another --out, or --resume {folder}")
 
 
 def load_config(folder: Path) -> RunConfig:
@@ -287,8 +292,16 @@ def execute_in(
         callbacks: called after every step, such as a display's.
 
     Raises:
+        UsageError: another process works in the folder, or without `resume` it holds a run.
         KeyboardInterrupt: after the checkpoint of the last completed step was written.
     """
+    with locked(folder, "run"):
+        if not resume:
+            _refuse_a_run(folder)
+        return _execute(parts, folder, resume, callbacks)
+
+
+def _execute(parts: Assembled, folder: Path, resume: bool, callbacks: Sequence[Callback]) -> Outcome:
     config = parts.config
     keep_state = _now_and_then(lambda: _write_state(config, run, folder))
     run = parts.run(config.limits, (keep_state, *callbacks))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ import numpy as np
 import tomli_w
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.lock import locked
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Row
@@ -85,12 +85,8 @@ class StudyFolder:
         self.missing: list[int] = []
 
     def __enter__(self) -> StudyFolder:
-        self._lock = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise UsageError(f"{self._folder}: another process works on this study") from error
+        self._lock = locked(self._folder, "study")
+        self._lock.__enter__()
         path = self._folder / PLAN
         if path.exists() and not _is_same(self._plan, read_toml(path)):
             for name in (TABLE, COLUMNS, JOURNAL, RESULT):
@@ -116,8 +112,7 @@ class StudyFolder:
         if self._journal is not None:
             os.fsync(self._journal)
             os.close(self._journal)
-        # Closing gives up the lock; the empty file stays, for removing it could remove another's lock.
-        os.close(self._lock)
+        self._lock.__exit__(None, None, None)
 
     @property
     def is_complete(self) -> bool:

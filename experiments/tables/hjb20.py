@@ -17,7 +17,6 @@ from photonzero.experiments.drawing.style import BLUE, ORANGE, figure
 from photonzero.experiments.files.csv_file import write_csv
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.runs import (
-    CHECKPOINT,
     CONFIG,
     HISTORY,
     RESULT,
@@ -100,7 +99,7 @@ def finished_run(config: RunConfig, folder: Path, quiet: bool) -> dict[str, Any]
             config,
             assemble(config, None),
             folder,
-            resume=exists and (folder / CHECKPOINT).exists(),
+            resume=exists,
             callbacks=[display.update],
         )
 

@@ -341,7 +341,7 @@ def test_a_full_disk_is_one_line(tmp_path):
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("photonzero: error: ")
     assert done.stderr.count("\n") == 1
-    assert {p.name for p in (tmp_path / "run").iterdir()} == {"config.toml"}
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {".lock", "config.toml"}
     photonzero("train", "--resume", "run", "--quiet", cwd=tmp_path)
     assert json.loads((tmp_path / "run/result.json").read_text())["steps"] == 1
 

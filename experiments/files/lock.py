@@ -1,0 +1,37 @@
+"""One process at a time in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from photonzero.experiments.files.errors import UsageError
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Hold a folder for this process; one that dies gives it up.
+
+    The empty file stays in the folder, for removing it could remove another's lock.
+
+    Args:
+        folder: which must exist.
+        what: is made there, as errors call it: "study", "run".
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(f"{folder}: another process works on this {what}") from error
+    try:
+        yield
+    finally:
+        lock.release()
