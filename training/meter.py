@@ -123,7 +123,7 @@ class MeteredReadoutOracle(MeteredOracle):
 
     Args:
         oracle: a readout oracle.
-        timeout_s: as of `MeteredOracle`.
+        timeout_s: how long an answer may take, None for as long as it likes [s].
     """
 
     def __init__(self, oracle: ReadoutOracle, timeout_s: float | None = None) -> None:

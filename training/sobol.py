@@ -15,9 +15,9 @@ def sobol_normals(n_points: int, dim: int, rng: np.random.Generator) -> Array:
     The sequence is balanced at powers of two: the first `n_points` of the next one are taken.
 
     Args:
-        n_points: >= 1.
-        dim: of a point.
-        rng: scrambles.
+        n_points: number of points, >= 1.
+        dim: number of coordinates of a point.
+        rng: what the scrambling is drawn from.
 
     Raises:
         ArgumentError: more dimensions than the sequence has.

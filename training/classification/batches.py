@@ -45,13 +45,13 @@ def choose(logits: Array, labels: Array, size: int, rng: np.random.Generator) ->
     those over the pool. Systematic sampling: no sample twice.
 
     Args:
-        logits: (N, c) answers of the pool.
-        labels: (N,).
-        size: of the batch, at most N.
-        rng: draws the start.
+        logits: answers of the pool of N samples, (N, c).
+        labels: right classes of the pool, (N,).
+        size: number of samples of the batch, at most N.
+        rng: what the start of the systematic sampling is drawn from.
 
     Returns:
-        Indices (size,) and weights (size,).
+        Places of the chosen samples in the pool and their weights, (size,) each.
     """
     n = len(labels)
     error = softmax(logits, axis=1)

@@ -21,9 +21,10 @@ class CrossEntropy:
     squares in the logits' Jacobian alone.
 
     Args:
-        labels: (B,) integers.
-        n_classes: c.
-        weights: (B,) of the samples in the mean, for samples that were not drawn alike; None for all 1.
+        labels: right classes of B samples, (B,) integers.
+        n_classes: number of classes, c.
+        weights: weights (B,) of the samples in the mean, for samples that were not drawn alike; None for
+            all 1.
     """
 
     is_quadratic = False

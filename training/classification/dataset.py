@@ -16,11 +16,11 @@ class Dataset:
     """Vectors and labels, split once for all.
 
     Attributes:
-        name: of the data.
-        n_classes: labels are 0 to n_classes - 1.
-        train: (inputs (N, d), labels (N,)) that batches are drawn from.
-        validation: the same for stopping and for choosing settings.
-        test: the same, measured once at the end.
+        name: name of the data, in messages.
+        n_classes: number of classes; labels are 0 to n_classes - 1.
+        train: inputs (N, d) and labels (N,) that batches are drawn from.
+        validation: inputs and labels for stopping and for choosing settings.
+        test: inputs and labels that are measured once, at the end.
         frame: where the vectors are images, their shape.
     """
 
@@ -69,5 +69,5 @@ class Dataset:
 
     @property
     def dim(self) -> int:
-        """Entries of an input."""
+        """Number of entries of an input, d."""
         return self.train[0].shape[1]

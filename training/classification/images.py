@@ -16,8 +16,8 @@ class ImageFrame:
     """What a vector is a picture of, row after row.
 
     Attributes:
-        height_px: rows.
-        width_px: columns.
+        height_px: number of rows of pixels.
+        width_px: number of columns of pixels.
         background: value of an empty pixel.
     """
 
@@ -35,12 +35,12 @@ def shifted(inputs: Array, frame: ImageFrame, shifts_px: Array) -> Array:
     """Images that are moved; what leaves the frame is lost, what is uncovered is background.
 
     Args:
-        inputs: (N, height_px * width_px).
-        frame: their shape.
-        shifts_px: (N, 2) integers, down and to the right.
+        inputs: N images as vectors, (N, height_px * width_px).
+        frame: the shape of the images.
+        shifts_px: integer shifts down and to the right, (N, 2) [px].
 
     Returns:
-        (N, height_px * width_px), of the type of the inputs.
+        The moved images, (N, height_px * width_px), of the type of the inputs.
 
     Raises:
         ArgumentError: vectors of another length than the frame's.

@@ -22,11 +22,11 @@ class ClassificationObjective:
     Memory: P x B x c logits, and with a readout P x B x n_features numbers.
 
     Args:
-        data: what to learn.
-        batch_size: samples of the first batch, B, without repetition.
-        seed: of the batches; batch k is a pure function of seed and k, and where a pool is looked at first of
-            what it answered.
-        options: of the later batches.
+        data: the labelled vectors to learn.
+        batch_size: number of samples of the first batch, B, drawn without repetition.
+        seed: seed of the batches; batch k is a pure function of seed and k, and where a pool is looked at
+            first of what it answered.
+        options: how later batches are drawn; None for as the first one.
 
     Raises:
         ArgumentError: batch_size below 1 or above the training part, or shifts of what are no images.
@@ -50,7 +50,7 @@ class ClassificationObjective:
 
     @property
     def inferences_per_candidate(self) -> int:
-        """B of the current batch."""
+        """Number of samples of the current batch, B."""
         n_train = len(self.data.train[1])
         usual = self._batch_size * (1.0 + self._options.growth * self._number)
         return min(n_train, self._factor * round(usual))

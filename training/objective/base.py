@@ -14,8 +14,8 @@ class QuadraticModel:
     """A loss near some outputs: up to a constant ``mean((residual + W change)^2)``, W block diagonal.
 
     Attributes:
-        residual: (R,).
-        blocks: (R / c, c, c), the blocks of W; None for the identity.
+        residual: what the model is the mean square of where nothing changes, (R,).
+        blocks: the blocks of W, (R / c, c, c); None for the identity.
     """
 
     residual: Array
@@ -35,8 +35,8 @@ class OutputLoss(Protocol):
 
     Attributes:
         is_quadratic: whether `quadratic` is the loss itself.
-        residual_variance: by how much a squared residual of `quadratic` has to be divided to be twice a
-            negative log-likelihood; None where the loss is no likelihood.
+        residual_variance: variance by which a squared residual of `quadratic` has to be divided to be twice
+            a negative log-likelihood; None where the loss is no likelihood.
     """
 
     is_quadratic: bool
@@ -58,11 +58,11 @@ class MeanSquare:
     residual_variance: float | None = None
 
     def losses(self, outputs: Array) -> Array:
-        """Mean squares (Q,)."""
+        """Mean squares (Q,) of residuals (Q, R)."""
         return (outputs**2).mean(axis=1)
 
     def quadratic(self, outputs: Array) -> QuadraticModel:
-        """Exact."""
+        """The mean square itself near residuals (R,): a quadratic model of it is exact."""
         return QuadraticModel(outputs)
 
 

@@ -17,8 +17,8 @@ class Pairs:
     """Inputs and what the outputs at them should be.
 
     Attributes:
-        inputs: (N, d).
-        wanted: (N, c).
+        inputs: N input vectors, (N, d).
+        wanted: the outputs that are wanted at each, (N, c).
     """
 
     inputs: Array
@@ -50,8 +50,8 @@ class RegressionObjective:
         train: pairs to learn from.
         validation: pairs for stopping.
         test: pairs for nothing else.
-        batch_size: B, inputs of a batch, without repetition.
-        seed: of the batches; batch k is a pure function of seed and k.
+        batch_size: number of inputs of a batch, B, drawn without repetition.
+        seed: seed of the batches; batch k is a pure function of seed and k.
 
     Raises:
         ArgumentError: batch_size below 1 or above the training pairs; outputs wanted that are all 0.
@@ -71,7 +71,7 @@ class RegressionObjective:
 
     @property
     def inferences_per_candidate(self) -> int:
-        """B."""
+        """Number of inputs of the current batch, B."""
         return len(self._batch.inputs)
 
     def load_batch(self, number: int, factor: int = 1) -> None:

@@ -32,7 +32,7 @@ class Verification:
 
     @property
     def agrees(self) -> bool:
-        """Whether it is accepted."""
+        """Whether the residual is small enough to be accepted."""
         return self.relative <= self.tolerance
 
 

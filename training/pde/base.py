@@ -36,11 +36,11 @@ class Condition:
     """Something that holds on a part of the domain: boundary, initial or terminal data, or data of any kind.
 
     Attributes:
-        name: for messages and weights.
+        name: the condition's name, in messages and as the key of its weight.
         at: where: values of some coordinates, ``{"t": 0.0}``, several to choose from, ``{"x": [-1, 1]}``,
             or "faces", all faces of the box but those of time. The other coordinates are random.
         residual: ``(at, u)`` or ``(at, u, v, ..)`` to (P, B), or several of them; zero where it holds.
-        weight: of its mean square in the loss; the PDE's own is 1.
+        weight: weight of its mean square in the loss; that of the PDE itself is 1.
         points: (N, d) fixed points in place of `at`.
         share: points of a batch per point of the PDE; None takes the run's `points.condition_share`.
     """
@@ -65,12 +65,12 @@ class PDE(ABC):
         presented: interval that coordinates are presented to the network as; None presents all as they
             are, a mapping by name sets some, the others are [-1, 1]. A network resolves a coordinate the
             better the wider it is presented, and is the smoother in it the narrower.
-        weight: of the residual's mean square in the loss.
+        weight: weight of the residual's mean square in the loss.
         judged: outputs that errors are about; None for all.
         free_constants: outputs that the PDE fixes up to a constant only, removed from errors.
         reference_error: relative l2 error of `exact`, where it is not exact.
         check_tolerance: largest relative residual of `exact` that `photonzero check` accepts.
-        check_spacing: of the stencil it uses, in units of the network's input.
+        check_spacing: spacing of the stencil that `photonzero check` uses, in units of the network's input.
         suggested: what a run of it starts from where nothing else is asked for: any of "chip" (a name),
             "batch_size" (number of collocation points) and "derivatives" (name of the rule that takes them),
             as the run's configuration names them. What is not suggested is left to the project.
@@ -120,7 +120,7 @@ class PDE(ABC):
 
     @cached_property
     def space(self) -> Space:
-        """The domain with its names."""
+        """The box of the domain with the names of its coordinates."""
         domain = getattr(self, "domain", None)
         if domain is None:
             raise ProblemError(f'{self.name}: no domain; allowed: domain = {{"x": (0.0, 1.0), ...}}')

@@ -51,7 +51,7 @@ class Field(NDArrayOperatorsMixin):
     are (P, B).
 
     Args:
-        name: of the output.
+        name: name of the output.
         space: names of the coordinates.
         source: where the numbers come from.
     """
@@ -63,7 +63,7 @@ class Field(NDArrayOperatorsMixin):
 
     @property
     def value(self) -> Array:
-        """u, (P, B)."""
+        """The output itself, u of P candidates at B points, (P, B)."""
         return self._source.quantity(VALUE)
 
     @property
@@ -168,7 +168,7 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
     """The rows that quantities need of a stencil.
 
     Args:
-        stencil: in the coordinates z of the network's input.
+        stencil: a stencil in the coordinates z of the network's input.
         keys: what is needed.
         scale: (d,), ``x = center + scale * z``: a derivative by x_i is that by z_i over scale_i.
 
@@ -227,10 +227,10 @@ def recorded(
     """Quantities that a formula of fields asks for, and its answer on made-up numbers.
 
     Args:
-        space: of the problem.
-        outputs: names of the fields.
+        space: names and places of the problem's coordinates.
+        outputs: names of the problem's outputs, one field each.
         formula: called with one field an output, each of 2 candidates at `n_points` points.
-        n_points: B.
+        n_points: number of points, B.
     """
     rng = np.random.default_rng(0)
     keys: dict[Key, None] = {}

@@ -19,11 +19,11 @@ class Space:
     """A box with named coordinates, d numbers in all.
 
     Attributes:
-        names: of the coordinates, in the order of the d numbers.
-        slices: place of each.
-        vectors: whether each is a vector, as ``"x": (0, 1, 20)`` makes one.
-        lower: (d,).
-        upper: (d,).
+        names: names of the coordinates, in the order of the d numbers.
+        slices: place of each coordinate among the d numbers.
+        vectors: whether each coordinate is a vector, as ``"x": (0, 1, 20)`` makes one.
+        lower: lower ends of the box, (d,).
+        upper: upper ends of the box, (d,).
     """
 
     names: tuple[str, ...]
@@ -101,11 +101,11 @@ class Coordinates:
     """Points by the names of their coordinates: ``at.x``, ``at.t``.
 
     Args:
-        space: names and places.
-        points: (..., d).
+        space: names and places of the coordinates.
+        points: points of the space, (..., d).
 
     Attributes:
-        points: (..., d).
+        points: the points as they are, (..., d).
     """
 
     def __init__(self, space: Space, points: Array) -> None:

@@ -36,8 +36,8 @@ class Term:
         name: "pde", or the condition's.
         formula: ``(at, fields...)`` to (P, B) or several of them.
         keys: quantities of each output that the formula needs.
-        n_equations: numbers it gives at a point.
-        weight: of its mean square in the loss.
+        n_equations: number of residuals that it gives at a point.
+        weight: weight of its mean square in the loss.
         condition: None for the PDE.
     """
 

@@ -16,7 +16,7 @@ def phase(x: Array) -> Array:
 
 
 def phase_slope_squared(x: Array) -> Array:
-    """``|grad s|^2``, (...,)."""
+    """``|grad s|^2`` of that phase at points (..., n)."""
     slope = np.zeros(x.shape)
     slope[..., :-1] += COUPLING * x[..., 1:]
     slope[..., 1:] += COUPLING * x[..., :-1]

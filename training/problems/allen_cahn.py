@@ -23,7 +23,7 @@ class AllenCahn10(PDE):
     domain = {"x": (0.0, 1.0, N_SPACE), "t": (0.0, 1.0)}  # noqa: RUF012
 
     def ansatz(self, at: Coordinates, net: Array) -> Array:
-        """``sin s + t network``."""
+        """The initial condition and the network, ``sin s + t network``."""
         return np.sin(phase(at.x)) + at.t * net
 
     def residual(self, at: Coordinates, u: Field) -> Array:
@@ -34,9 +34,9 @@ class AllenCahn10(PDE):
         return u.t - u.laplacian - u + u.value**3 - source
 
     def conditions(self) -> list[Condition]:
-        """Values on all faces."""
+        """The values of the exact solution on all faces."""
         return [Condition("faces", "faces", lambda at, u: u - self.exact(at), weight=100.0, share=1.0)]
 
     def exact(self, at: Coordinates) -> Array:
-        """``sin(s + t)``."""
+        """The solution that the source was made for, ``sin(s + t)``."""
         return np.sin(phase(at.x) + at.t)

@@ -31,7 +31,7 @@ class Basket5(PDE):
     check_spacing = 2e-3
 
     def residual(self, at: Coordinates, u: Field) -> Array:
-        """The equation above."""
+        """The Black-Scholes equation of five correlated assets in log prices, as the class states it."""
         together = u.along((1.0,) * N_ASSETS + (0.0,))
         diffusion = VOLATILITY**2 / 2 * ((1 - CORRELATION) * u.laplacian + CORRELATION * together)
         return u.t + diffusion + (RATE - VOLATILITY**2 / 2) * u.x.sum(axis=-1) - RATE * u
@@ -44,7 +44,7 @@ class Basket5(PDE):
         ]
 
     def exact(self, at: Coordinates) -> Array:
-        """The price over K."""
+        """The price of the call in units of the strike K."""
         return geometric_call(at.x, 1.0 - at.t)
 
 

@@ -30,7 +30,7 @@ class BlackScholes(PDE):
     check_spacing = 1e-3
 
     def residual(self, at: Coordinates, u: Field) -> Array:
-        """The equation above."""
+        """The Black-Scholes equation in units of 200, ``u_t + (1/2) sigma^2 s^2 u_ss + r s u_s - r u``."""
         diffusion = 0.5 * VOLATILITY**2 * at.s**2 * u.ss
         return u.t + diffusion + RATE * at.s * u.s - RATE * u
 

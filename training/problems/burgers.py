@@ -47,7 +47,7 @@ class Burgers(PDE):
         return points
 
     def conditions(self) -> list[Condition]:
-        """The symmetry of the data."""
+        """The symmetry of the data: u is zero at x = 0."""
         return [Condition("symmetry", {"x": 0.0}, lambda at, u: u.value)]
 
     def exact(self, at: Coordinates) -> Array:

@@ -39,7 +39,7 @@ class Darcy(PDE):
     check_spacing = 0.004
 
     def ansatz(self, at: Coordinates, u: Array, qx: Array, qy: Array) -> tuple[Array, Array, Array]:
-        """Zero on the sides; fluxes are the network's."""
+        """Pressure times ``16 x (1 - x) y (1 - y)``, zero on the sides; fluxes as the network gives them."""
         return bubble(at) * u, qx, qy
 
     def residual(self, at: Coordinates, u: Field, qx: Field, qy: Field) -> list[Array]:
@@ -49,7 +49,7 @@ class Darcy(PDE):
         return [qx / root + root * u.x, qy / root + root * u.y, qx.x + qy.y - SOURCE]
 
     def exact(self, at: Coordinates) -> tuple[Array, Array, Array]:
-        """Finite volumes, interpolated linearly."""
+        """Pressure and both fluxes by finite volumes, interpolated linearly."""
         pressure, flux_x, flux_y = finite_volumes(two_materials, _CELLS)
         place = np.stack([at.x, at.y], axis=-1)
         return pressure(place), flux_x(place), flux_y(place)

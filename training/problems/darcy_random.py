@@ -29,7 +29,7 @@ class DarcyRandom(PDE):
     check_spacing = 0.02
 
     def ansatz(self, at: Coordinates, net: Array) -> Array:
-        """Zero on the sides."""
+        """The network's output times ``16 x (1 - x) y (1 - y)``, zero on the sides."""
         return bubble(at) * net
 
     def residual(self, at: Coordinates, u: Field) -> Array:

@@ -18,16 +18,16 @@ class Heat(PDE):
     domain = {"x": (0.0, 1.0), "t": (0.0, 1.0)}  # noqa: RUF012
 
     def residual(self, at: Coordinates, u: Field) -> Array:
-        """``u_t - u_xx / pi^2``."""
+        """The heat equation, ``u_t - u_xx / pi^2``."""
         return u.t - u.xx / np.pi**2
 
     def conditions(self) -> list[Condition]:
-        """Initial and boundary values."""
+        """The initial sine, and zero on both walls."""
         return [
             Condition("initial", {"t": 0.0}, lambda at, u: u - np.sin(np.pi * at.x), weight=10.0),
             Condition("walls", {"x": [0.0, 1.0]}, lambda at, u: u.value, weight=10.0),
         ]
 
     def exact(self, at: Coordinates) -> Array:
-        """``exp(-t) sin(pi x)``."""
+        """The solution, ``exp(-t) sin(pi x)``."""
         return np.exp(-at.t) * np.sin(np.pi * at.x)

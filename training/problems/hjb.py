@@ -23,7 +23,7 @@ class HJB(PDE):
     published, from 0 to 1.
 
     Attributes:
-        n_space: n.
+        n_space: number of space coordinates, n.
     """
 
     n_space: int = 20
@@ -39,11 +39,11 @@ class HJB(PDE):
 
     @property
     def domain(self) -> Mapping[str, Sequence[float]]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Space and time."""
+        """The unit cube of n coordinates x, and the time t from 0 to 1."""
         return {"x": (0.0, 1.0, self.n_space), "t": (0.0, 1.0)}
 
     def ansatz(self, at: Coordinates, net: Array) -> Array:
-        """``sum x_i + (1 - t) network``."""
+        """The terminal condition and the network, ``sum x_i + (1 - t) network``."""
         return at.x.sum(axis=-1) + (1.0 - at.t) * net
 
     def residual(self, at: Coordinates, u: Field) -> Array:

@@ -31,7 +31,7 @@ class HJBLog(PDE):
     PDE. So the values on the faces are given, as penalties.
 
     Attributes:
-        n_space: n.
+        n_space: number of space coordinates, n.
     """
 
     n_space: int = 20
@@ -48,11 +48,11 @@ class HJBLog(PDE):
 
     @property
     def domain(self) -> Mapping[str, Sequence[float]]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Space and time."""
+        """The unit cube of n coordinates x, and the time t from 0 to 1."""
         return {"x": (0.0, 1.0, self.n_space), "t": (0.0, 1.0)}
 
     def ansatz(self, at: Coordinates, net: Array) -> Array:
-        """``g(x) + (1 - t) network``."""
+        """The terminal condition and the network, ``g(x) + (1 - t) network``."""
         return terminal(at.x) + (1.0 - at.t) * net
 
     def residual(self, at: Coordinates, u: Field) -> Array:

@@ -34,7 +34,7 @@ class Kovasznay(PDE):
         ]
 
     def conditions(self) -> list[Condition]:
-        """Velocities on all faces."""
+        """The velocities of the exact flow on all faces."""
 
         def velocity(at: Coordinates, u: Field, v: Field, p: Field) -> list[Array]:
             exact = self.exact(at)
@@ -43,6 +43,6 @@ class Kovasznay(PDE):
         return [Condition("faces", "faces", velocity, weight=10.0, share=0.5)]
 
     def exact(self, at: Coordinates) -> tuple[Array, Array, Array]:
-        """U, v and p."""
+        """The velocities u and v, and the pressure p."""
         wave, decay = 2 * np.pi * at.y, np.exp(DECAY * at.x)
         return 1 - decay * np.cos(wave), DECAY / (2 * np.pi) * decay * np.sin(wave), -(decay**2) / 2

@@ -25,9 +25,9 @@ class Poisson10(PDE):
         return u.laplacian + phase_slope_squared(at.x) * np.sin(phase(at.x))
 
     def conditions(self) -> list[Condition]:
-        """Values on all faces."""
+        """The values of the exact solution on all faces."""
         return [Condition("faces", "faces", lambda at, u: u - self.exact(at), weight=100.0, share=1.0)]
 
     def exact(self, at: Coordinates) -> Array:
-        """``sin s``."""
+        """The solution that the source was made for, ``sin s``."""
         return np.sin(phase(at.x))

@@ -21,7 +21,7 @@ class HalfRule:
 
     Attributes:
         nodes: ascending; 0 first where the rule has it.
-        weights: of each node; a node and its mirror image have it each.
+        weights: weight of each node; its mirror image has the same.
         degree: polynomials up to this degree are integrated exactly.
     """
 

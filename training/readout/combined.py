@@ -16,7 +16,7 @@ class ScaledReadout:
     """A `Readout` whose residuals are multiplied by a number.
 
     Attributes:
-        readout: of the residuals as they are.
+        readout: the readout of the residuals as they are.
         factor: what they are multiplied by.
     """
 
@@ -24,11 +24,11 @@ class ScaledReadout:
     factor: float
 
     def residuals(self, p: int, readouts: Array) -> Array:
-        """See `Readout`."""
+        """Scaled residuals (Q, R) of candidate p with other readouts (Q, n_readout)."""
         return self.factor * self.readout.residuals(p, readouts)
 
     def columns(self, p: int, readout: Array) -> Array:
-        """See `Readout`."""
+        """Scaled derivative (R, n_readout) of candidate p's residuals by the readout's controls."""
         return self.factor * self.readout.columns(p, readout)
 
 
@@ -43,9 +43,9 @@ class JoinedReadout:
     parts: Sequence[Readout]
 
     def residuals(self, p: int, readouts: Array) -> Array:
-        """See `Readout`."""
+        """Residuals (Q, R) of all parts of candidate p with other readouts (Q, n_readout)."""
         return np.concatenate([part.residuals(p, readouts) for part in self.parts], axis=1)
 
     def columns(self, p: int, readout: Array) -> Array:
-        """See `Readout`."""
+        """Derivative (R, n_readout) of all parts of candidate p's residuals by the readout's controls."""
         return np.concatenate([part.columns(p, readout) for part in self.parts])

@@ -11,9 +11,9 @@ class LinearReadout:
     """`Readout` of outputs ``features @ W^T + b``, less wanted ones.
 
     Args:
-        features: (P, B, F).
-        n_outputs: c.
-        wanted: (B, c) what the outputs are compared with; None for the outputs themselves.
+        features: what the detectors read of P candidates at B inputs, (P, B, n_features).
+        n_outputs: number of outputs, c.
+        wanted: what the outputs are compared with, (B, c); None for the outputs themselves.
     """
 
     def __init__(self, features: Array, n_outputs: int, wanted: Array | None = None) -> None:
@@ -26,7 +26,7 @@ class LinearReadout:
         return np.concatenate([self.residuals(p, row[None, readout]) for p, row in enumerate(controls)])
 
     def residuals(self, p: int, readouts: Array) -> Array:
-        """See `Readout`: (Q, B * c)."""
+        """Residuals (Q, B * c) of candidate p with other readouts (Q, n_readout)."""
         features = self._features[p]
         n_weights = self._c * features.shape[1]
         weight = readouts[:, :n_weights].reshape(-1, features.shape[1])
@@ -34,7 +34,10 @@ class LinearReadout:
         return (outputs + readouts[:, None, n_weights:]).reshape(len(readouts), -1) - self._wanted
 
     def columns(self, p: int, readout: Array) -> Array:
-        """See `Readout`: linear, of output (b, i), feature (b, f) at weight (i, f), 1 at bias i."""
+        """Derivative (B * c, n_readout) of candidate p's residuals by the readout, the same at any readout.
+
+        That of output i at input b is feature f of that input by weight (i, f), and 1 by bias i.
+        """
         features = self._features[p]
         n, width = features.shape
         columns = np.zeros((n, self._c, self._c * (width + 1)))

@@ -69,10 +69,10 @@ def partial_nodes(
     """Nodes and weights of one partial derivative, such as (0, 0, 1): a tensor product.
 
     Args:
-        coordinates: it is taken in.
-        order: of accuracy, even.
+        coordinates: the coordinates that the derivative is taken in.
+        order: order of accuracy, even.
         spacing: distance of neighbouring nodes.
-        sides: of the coordinates with values on one side only.
+        sides: the side, 1 or -1, of each coordinate with values on one side only.
     """
     orders = sorted(Counter(coordinates).items())
     tables = [difference_weights(count, order, sides.get(axis, 0)).items() for axis, count in orders]
@@ -93,10 +93,10 @@ def requested_nodes(
     """Add what a request asks for to the nodes of a stencil.
 
     Args:
-        request: checked.
+        request: what the PDE needs, checked before.
         offsets: (K, d), the nodes there are; the centre is among them.
         places: the lattice nodes among them, by place.
-        order: of accuracy, even.
+        order: order of accuracy, even.
         spacing: distance of neighbouring lattice nodes.
 
     Returns:

@@ -15,8 +15,8 @@ def keep_nodes(stencil: DerivativeStencil, used: Array) -> DerivativeStencil:
     """The stencil without the nodes that are not used: what weighs only others stays what it is.
 
     Args:
-        stencil: of K nodes.
-        used: (K,), bool, at least one.
+        stencil: a stencil of K nodes.
+        used: whether each node is kept, (K,), at least one of them.
 
     Returns:
         A stencil of ``used.sum()`` nodes, the same object where that is all of them.

@@ -84,9 +84,10 @@ class TraceEstimate:
 
     Attributes:
         dims: coordinates the trace runs over, ascending.
-        trace: (K,), ``laplacian u ~ trace @ u``.
-        slopes: (m, K), with
-        slope_weights: (m,), ``|grad u|^2 ~ sum over j of slope_weights[j] (slopes[j] @ u)^2``.
+        trace: weights of the Laplacian, (K,), ``laplacian u ~ trace @ u``.
+        slopes: weights of m slopes, (m, K), with
+        slope_weights: weights of their squares, (m,):
+            ``|grad u|^2 ~ sum over j of slope_weights[j] (slopes[j] @ u)^2``.
     """
 
     dims: tuple[int, ...]
@@ -104,14 +105,15 @@ class DerivativeStencil:
     leading shape and hide whether a map is dense or sparse.
 
     Attributes:
-        offsets: (K, d).
-        value: (K,).
-        gradient: (d, K).
-        hessian_diagonal: (d, K), or None for a rule that has no single second derivatives.
+        offsets: places of the nodes relative to the centre, (K, d).
+        value: weights of u itself, (K,).
+        gradient: weights of the first derivatives, (d, K).
+        hessian_diagonal: weights of the pure second derivatives, (d, K), or None for a rule that has no
+            single ones.
         trace: how Laplacian and squared gradient over certain coordinates are estimated when not by
             adding single derivatives.
-        partials: (K,) weights of further partial derivatives, by ascending coordinates.
-        curvatures: (n, K) weights of a^T H a for each direction that was requested.
+        partials: weights (K,) of further partial derivatives, by ascending coordinates.
+        curvatures: weights (n, K) of a^T H a for each direction that was requested.
     """
 
     offsets: Array

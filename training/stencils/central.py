@@ -83,10 +83,10 @@ def axis_rows(
 
     Args:
         dim: number of coordinates.
-        axes: those that nodes are needed in.
-        order: of accuracy, even.
+        axes: coordinates that nodes are needed in.
+        order: order of accuracy, even.
         spacing: distance of neighbouring nodes.
-        sides: of the coordinates with values on one side only.
+        sides: the side, 1 or -1, of each coordinate with values on one side only.
 
     Returns:
         Offsets (K, d), gradient rows and second-derivative rows (d, K), zero for the other axes,

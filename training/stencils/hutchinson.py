@@ -56,7 +56,7 @@ class HutchinsonDirections(SpacedRule):
 
     @property
     def random(self) -> bool:
-        """Each stencil is a new draw."""
+        """True: each stencil is a new draw."""
         return True
 
     def _length(self) -> tuple[float | str, str]:

@@ -64,7 +64,7 @@ def make_rule(name: str, **options: Any) -> DerivativeRule:
     """A derivative rule by name.
 
     Args:
-        name: of a rule, or a user's class in a file, ``my.py:MyRule``.
+        name: name of a rule, or a user's class in a file, ``my.py:MyRule``.
         **options: see `rule_options`.
 
     Raises:

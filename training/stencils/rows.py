@@ -32,7 +32,7 @@ class SparseRows:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(d, K)."""
+        """Number of rows and of nodes, (d, K)."""
         return cast("tuple[int, int]", self.matrix.shape)
 
     def apply(self, values: Array) -> Array:
@@ -44,7 +44,7 @@ class SparseRows:
         return mapped.reshape(*values.shape[:-1], self.shape[0])
 
     def sum(self, rows: Sequence[int]) -> Array:
-        """The sum of some rows, (K,)."""
+        """The sum of the rows with these numbers, (K,)."""
         indicator = np.zeros(self.shape[0])
         indicator[list(rows)] = 1.0
         total = np.asarray(self.matrix.T @ indicator)

@@ -35,7 +35,7 @@ class SteinSparseGrid(SpacedRule):
     "kronrod-patterson" (central differences: ``42.5 e / h^2``).
 
     Attributes:
-        level: of the grid, >= 3: the Hermite weight of a second derivative times a quadratic has
+        level: level of the sparse grid, >= 3: the Hermite weight of a second derivative times a quadratic has
             degree 4, and a level L integrates degree ``2 L - 1``.
         sigma: standard deviation s of the smoothing, in units of the input, or "auto".
         family: one-dimensional rules of the grid, a name of `photonzero.training.quadrature.FAMILIES`.
@@ -60,7 +60,7 @@ class SteinSparseGrid(SpacedRule):
 
     @property
     def one_sided(self) -> bool:
-        """Smoothing looks both ways."""
+        """False: smoothing needs values on both sides."""
         return False
 
     def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:

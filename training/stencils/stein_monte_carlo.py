@@ -52,7 +52,7 @@ class SteinMonteCarlo(SpacedRule):
 
     @property
     def random(self) -> bool:
-        """Each stencil is a new draw."""
+        """True: each stencil is a new draw."""
         return True
 
     def _length(self) -> tuple[float | str, str]:
@@ -60,7 +60,7 @@ class SteinMonteCarlo(SpacedRule):
 
     @property
     def one_sided(self) -> bool:
-        """Smoothing looks both ways."""
+        """False: smoothing needs values on both sides."""
         return False
 
     def _truncation(self, derivative: int, side: int = 0) -> tuple[int, float]:

@@ -30,7 +30,7 @@ class LargeResiduals:
         self.forget()
 
     def forget(self) -> None:
-        """As before any batch."""
+        """Forget the last batch: the next one is drawn as the first was."""
         self._known = np.zeros((0, self._problem.dim))
         self._scores = np.zeros(0)
 
@@ -68,5 +68,5 @@ class LargeResiduals:
         return {"known": self._known.copy(), "scores": self._scores.copy()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue from `state`."""
+        """Continue from what `state` gave."""
         self._known, self._scores = np.array(state["known"]), np.array(state["scores"])

@@ -19,14 +19,14 @@ class AffineAnsatz:
 
     Args:
         problem: states the ansatz.
-        nodes: places (b, K, d) of the nodes of some of the points.
-        n_points: B.
-        n_nodes: K.
+        nodes: called with a slice of points; the places (b, K, d) of their nodes.
+        n_points: number of points, B.
+        n_nodes: number of nodes of a stencil, K.
         reduce: what is kept of the constant, values (b, K, m) to (b, ...).
-        at_once: numbers that may be held.
+        at_once: how many numbers may be held at a time.
 
     Attributes:
-        constant: (B, ...), reduced.
+        constant: the constant part at each point, reduced, (B, ...).
         links: (out, net, c) where output `out` depends on the network's output `net` by coefficient c.
     """
 

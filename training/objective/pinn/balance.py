@@ -18,7 +18,7 @@ class TermWeights:
 
     Args:
         terms: the PDE's residual, then its conditions.
-        balance: by what, see `PointOptions`.
+        balance: what they are balanced by, see `PointOptions`.
     """
 
     def __init__(self, terms: Sequence[Term], balance: Balance) -> None:
@@ -66,11 +66,11 @@ class TermWeights:
         return np.array([math.sqrt(weights[b.term.name] * total / sizes[b.term.name]) for b in blocks])
 
     def state(self) -> dict[str, Array]:
-        """What the first evaluation has set."""
+        """The balance of each term, and whether the first evaluation has set it."""
         return {"balance": self._balance.copy(), "balanced": np.array(self._balanced)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue from `state`."""
+        """Continue from what `state` gave."""
         self._balance = np.array(state["balance"])
         self._balanced = bool(state["balanced"])
 

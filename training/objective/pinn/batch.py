@@ -29,7 +29,7 @@ def draw_batch(
 
     Args:
         problem: the PDE.
-        terms: its residual, then its conditions.
+        terms: the terms of the problem, its residual first, then its conditions.
         rule: how derivatives are taken.
         n_points: number of collocation points of the PDE.
         condition_share: number of points of a condition per point of the PDE, where it says none itself.

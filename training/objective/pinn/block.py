@@ -35,9 +35,9 @@ class Block:
 
     Args:
         problem: the PDE.
-        term: its residual or a condition.
-        points: (B, d), in the problem's coordinates.
-        stencil: in the coordinates of the network's input.
+        term: the problem's residual or a condition.
+        points: B points in the problem's coordinates, (B, d).
+        stencil: a stencil of K nodes in the coordinates of the network's input.
     """
 
     def __init__(self, problem: PDE, term: Term, points: Array, stencil: DerivativeStencil) -> None:
@@ -55,12 +55,12 @@ class Block:
 
     @property
     def n_inferences(self) -> int:
-        """B * K."""
+        """Number of optical inferences that a candidate costs, B * K."""
         return self.points.shape[0] * self.stencil.n_nodes
 
     @property
     def n_residuals(self) -> int:
-        """B times the number of equations."""
+        """Number of residuals, B times the number of equations."""
         return self.points.shape[0] * self.term.n_equations
 
     def residuals(self, oracle: ForwardOracle, controls: Array) -> Array:
@@ -178,18 +178,18 @@ class BlockReadout:
 
     Attributes:
         block: a term at its points.
-        features: of all candidates, reduced, see `Features`.
+        features: reduced features of all candidates, see `Features`.
     """
 
     block: Block
     features: Features
 
     def residuals(self, p: int, readouts: Array) -> Array:
-        """See `Readout`."""
+        """Residuals (Q, n_residuals) of candidate p with other readouts (Q, n_readout)."""
         return self.block.residuals_of(self.features[p], readouts)
 
     def columns(self, p: int, readout: Array) -> Array:
-        """See `Readout`."""
+        """Derivative (n_residuals, n_readout) of candidate p's residuals by the readout's controls."""
         columns = self.block.columns(self.features[p], readout)
         weights = columns[:, :, :-1].reshape(len(columns), -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)

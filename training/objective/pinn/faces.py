@@ -29,8 +29,8 @@ def blocks_inside(
 
     Args:
         problem: states the box.
-        term: its residual or a condition.
-        points: (B, d).
+        term: the problem's residual or a condition.
+        points: B points of the domain, (B, d).
         fixed: (B, d), coordinates that a condition chose; the others may be moved.
         stencil_of: makes the stencil for some one-sided coordinates.
 
