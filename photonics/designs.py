@@ -70,6 +70,18 @@ def plane(
     )
 
 
+def wave(name: str, core: Core) -> NetworkDesign:
+    """2-64-64-1 with sines, TT [8, 8] x [2, 1] and [8, 8] x [8, 8] of rank 2: few features, for waves."""
+    return NetworkDesign(
+        name,
+        "2-64-64-1, sin, gain 2",
+        (
+            TTLayer((8, 8), (2, 1), (1, 2, 1), "sin", core, gain=2.0),
+            TTLayer((8, 8), (8, 8), (1, 2, 1), "sin", core),
+        ),
+    )
+
+
 def wide_plane(name: str, core: Core) -> NetworkDesign:
     """2-256-256-1, tanh, gain 2: twice the features of `plane`, for a shock."""
     return NetworkDesign(
@@ -191,6 +203,7 @@ _FAMILIES: Mapping[str, Callable[[str, Core], NetworkDesign]] = MappingProxyType
         "black-scholes": black_scholes,
         "plane": plane,
         "wide-plane": wide_plane,
+        "wave": wave,
         "flow": lambda name, core: plane(name, core, n_out=3),
         "burgers": burgers,
         "smooth": lambda name, core: plane(name, core, "sin", gain=1.0),

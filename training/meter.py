@@ -6,11 +6,12 @@ Nothing else in the project counts inferences, and training never asks an oracle
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.layers.oracle import LayerFormat, LayerOracle
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, Inputs, ReadoutOracle, n_inputs
 
 
@@ -145,8 +146,68 @@ class MeteredReadoutOracle(MeteredOracle):
         return self._metered(self._readout_oracle.measure_features, controls, inputs)
 
 
+class MeteredLayerOracle(MeteredReadoutOracle):
+    """A `MeteredOracle` around a chip whose layers can be read one by one.
+
+    An input vector presented to one layer counts as an inference of the whole chip, which can do nothing
+    else meanwhile; `layer_inferences` says how many of all inferences were such.
+
+    Args:
+        oracle: a chip with layer access.
+        timeout_s: as of `MeteredOracle`.
+
+    Attributes:
+        layer_inferences: of the inferences so far, those of one layer.
+    """
+
+    def __init__(self, oracle: LayerOracle, timeout_s: float | None = None) -> None:
+        super().__init__(oracle, timeout_s)
+        self._layer_oracle = oracle
+        self.layer_inferences = 0
+
+    @property
+    def layers(self) -> Sequence[LayerFormat]:
+        """Formats of the layers."""
+        return self._layer_oracle.layers
+
+    @property
+    def largest_input(self) -> float:
+        """What the modulators can present."""
+        return self._layer_oracle.largest_input
+
+    def measure_layer(self, layer: int, controls: Array, vectors: Array) -> Array:
+        """Read one layer, count, check: readings (P, B, n_out) of settings and vectors (B, n_in).
+
+        Raises:
+            ArgumentError: a layer that is none, or vectors that are not finite, of the wrong shape or
+                beyond what the modulators can present.
+            MeasurementError: as of `measure`.
+        """
+        if not 0 <= layer < len(self.layers):
+            raise ArgumentError(f"layer: {layer}; allowed: 0 to {len(self.layers) - 1}")
+        own = self.layers[layer]
+        if vectors.ndim != 2 or vectors.shape[1] != own.n_in or not len(vectors):
+            raise ArgumentError(f"vectors: shape {vectors.shape}; allowed: (at least 1, {own.n_in})")
+        if not np.abs(vectors).max() <= self.largest_input:
+            raise ArgumentError(
+                f"vectors: {np.abs(vectors).max():.3g}; allowed: magnitudes up to {self.largest_input:g}"
+            )
+        before = self.inferences
+
+        def measure(controls: Array, inputs: Inputs) -> Array:
+            self.layer_inferences += self.inferences - before
+            return self._layer_oracle.measure_layer(layer, controls, vectors)
+
+        readings = self._metered(measure, controls, vectors)
+        if readings.shape[2] != own.n_out:
+            raise MeasurementError(f"oracle answer: {readings.shape[2]} readings; allowed: {own.n_out}")
+        return readings
+
+
 def metered(oracle: ForwardOracle, timeout_s: float | None = None) -> MeteredOracle:
     """A meter around an oracle, with a view of the features where the oracle has one."""
+    if isinstance(oracle, LayerOracle):
+        return MeteredLayerOracle(oracle, timeout_s)
     if isinstance(oracle, ReadoutOracle):
         return MeteredReadoutOracle(oracle, timeout_s)
     return MeteredOracle(oracle, timeout_s)

@@ -14,8 +14,9 @@ from photonzero.training.callbacks import Callback, Closes, Progress
 from photonzero.training.checks import at_least, require
 from photonzero.training.ensemble import metered_chips
 from photonzero.training.errors import ArgumentError, CheckpointError
-from photonzero.training.objective import Objective
-from photonzero.training.optimizers.base import Optimizer
+from photonzero.training.meter import MeteredLayerOracle
+from photonzero.training.objective import Evaluation, KnownTask, Objective
+from photonzero.training.optimizers.base import Candidates, Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.powers import Stateful, inferences_to_choose, state_of
 
@@ -102,6 +103,11 @@ class TrainingRun:
         return self._training.inferences
 
     @property
+    def layer_inferences(self) -> int:
+        """Those of them that were of one layer."""
+        return self._training.layer_inferences if isinstance(self._training, MeteredLayerOracle) else 0
+
+    @property
     def settings(self) -> int:
         """Times the controls were programmed for training."""
         return self._training.settings
@@ -142,15 +148,12 @@ class TrainingRun:
                 self._n_batches += 1
             round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
             round_cost += inferences_to_choose(self.objective)
+            round_cost += sum(reading.n_inferences for reading in candidates.readings or ())
             if self.inferences + round_cost > self.limits.max_inferences:
                 # The step in progress is dropped: a checkpoint is only taken between steps.
                 return {"max_inferences": f"the next round needs {round_cost} inferences"}
             steps_before = self.optimizer.n_steps
-            self.optimizer.tell(
-                self.objective.evaluate(
-                    self._training, candidates.controls, with_readout=candidates.with_readout
-                )
-            )
+            self.optimizer.tell(self._measured(candidates))
             if self.optimizer.n_steps > steps_before:
                 self._finish_step(round_cost)
         return reasons
@@ -182,6 +185,8 @@ class TrainingRun:
             self.optimizer.restore(own)
             trainer = json.loads(str(state["trainer"]))
             self._training.count_from(trainer["inferences"], trainer["settings"])
+            if isinstance(self._training, MeteredLayerOracle):
+                self._training.layer_inferences = trainer.get("layer_inferences", 0)
             self._checking.count_from(trainer["inferences_validation"], 0)
             self._n_batches = trainer["n_batches"]
             self._batch_factor = trainer["batch_factor"]
@@ -199,6 +204,24 @@ class TrainingRun:
             self.oracle.restore(oracle_state)
         self._started_s = time.perf_counter()
         self._snapshot = self._state()
+
+    def _measured(self, candidates: Candidates) -> Evaluation:
+        if candidates.readings is None:
+            return self.objective.evaluate(
+                self._training, candidates.controls, with_readout=candidates.with_readout
+            )
+        if not isinstance(self.objective, KnownTask):
+            raise ArgumentError(
+                "task: none whose residuals are a known function of a network's answers, as this optimizer "
+                "needs; allowed: a PDE (or another optimizer)"
+            )
+        if not isinstance(self._training, MeteredLayerOracle):
+            raise ArgumentError("oracle: no layer access; allowed: one chip that offers measure_layer")
+        readings = [
+            self._training.measure_layer(own.layer, own.controls, own.vectors) for own in candidates.readings
+        ]
+        known = self.objective.known_batch()
+        return Evaluation(np.zeros(0), np.zeros((0, 0)), readings=readings, known=known)
 
     def _reasons_to_stop(self) -> dict[str, str]:
         reasons = {**self.optimizer.stop(), **self._asked_to_stop}
@@ -245,6 +268,7 @@ class TrainingRun:
         self._n_snapshot_rows = len(self.history)
         trainer = {
             "inferences": self.inferences,
+            "layer_inferences": self.layer_inferences,
             "settings": self.settings,
             "inferences_validation": self.inferences_validation,
             "n_batches": self._n_batches,

@@ -419,6 +419,7 @@ def _result(
         **quality,
         "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
         "inferences": run.inferences,
+        "layer_inferences": run.layer_inferences,
         "steps": run.optimizer.n_steps,
         "wall_s": run.wall_s,
         "peak_rss_mb": _peak_rss_mb(),

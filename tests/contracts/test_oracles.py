@@ -4,7 +4,7 @@ from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.training.ensemble import ensemble
-from photonzero.training.testing import LabChip, OracleContract, ReadoutLabChip
+from photonzero.training.testing import LabChip, LayeredLabChip, OracleContract, ReadoutLabChip
 
 
 class TestLabChip(OracleContract):
@@ -26,6 +26,13 @@ class TestLabChipWithoutNoise(OracleContract):
 
     def make(self):
         return LabChip()
+
+
+class TestLayeredLabChip(OracleContract):
+    n_in = 3
+
+    def make(self):
+        return LayeredLabChip(noise=0.01)
 
 
 class TestEnsemble(OracleContract):

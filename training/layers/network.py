@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -16,37 +17,46 @@ _NUMBERS_AT_ONCE = 4_000_000
 """Numbers held at a time where they are not needed together."""
 
 
-def _gelu_parts(z: Array) -> tuple[Array, Array]:
-    c0, c1 = 0.7978845608028654, 0.044715
-    t = np.tanh(c0 * (z + c1 * z**3))
-    return 0.5 * z * (1 + t), 0.5 * (1 + t) + 0.5 * z * (1 - t**2) * c0 * (1 + 3 * c1 * z**2)
+_GELU = 0.7978845608028654, 0.044715
 
 
-def _tanh_parts(z: Array) -> tuple[Array, Array]:
-    t = np.tanh(z)
-    return t, 1.0 - t**2
+def _gelu(z: Array) -> Array:
+    return 0.5 * z * (1.0 + np.tanh(_GELU[0] * (z + _GELU[1] * z**3)))
 
 
-_ACTIVATIONS: Mapping[str, Callable[[Array], tuple[Array, Array]]] = MappingProxyType(
-    {
-        "identity": lambda z: (z, np.ones_like(z)),
-        "sin": lambda z: (np.sin(z), np.cos(z)),
-        "tanh": _tanh_parts,
-        "relu": lambda z: (np.maximum(z, 0.0), (z > 0).astype(np.float64)),
-        "gelu": _gelu_parts,
-    }
+def _gelu_slope(z: Array, _: Array) -> Array:
+    t = np.tanh(_GELU[0] * (z + _GELU[1] * z**3))
+    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t**2) * _GELU[0] * (1.0 + 3.0 * _GELU[1] * z**2)
+
+
+_ACTIVATIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = (
+    MappingProxyType(
+        {
+            "identity": (lambda z: z, lambda z, _: np.ones_like(z)),
+            "sin": (np.sin, lambda z, _: np.cos(z)),
+            "tanh": (np.tanh, lambda _, value: 1.0 - value**2),
+            "relu": (lambda z: np.maximum(z, 0.0), lambda z, _: (z > 0).astype(np.float64)),
+            "gelu": (_gelu, _gelu_slope),
+        }
+    )
 )
+"""Value of what comes in, and slope by that and the value."""
 
 
-def activated(name: str, z: Array) -> tuple[Array, Array]:
-    """Values and slopes of an activation.
+def known_activation(name: str) -> str:
+    """The name, if the host knows the activation.
 
     Raises:
-        ArgumentError: an unknown name.
+        ArgumentError: it does not.
     """
     if name not in _ACTIVATIONS:
         raise ArgumentError(f"activation: {name!r}; allowed: {', '.join(_ACTIVATIONS)}")
-    return _ACTIVATIONS[name](z)
+    return name
+
+
+def activated(name: str, z: Array) -> Array:
+    """An activation of what comes in, any shape."""
+    return _ACTIVATIONS[known_activation(name)][0](z)
 
 
 @dataclass(frozen=True)
@@ -76,14 +86,36 @@ class Pass:
     """What a batch of points met on its way.
 
     Attributes:
-        inputs: of every layer, (N, n).
-        slopes: of every layer's activation, (N, m).
-        features: (N, F), behind the last layer.
+        activations: names, layer by layer.
+        inputs: of every layer, (N, n), and last the features (N, F).
+        readings: of every layer with its bias, (N, m).
     """
 
+    activations: Sequence[str]
     inputs: Sequence[Array]
-    slopes: Sequence[Array]
-    features: Array
+    readings: Sequence[Array]
+
+    @property
+    def features(self) -> Array:
+        """(N, F), behind the last layer."""
+        return self.inputs[-1]
+
+    @cached_property
+    def slopes(self) -> Sequence[Array]:
+        """Of every layer's activation, (N, m); computed when first needed."""
+        return [
+            _ACTIVATIONS[name][1](z, value)
+            for name, z, value in zip(self.activations, self.readings, self.inputs[1:], strict=True)
+        ]
+
+    def repeated(self, n_points: int, times: int) -> Pass:
+        """Every one of B points, with its K nodes, so many times over."""
+
+        def again(rows: Array) -> Array:
+            by_point = rows.reshape(n_points, 1, -1, rows.shape[1])
+            return np.repeat(by_point, times, axis=1).reshape(-1, rows.shape[1])
+
+        return Pass(self.activations, [again(own) for own in self.inputs], [again(z) for z in self.readings])
 
 
 def passed(layers: Sequence[MeasuredLayer], points: Array, errors: Sequence[Array] | None = None) -> Pass:
@@ -94,17 +126,16 @@ def passed(layers: Sequence[MeasuredLayer], points: Array, errors: Sequence[Arra
         points: (N, d).
         errors: (N, m) of the readings of every layer; None for none.
     """
-    here = np.zeros((len(points), layers[0].matrix.shape[1]))
-    here[:, : points.shape[1]] = points
-    inputs, slopes = [], []
+    first = np.zeros((len(points), layers[0].matrix.shape[1]))
+    first[:, : points.shape[1]] = points
+    inputs, readings = [first], []
     for k, layer in enumerate(layers):
-        inputs.append(here)
-        readings = here @ layer.matrix.T + layer.bias
+        z = inputs[-1] @ layer.matrix.T + layer.bias
         if errors is not None:
-            readings += errors[k]
-        here, slope = activated(layer.activation, readings)
-        slopes.append(slope)
-    return Pass(inputs, slopes, here)
+            z += errors[k]
+        readings.append(z)
+        inputs.append(_ACTIVATIONS[layer.activation][0](z))
+    return Pass([layer.activation for layer in layers], inputs, readings)
 
 
 @dataclass(frozen=True)
@@ -120,20 +151,26 @@ class LayerDerivatives:
     bias: Array
 
 
-def derivatives(layers: Sequence[MeasuredLayer], way: Pass, by_features: Array) -> list[LayerDerivatives]:
+def derivatives(
+    layers: Sequence[MeasuredLayer], way: Pass, by_features: Array, *, with_cores: bool = True
+) -> list[LayerDerivatives]:
     """Derivatives of R numbers by cores and biases of every layer: the adjoint, layer by layer.
 
     Args:
         layers: of the network.
         way: of the points, R K of them, K to a number.
         by_features: (R, K, F), derivatives by the features at each of its points.
+        with_cores: whether those by the cores are wanted.
     """
     n_rows, n_nodes, _ = by_features.shape
     found, adjoint = [], by_features
     for k in range(len(layers) - 1, -1, -1):
         adjoint = adjoint * way.slopes[k].reshape(n_rows, n_nodes, -1)
-        inputs = way.inputs[k].reshape(n_rows, n_nodes, -1)
-        gradients, by_input = core_gradients(layers[k].cores, inputs, adjoint)
+        if with_cores:
+            inputs = way.inputs[k].reshape(n_rows, n_nodes, -1)
+            gradients, by_input = core_gradients(layers[k].cores, inputs, adjoint)
+        else:
+            gradients, by_input = [], adjoint @ layers[k].matrix if k else adjoint
         found.append(LayerDerivatives(gradients, adjoint.sum(axis=1)))
         adjoint = by_input
     return found[::-1]

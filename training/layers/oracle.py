@@ -81,6 +81,26 @@ class LayerFormat:
         return math.prod(self.out_modes)
 
 
+@dataclass(frozen=True)
+class LayerReading:
+    """A question to one layer.
+
+    Attributes:
+        layer: its number, the first being 0.
+        controls: (P, n_controls) settings to program.
+        vectors: (B, n_in) to present to each.
+    """
+
+    layer: int
+    controls: Array
+    vectors: Array
+
+    @property
+    def n_inferences(self) -> int:
+        """P B."""
+        return len(self.controls) * len(self.vectors)
+
+
 @runtime_checkable
 class LayerOracle(ReadoutOracle, Protocol):
     """A chip whose layers can be driven and read one by one."""

@@ -14,7 +14,7 @@ the PDE makes of the solution over the solution itself, both of the network's pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -41,6 +41,11 @@ class ReadoutSolution:
     columns: Array
     penalty: Array
     factor: Array
+
+    def at(self, residual: Array) -> ReadoutSolution:
+        """The same with the residuals (R,) that formulas give, in place of the linear model's."""
+        value = float(residual @ residual + self.readout @ self.penalty @ self.readout)
+        return replace(self, residual=residual, value=value)
 
 
 def solved_readout(

@@ -21,6 +21,14 @@ from photonzero.training.layers.oracle import Response
 from photonzero.training.layers.tensor_train import states
 from photonzero.training.oracle import Array
 
+_CUT = 1e-6
+"""Singular values below this share of the largest say nothing."""
+
+_DRAWS = 8
+_LARGEST_AMPLIFICATION = 3.0
+"""Draws of probe vectors to choose from, and the noise of an entry over that of a perfect design above which
+another vector is worth its inferences."""
+
 
 @dataclass(frozen=True)
 class Probes:
@@ -68,6 +76,36 @@ def turned(
     return Probes(settings, weights)
 
 
+def probe_vectors(cores: Sequence[Array], rng: np.random.Generator) -> Array:
+    """Random vectors of +-1, (B, n), as few as determine every core's change; the best of some draws.
+
+    Args:
+        cores: of the layer.
+        rng: draws them.
+    """
+    n = math.prod(core.shape[2] for core in cores)
+    # What all inputs one by one would tell.
+    ranks = [np.linalg.matrix_rank(_design(cores, k, np.eye(n)), rtol=_CUT) for k in range(len(cores))]
+    for n_vectors in range(1, 2 * n + 1):
+        draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
+        worst = [
+            max(_amplification(_design(cores, k, own), int(rank)) for k, rank in enumerate(ranks))
+            for own in draws
+        ]
+        best = int(np.argmin(worst))
+        if worst[best] < _LARGEST_AMPLIFICATION:
+            return draws[best]
+    return np.eye(n)
+
+
+def _amplification(design: Array, rank: int) -> float:
+    """Noise of a core's entry over that from evenly spread readings; infinite where one is lost."""
+    values = np.linalg.svd(design, compute_uv=False)[:rank]
+    if len(values) < rank or values[-1] <= _CUT * values[0]:
+        return math.inf
+    return float(np.sqrt((values**2).mean() * (values**-2.0).mean()))
+
+
 def _two_sided(q: float, response: Response) -> Array:
     slope = 0.5 / (math.sin(q) if response == "sinusoid" else q)
     return np.array([0.0, slope, -slope])
@@ -93,15 +131,19 @@ def core_changes(cores: Sequence[Array], k: int, vectors: Array, changes: Array)
         changes: (P, B, m) of the readings.
     """
     r, m, n, s = cores[k].shape
-    # Readings are (i_<k), (i_k), (i_>k): what leaves core k is taken there by the cores before it.
-    before = _environment(cores[:k], states(cores, vectors)[k], (n, s))
     n_before = math.prod(core.shape[1] for core in cores[:k])
-    design = before.reshape(-1, r * n * s)
+    design = _design(cores, k, vectors)
     of_readings = changes.reshape(len(changes), len(vectors), n_before, m, -1)
     # (P, m) right sides for one matrix: rows run over vectors and the other row indices.
     right = of_readings.transpose(0, 3, 1, 2, 4).reshape(len(changes) * m, -1)
-    solved = (right @ np.linalg.pinv(design, rcond=1e-6).T).reshape(len(changes), m, r, n, s)
+    solved = (right @ np.linalg.pinv(design, rcond=_CUT).T).reshape(len(changes), m, r, n, s)
     return solved.transpose(0, 2, 1, 3, 4).reshape(len(changes), -1)
+
+
+def _design(cores: Sequence[Array], k: int, vectors: Array) -> Array:
+    """Readings by the entries of core k in one of its rows: (B m_<k m_>k, r_{k-1} n_k r_k)."""
+    r, _, n, s = cores[k].shape
+    return _environment(cores[:k], states(cores, vectors)[k], (n, s)).reshape(-1, r * n * s)
 
 
 def _environment(cores: Sequence[Array], state: Array, shape: tuple[int, int]) -> Array:

@@ -12,6 +12,9 @@ from scipy.linalg import hadamard
 
 from photonzero.training.oracle import Array
 
+_ROUNDING = 1e-6
+"""Relative difference of equal readings in single precision."""
+
 
 def weighing_vectors(n: int, size: float = 1.0) -> Array:
     """Orthogonal inputs (N, n) of +-size, N the power of two from n on."""
@@ -25,7 +28,12 @@ def weighed(readings: Array, vectors: Array) -> Array:
 
 
 def reading_variance(repeated: Array) -> float:
-    """Variance of one reading from repeats (rep, .., m) of the same measurement; 0 of a single one."""
+    """Variance of one reading from repeats (rep, .., m) of the same measurement; 0 of a single one.
+
+    What repeats differ by because single precision rounds is no noise.
+    """
     if len(repeated) < 2:
         return 0.0
-    return float(repeated.astype(np.float64).var(axis=0, ddof=1).mean())
+    numbers = repeated.astype(np.float64)
+    variance = float(numbers.var(axis=0, ddof=1).mean())
+    return variance if variance > _ROUNDING**2 * float((numbers**2).mean()) else 0.0

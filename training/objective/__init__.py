@@ -2,6 +2,8 @@
 
 from photonzero.training.objective.base import (
     Evaluation,
+    KnownBatch,
+    KnownTask,
     MeanSquare,
     Objective,
     OutputLoss,
@@ -11,6 +13,8 @@ from photonzero.training.objective.pinn import PinnObjective, PointOptions
 
 __all__ = [
     "Evaluation",
+    "KnownBatch",
+    "KnownTask",
     "MeanSquare",
     "Objective",
     "OutputLoss",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.readout.base import Readout
@@ -66,6 +67,47 @@ class MeanSquare:
         return QuadraticModel(outputs)
 
 
+class KnownBatch(Protocol):
+    """A batch whose residuals are a known function of what a network answers at known places.
+
+    With it a host can compute them, and their derivatives, of a network that it has measured.
+
+    Attributes:
+        nodes: for every part of the batch, B points with K nodes each, (B, K, d), as they are presented.
+    """
+
+    nodes: list[Array]
+
+    def residuals(self, part: int, answers: Array) -> Array:
+        """Weighted residuals (B E,) of one part from answers (B, K, m), E equations a point."""
+        ...
+
+    def linearised(self, part: int, answers: Array) -> tuple[Array, Array]:
+        """The same, and their derivatives (B, E, K, m) by the answers."""
+        ...
+
+    def judged(self, n_points: int) -> tuple[Array, Array]:
+        """Where an error of the solution is felt, and how much one of the network's outputs counts.
+
+        Args:
+            n_points: at most so many of the batch's points.
+
+        Returns:
+            Places (N, d) as they are presented, and the squared coefficients (N, m) of the outputs in the
+            solution, so scaled that their sum is that over the whole batch.
+        """
+        ...
+
+
+@runtime_checkable
+class KnownTask(Protocol):
+    """An objective whose batches are known functions of a network's answers."""
+
+    def known_batch(self) -> KnownBatch:
+        """The current batch."""
+        ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What was measured of P candidates.
@@ -75,12 +117,16 @@ class Evaluation:
         residuals: (P, R); for a loss other than the mean square the outputs that it is a function of.
         readout: the known digital readout, for a chip that shows its features; None otherwise.
         loss: the loss on this batch.
+        readings: of layers, (P, B, m) each, in the order they were asked for.
+        known: the batch as a known function, where layers were asked for.
     """
 
     losses: Array
     residuals: Array
     readout: Readout | None = None
     loss: OutputLoss = field(default_factory=MeanSquare)
+    readings: Sequence[Array] = ()
+    known: KnownBatch | None = None
 
 
 class Objective(Protocol):

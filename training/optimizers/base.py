@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from photonzero.training.layers.oracle import LayerFormat, LayerOracle, LayerReading
 from photonzero.training.objective import Evaluation
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
@@ -22,11 +23,15 @@ class Start:
         groups: what can be set.
         readout: (n_readout,) controls whose exact columns `Readout.columns` gives, in its
             order; None for a chip that does not show its features.
+        layers: formats of the layers, from the input on; None for a chip without layer access.
+        largest_input: of a layer.
     """
 
     controls: Array
     groups: Mapping[str, ControlGroupView]
     readout: Array | None = None
+    layers: Sequence[LayerFormat] | None = None
+    largest_input: float = 1.0
 
 
 def start_on(oracle: ForwardOracle, controls: Array) -> Start:
@@ -34,6 +39,8 @@ def start_on(oracle: ForwardOracle, controls: Array) -> Start:
     readout = None
     if isinstance(oracle, ReadoutOracle):
         readout = readout_controls(oracle)
+    if isinstance(oracle, LayerOracle):
+        return Start(controls, oracle.control_groups, readout, oracle.layers, oracle.largest_input)
     return Start(controls, oracle.control_groups, readout)
 
 
@@ -47,6 +54,8 @@ class Candidates:
         purpose: for the log, such as "probe" or "trial".
         with_readout: ask for the exact derivatives by the readout where the chip shows its features.
         batch_factor: size of a new batch, in units of the objective's own.
+        readings: of layers, answered in `Evaluation.readings`; None of an optimizer that measures whole
+            networks. With an empty list only the batch itself is asked for.
     """
 
     controls: Array
@@ -54,6 +63,7 @@ class Candidates:
     purpose: str
     with_readout: bool = False
     batch_factor: int = 1
+    readings: Sequence[LayerReading] | None = None
 
 
 class Optimizer(Protocol):
@@ -111,12 +121,14 @@ class Method:
         options: a frozen dataclass of settings, all with defaults.
         make: the optimizer from a start, options and a generator.
         package: name of a package that must be installed beside photonzero, None for none.
+        needs_layers: whether it reads layers one by one, which not every chip offers.
     """
 
     summary: str
     options: type[Any]
     make: Callable[[Start, Any, np.random.Generator], Optimizer]
     package: str | None = None
+    needs_layers: bool = False
 
 
 class Stage(Enum):

@@ -53,6 +53,7 @@ PROBLEMS: Registry[Callable[[], PDE]] = Registry(
         "burgers": f"{_ROOM}.burgers:Burgers",
         "darcy": f"{_ROOM}.darcy:Darcy",
         "darcy-random": f"{_ROOM}.darcy_random:DarcyRandom",
+        "helmholtz": f"{_ROOM}.helmholtz:Helmholtz",
         "heat": f"{_ROOM}.heat:Heat",
         "poisson10": f"{_ROOM}.poisson:Poisson10",
         "allen-cahn10": f"{_ROOM}.allen_cahn:AllenCahn10",

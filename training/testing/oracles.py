@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 
+from photonzero.training.layers.network import activated
+from photonzero.training.layers.oracle import LayerOracle
 from photonzero.training.meter import metered
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.powers import Stateful
@@ -138,6 +140,45 @@ class OracleContract:
 
         outputs = self._samples(lambda: chip.measure(settings, inputs))
         assert_same_mean(outputs, self._samples(combined), "outputs against features", self.rounding)
+
+    def test_layers_one_by_one_make_the_network(self) -> None:
+        """In distribution, where layers can be read: readings, biases and activations make the features."""
+        chip = self.make()
+        if not isinstance(chip, LayerOracle):
+            return
+        settings, inputs = self.settings(chip, 2), self.inputs(4)
+        first = np.zeros((len(inputs), chip.layers[0].n_in))
+        first[:, : inputs.shape[1]] = inputs
+
+        def composed() -> Array:
+            answers = []
+            for setting in settings:
+                here = first
+                for k, layer in enumerate(chip.layers):
+                    readings = chip.measure_layer(k, setting[None], here)
+                    assert readings.shape == (1, len(inputs), layer.n_out)
+                    here = activated(layer.activation, readings[0].astype(np.float64) + setting[layer.bias])
+                answers.append(here)
+            return np.stack(answers)
+
+        features = self._samples(lambda: chip.measure_features(settings, inputs))
+        assert_same_mean(features, self._samples(composed), "features against layers", 10 * self.rounding)
+
+    def test_layers_are_linear(self) -> None:
+        """In distribution, where layers can be read: readings of a sum are the sum of readings."""
+        chip = self.make()
+        if not isinstance(chip, LayerOracle):
+            return
+        settings = self.settings(chip, 2)
+        rng = np.random.default_rng(3)
+        for k, layer in enumerate(chip.layers):
+            some = 0.5 * min(1.0, chip.largest_input) * rng.uniform(-1.0, 1.0, (2, 3, layer.n_in))
+
+            def read(vectors: Array, k: int = k) -> Array:
+                return self._samples(lambda: chip.measure_layer(k, settings, vectors))
+
+            added = read(some[0]) + read(some[1])
+            assert_same_mean(read(some[0] + some[1]), added, f"layer {k}: a sum", self.rounding)
 
     def test_state_continues_to_the_bit(self) -> None:
         """Where it has a state: through JSON, on another chip that is made alike."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photonzero.training.layers.network import MeasuredLayer, derivatives, noise_gram, passed
-from photonzero.training.layers.tangents import core_changes, turned
+from photonzero.training.layers.tangents import core_changes, probe_vectors, turned
 from photonzero.training.layers.tensor_train import core_gradients, tt_cores, tt_matrix
 from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
 
@@ -125,6 +125,25 @@ def test_changes_of_a_core_are_found_from_a_few_random_vectors(cores):
         for own, matrix in zip(found, changed, strict=True):
             again = tt_matrix([*cores[:k], own.reshape(core.shape), *cores[k + 1 :]])
             np.testing.assert_allclose(again, matrix, atol=1e-8)
+
+
+def test_noise_of_a_change_follows_the_law():
+    cores = random_cores((8, 8), (8, 8), (1, 2, 1))
+    rng = np.random.default_rng(8)
+    vectors = probe_vectors(cores, rng)
+    sigma, n_trials = 1e-3, 2000
+    noise = sigma * rng.standard_normal((n_trials, len(vectors), 64))
+    for k, core in enumerate(cores):
+        # Least squares is linear: the readings of each entry alone say how errors of readings pass on.
+        columns = []
+        for place in range(core.size):
+            own = np.zeros(core.size)
+            own[place] = 1.0
+            changed = [*cores[:k], own.reshape(core.shape), *cores[k + 1 :]]
+            columns.append((vectors @ tt_matrix(changed).T).ravel())
+        expected = sigma**2 * (np.linalg.pinv(np.array(columns).T) ** 2).sum()
+        found = (core_changes(cores, k, vectors, noise) ** 2).sum(axis=1).mean()
+        assert found == pytest.approx(expected, rel=4 * np.sqrt(2 / n_trials))
 
 
 def random_network(seed=5):

@@ -110,6 +110,19 @@ class Block:
             columns[:, :, net] += slopes[:, :, out] @ features[c]
         return columns.reshape(n_points * n_equations, self._problem.n_outputs, -1)
 
+    def residuals_at(self, answers: Array) -> Array:
+        """Residuals (n_residuals,) of answers (B, K, m) at the nodes, and no chip behind it."""
+        return self._formula(self._quantities_at(answers)[None])[0]
+
+    def linearised(self, answers: Array) -> tuple[Array, Array]:
+        """The same, and their derivatives (B, n_equations, K, m) by the answers."""
+        quantities = self._quantities_at(answers)
+        slopes, coefficients = self.sensitivities(quantities), self._ansatz.coefficients(slice(None))
+        by_answers = np.zeros((*slopes.shape[:2], *answers.shape[1:]))
+        for out, net, c in self._ansatz.links:
+            by_answers[..., net] += (slopes[:, :, out] @ self._map.rows) * coefficients[c][:, None, :]
+        return self._formula(quantities[None])[0], by_answers
+
     def sensitivities(self, quantities: Array) -> Array:
         """Derivatives (B, n_equations, m, n_q) of the formula by the quantities (B, m, n_q).
 
@@ -143,6 +156,13 @@ class Block:
         sources = [self._map.source(quantities[:, :, out]) for out in range(quantities.shape[2])]
         residuals = self.term.residuals(self._problem, self.points, sources)
         return residuals.reshape(residuals.shape[0], -1)
+
+    def _quantities_at(self, answers: Array) -> Array:
+        """(B, m, n_q) of a network's answers (B, K, m)."""
+        quantities, coefficients = self._constant.copy(), self._ansatz.coefficients(slice(None))
+        for out, net, c in self._ansatz.links:
+            quantities[:, out] += (answers[..., net] * coefficients[c]) @ self._map.rows.T
+        return quantities
 
     def _quantities(self, features: Features, readouts: Array) -> Array:
         """(Q, B, m, n_q) of readouts (Q, n_readout): weights, row after row, then biases."""

@@ -13,6 +13,7 @@ from photonzero.training.objective.pinn.adaptive import LargeResiduals
 from photonzero.training.objective.pinn.balance import TermWeights
 from photonzero.training.objective.pinn.batch import draw_batch
 from photonzero.training.objective.pinn.block import Block, BlockReadout
+from photonzero.training.objective.pinn.known import KnownPdeBatch
 from photonzero.training.objective.pinn.options import PointOptions
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from photonzero.training.pde.base import PDE
@@ -106,6 +107,10 @@ class PinnObjective:
         parts = [block.residuals(oracle, controls) for block in self._blocks]
         residuals = self._joined(parts, None)
         return Evaluation((residuals**2).mean(axis=1), residuals)
+
+    def known_batch(self) -> KnownPdeBatch:
+        """The current batch as a known function of a network's answers."""
+        return KnownPdeBatch(self.problem, self._blocks, self._factors())
 
     def predict(self, oracle: ForwardOracle, controls: Array, points: Array) -> Array:
         """The solution u (N, m) of one setting (n_controls,) at points (N, d)."""

@@ -1,0 +1,218 @@
+"""The optimizer that reads layers one by one keeps the contract of all others, on a chip that lets it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.meter import metered
+from photonzero.training.objective import PinnObjective
+from photonzero.training.optimizers import get_method, start_on
+from photonzero.training.testing import LabChip, LayeredLabChip, OptimizerContract, ReadoutLabChip
+from photonzero.training.testing.optimizers import lab_objective, through_a_file, watched
+from photonzero.training.trainer import Limits, TrainingRun
+
+NAME = "layered-gauss-newton"
+SMALL = {"n_steps": 8, "final_steps": 2}
+FINAL = {"n_steps": 2, "final_steps": 3}
+
+
+def layered_run(chip=None, options=SMALL, objective=None, **limits):
+    chip = chip or LayeredLabChip()
+    method = get_method(NAME)
+    x = np.random.default_rng(2).standard_normal(chip.n_controls)
+    optimizer = method.make(start_on(chip, x), method.options(**options), np.random.default_rng(3))
+    return TrainingRun(chip, objective or lab_objective(), optimizer, Limits(**limits))
+
+
+class FaultyLayeredChip(LayeredLabChip):
+    """Its ninth reading of a layer fails."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self._fault, self._n_calls = fault, 0
+
+    def measure_layer(self, layer, controls, vectors):
+        answer = super().measure_layer(layer, controls, vectors)
+        self._n_calls += 1
+        if self._n_calls != 9:
+            return answer
+        if self._fault == "late":
+            raise TimeoutError("late")
+        return answer[:, :, 1:] if self._fault == "wrong shape" else np.full_like(answer, np.nan)
+
+
+class TestLayeredGaussNewton(OptimizerContract):
+    method = NAME
+    options = {"n_steps": 100}  # noqa: RUF012
+
+    def make_run(self, chip=None, **limits):
+        return layered_run(chip, self.options, **limits)
+
+    def test_it_asks_for_settings_of_the_chip(self):
+        run = self.make_run(max_steps=3)
+        asked = watched(run)
+        run.train()
+        for reading in (r for a in asked for r in a.readings):
+            assert reading.controls.shape[1] == run.oracle.n_controls
+            assert np.isfinite(reading.controls).all()
+            assert np.abs(reading.vectors).max() <= run.oracle.largest_input
+        assert asked[0].fresh_points
+        assert [row[0] for row in run.history] == [1, 2, 3]
+
+    def test_it_starts_where_it_is_told_and_leaves_that_alone(self):
+        chip = LayeredLabChip()
+        start = np.random.default_rng(2).standard_normal(chip.n_controls)
+        before = start.copy()
+        method = get_method(NAME)
+        optimizer = method.make(start_on(chip, start), method.options(**SMALL), np.random.default_rng(3))
+        moved = optimizer.controls - start
+        moved[:8] = (moved[:8] + np.pi) % (2 * np.pi) - np.pi  # phases are the same a turn away
+        moved[16:24] = (moved[16:24] + np.pi) % (2 * np.pi) - np.pi
+        assert np.abs(moved).max() <= chip.control_groups["layer1/mixers"].grid_step
+        TrainingRun(chip, lab_objective(), optimizer, Limits(max_steps=2)).train()
+        np.testing.assert_array_equal(start, before)
+
+    def test_metering_is_what_it_asks_for(self):
+        chip = LayeredLabChip(noise=1e-3)
+        run = self.make_run(chip, max_steps=3)
+        asked = watched(run)
+        run.train()
+        readings = [reading for a in asked for reading in a.readings]
+        assert run.settings == sum(len(r.controls) for r in readings)
+        assert run.inferences == run.layer_inferences == sum(r.n_inferences for r in readings)
+        assert chip.presented == run.inferences + run.inferences_validation
+        # On paper: the start, then two turns of eight mixers a layer, and three candidates read four times.
+        n_probes = [len(r.vectors) for a in asked if a.purpose == "probe" for r in a.readings]
+        assert run.inferences == 32 * (4 + 8) + 2 * 8 * sum(n_probes) + 3 * 3 * 4 * (4 + 8)
+
+    def test_resume_equals_the_straight_run(self):
+        for noise in (0.0, 1e-3):
+            for at, end in ((2, 6), (8, 9)):
+                straight, first, second = (
+                    layered_run(LayeredLabChip(noise=noise), max_steps=n) for n in (end, at, end)
+                )
+                straight.train()
+                first.train()
+                second.restore(through_a_file(first.checkpoint()))
+                second.train()
+                np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
+                assert [row[:4] for row in second.history] == [row[:4] for row in straight.history]
+                assert second.inferences == straight.inferences
+                assert second.layer_inferences == straight.layer_inferences
+
+    def test_a_faulty_oracle_leaves_the_last_good_step(self):
+        straight = self.make_run(max_steps=5)
+        straight.train()
+        for fault in ("NaN", "wrong shape", "late"):
+            broken = self.make_run(FaultyLayeredChip(fault), max_steps=5)
+            with pytest.raises(MeasurementError):
+                broken.train()
+            again = self.make_run(max_steps=5)
+            again.restore(broken.checkpoint())
+            again.train()
+            np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
+
+    def bits_of_a_fresh_process(self):
+        code = (
+            "from tests.contracts.test_layered_optimizer import layered_run\n"
+            "run = layered_run(options={'n_steps': 100}, max_steps=2); run.train()\n"
+            "print(run.optimizer.controls.tobytes().hex())"
+        )
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return answer.stdout.strip()
+
+
+def test_it_ends_with_a_precise_reading_and_a_reason():
+    run = layered_run(LayeredLabChip(noise=1e-3), FINAL)
+    asked = watched(run)
+    assert "finished" in run.train()
+    assert [a.purpose for a in asked] == ["start", *["probe", "trial"] * 2, *["last"] * 4]
+    assert [len(a.readings) for a in asked[-4:]] == [2, 0, 0, 0]
+    assert run.history[-1][0] == 3
+
+
+def test_noise_is_known_from_repeats():
+    run = layered_run(LayeredLabChip(noise=2e-3), FINAL)
+    run.train()
+    np.testing.assert_allclose(np.sqrt(run.optimizer.state()["variances"]), 2e-3, rtol=0.1)
+    quiet = layered_run(LayeredLabChip(), FINAL)
+    quiet.train()
+    assert not quiet.optimizer.state()["variances"].any()
+
+
+class Saturating(LayeredLabChip):
+    """Detectors that cut readings off at 0.6, and say so."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = tuple(
+            type(f)(f.out_modes, f.in_modes, f.ranks, f.activation, f.bias, f.cores, full_scale=0.6)
+            for f in self.layers
+        )
+
+    def measure_layer(self, layer, controls, vectors):
+        return np.clip(super().measure_layer(layer, controls, vectors), -0.6, 0.6)
+
+
+def test_vectors_shrink_until_no_reading_is_cut_off():
+    run = layered_run(Saturating(), max_steps=1)
+    asked = watched(run)
+    run.train()
+    starts = [a for a in asked if a.purpose == "start"]
+    assert len(starts) > 1
+    last = starts[-1].readings
+    answers = [Saturating().measure_layer(r.layer, r.controls, r.vectors) for r in last]
+    assert max(np.abs(a).max() for a in answers) < 0.6
+
+
+@pytest.mark.parametrize("chip", [LabChip(), ReadoutLabChip()])
+def test_a_chip_without_layer_access_is_refused_in_one_line(chip):
+    with pytest.raises(ArgumentError, match="no layers to read; allowed"):
+        layered_run(chip)
+
+
+def test_bad_questions_to_a_layer_are_named():
+    meter = metered(LayeredLabChip())
+    settings = np.zeros((1, meter.n_controls))
+    for layer, vectors, match in (
+        (2, np.ones((1, 8)), "layer: 2; allowed: 0 to 1"),
+        (0, np.ones((1, 8)), r"vectors: shape \(1, 8\)"),
+        (0, np.full((1, 3), 1.5), "vectors: 1.5; allowed: magnitudes up to 1"),
+        (0, np.full((1, 3), np.nan), "vectors: nan"),
+    ):
+        with pytest.raises(ArgumentError, match=match):
+            meter.measure_layer(layer, settings, vectors)
+    assert meter.inferences == meter.layer_inferences == 0
+
+
+def test_a_task_that_is_no_known_function_is_refused():
+    class Unknown:
+        inferences_per_candidate = 1
+
+        def load_batch(self, number, factor=1):
+            pass
+
+    with pytest.raises(ArgumentError, match="task: none whose residuals"):
+        layered_run(objective=Unknown()).train()
+
+
+def test_a_batch_known_to_the_host_is_the_one_that_is_measured():
+    chip = LayeredLabChip()
+    objective: PinnObjective = lab_objective()
+    controls = np.random.default_rng(1).standard_normal((1, chip.n_controls))
+    measured = objective.evaluate(chip, controls).residuals[0]
+    known = objective.known_batch()
+    parts = []
+    for k, nodes in enumerate(known.nodes):
+        answers = chip.measure(controls, nodes.reshape(-1, 3)).reshape(*nodes.shape[:2], 1)
+        parts.append(known.residuals(k, answers))
+        residual, slope = known.linearised(k, answers)
+        np.testing.assert_array_equal(residual, parts[-1])
+        change = 1e-5 * np.random.default_rng(2).standard_normal(answers.shape)
+        pair = known.residuals(k, answers + change) - known.residuals(k, answers - change)
+        expected = 2 * (slope * change[:, None]).sum(axis=(2, 3)).ravel()
+        np.testing.assert_allclose(pair, expected, rtol=1e-4, atol=1e-6 * np.abs(pair).max())
+    np.testing.assert_allclose(np.concatenate(parts), measured, rtol=1e-9, atol=1e-9)

@@ -1,0 +1,85 @@
+"""The Jacobian of a measured network against finite differences of the chip itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.designs import get_design
+from photonzero.training.layers.network import MeasuredLayer
+from photonzero.training.layers.on_batch import Pricing, solved
+from photonzero.training.layers.tangents import core_changes, probe_vectors, turned
+from photonzero.training.layers.tensor_train import tt_cores
+from photonzero.training.layers.weighing import weighed, weighing_vectors
+from photonzero.training.objective import PinnObjective
+from photonzero.training.pde import PDE, Condition
+from photonzero.training.stencils import make_rule
+
+
+class Diffusion(PDE):
+    """Linear, with a system of two equations at every point."""
+
+    domain = {"x": (0.0, 1.0, 2), "t": (0.0, 1.0)}  # noqa: RUF012
+
+    def residual(self, at, u):
+        return [u.t - u.laplacian, 0.3 * u.t + u]
+
+    def conditions(self):
+        return [Condition("start", {"t": 0.0}, lambda at, u: u - at.x.sum(axis=-1))]
+
+
+# Errors of bias leave an angle an angle; where phases err by a factor and heat their neighbours, a turn is
+# not quite what it says.
+BIASED = NoiseModel(phase_shifter=PhaseShifter(bias_max_rad=1.0))
+PUBLISHED = replace(preset("published"), phase_quantizer=None)
+
+
+def identified(chip, controls, rng):
+    """The measured network, and how each core changes with its phases."""
+    layers, changes = [], []
+    for k, f in enumerate(chip.layers):
+        vectors = weighing_vectors(f.n_in)
+        matrix = weighed(chip.measure_layer(k, controls[None], vectors)[0], vectors)
+        cores = tt_cores(matrix, f.out_modes, f.in_modes, f.ranks)
+        layers.append(MeasuredLayer.of(cores, controls[f.bias], f.activation))
+        vectors, own = probe_vectors(cores, rng), []
+        for c, core in enumerate(f.cores):
+            places = np.arange(core.controls.start, core.controls.stop)
+            probes = turned(controls, places, 0.5, core.low, core.high, core.response)
+            base = chip.measure_layer(k, controls[None], vectors)[0]
+            slopes = probes.slopes(base, chip.measure_layer(k, probes.settings, vectors))
+            own.append(core_changes(cores, c, vectors, slopes))
+        changes.append(own)
+    return layers, changes
+
+
+@pytest.mark.parametrize(("noise", "error"), [(BIASED, 1e-5), (PUBLISHED, 5e-3)], ids=["biased", "published"])
+def test_the_jacobian_is_that_of_the_chip(noise, error):
+    chip = fabricate(get_design("tonn-tiny"), noise, 3, dtype=np.float64, threads=1)
+    rng = np.random.default_rng(0)
+    controls = chip.initial_controls(rng)
+    cores = [core for layer in chip.layers for core in layer.cores]
+    phases = np.concatenate([np.arange(core.controls.start, core.controls.stop) for core in cores])
+    controls[phases] = rng.uniform(1.5, 4.5, phases.size)
+    objective = PinnObjective(Diffusion(), make_rule("central", spacing=0.1), 20, seed=1)
+    layers, changes = identified(chip, controls, rng)
+    here = solved(layers, objective.known_batch(), np.ones((1, 17)), Pricing((0.0, 0.0), 0.0, 1e-3))
+    controls[chip.readout_weight], controls[chip.readout_bias] = here.readout[0, :-1], here.readout[0, -1]
+    np.testing.assert_allclose(
+        here.solution.residual, objective.evaluate(chip, controls[None]).residuals[0], atol=1e-8
+    )
+    biases = np.concatenate([np.arange(f.bias.start, f.bias.stop) for f in chip.layers])
+    places = np.concatenate([phases, biases])
+    size = 1e-4
+    settings = np.repeat(controls[None], 2 * len(places), axis=0)
+    for k, place in enumerate(places):
+        settings[2 * k, place] += size
+        settings[2 * k + 1, place] -= size
+    residuals = objective.evaluate(chip, settings).residuals
+    expected = ((residuals[::2] - residuals[1::2]) / (2 * size)).T
+    found = here.jacobian(changes)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, atol=error * np.abs(expected).max())

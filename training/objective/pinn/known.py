@@ -1,0 +1,49 @@
+"""A batch as a known function of a network's answers: what the host computes of a network it has measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from photonzero.training.objective.pinn.block import Block
+from photonzero.training.oracle import Array
+from photonzero.training.pde import PDE
+
+
+class KnownPdeBatch:
+    """See `photonzero.training.objective.KnownBatch`: the residuals of a PDE.
+
+    Args:
+        problem: the PDE.
+        blocks: its terms at their points.
+        factors: of the residuals of each block.
+    """
+
+    def __init__(self, problem: PDE, blocks: Sequence[Block], factors: Array) -> None:
+        self._problem = problem
+        self._blocks = list(zip(blocks, factors, strict=True))
+        self.nodes = [(block.nodes() - problem.center) / problem.scale for block in blocks]
+
+    def residuals(self, part: int, answers: Array) -> Array:
+        """Those of one block at its nodes."""
+        block, factor = self._blocks[part]
+        return factor * block.residuals_at(answers)
+
+    def linearised(self, part: int, answers: Array) -> tuple[Array, Array]:
+        """Those of one block, and their derivatives."""
+        block, factor = self._blocks[part]
+        residuals, slopes = block.linearised(answers)
+        return factor * residuals, factor * slopes
+
+    def judged(self, n_points: int) -> tuple[Array, Array]:
+        """At the collocation points of the PDE."""
+        points = self._blocks[0][0].points
+        chosen = points[:: -(-len(points) // n_points)]
+        m = self._problem.n_outputs
+        answers = np.vstack([np.zeros(m), np.eye(m)])
+        network = np.broadcast_to(answers[:, None, :], (m + 1, len(chosen), m))
+        values = self._problem.solution(chosen, network)
+        squares = ((values[1:] - values[0]) ** 2).sum(axis=-1).T
+        places = (chosen - self._problem.center) / self._problem.scale
+        return places, squares * (len(points) / len(chosen))

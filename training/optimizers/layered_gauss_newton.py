@@ -1,0 +1,431 @@
+"""Gauss-Newton on a network whose layers are read one by one.
+
+A random direction of some hundred phases says little for what it costs. A chip with layer access
+(`photonzero.training.layers.oracle`) shows more: every layer's matrix by a weighing design, and how each
+phase changes it by two turns of that phase in front of a few random vectors. What follows is the
+host's: residuals and their Jacobian at collocation points come from measured matrices and known
+electronics, and cost no inference. Optics are measured forward only.
+
+A step:
+
+1. **Probe.** Every phase is turned both ways, its core's change found by least squares
+   (`photonzero.training.layers.tangents`). On a fresh batch the readout is solved with a price on the noise
+   that it passes on (`photonzero.training.layers.priced_readout`), and the biases of the electronics move.
+2. **Solve.** The Jacobian of residuals, and of the noise's effect under one draw of it, by all phases and
+   biases, the readout projected out; some damped steps, rounded to the DAC's grid in the metric of the
+   problem (`photonzero.training.layers.steps`).
+3. **Try.** The layers of every candidate are read; each is judged on a fresh batch, after its biases have
+   moved to suit it. The best is kept if it is better than the base, judged in the same way.
+
+After the last step the layers are read more often, and readout and biases get some more steps, which cost
+no inference. Noise is known from repeats.
+
+Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates and
+rep repeats of N = 2^k weighing vectors. Memory: R (P + biases) numbers in all, and R K n a layer, for R
+residuals of K nodes. Host operations: for the Jacobian about 2 R K times the entries of a core times the
+modes beside it, core by core; for a step of n phases and biases 2 R n^2 + 3 c n^3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from photonzero.training.checks import at_least, positive, require
+from photonzero.training.errors import ArgumentError
+from photonzero.training.layers.network import MeasuredLayer, known_activation
+from photonzero.training.layers.on_batch import OnBatch, Pricing, solved
+from photonzero.training.layers.oracle import LayerFormat, LayerReading
+from photonzero.training.layers.steps import Places, damped_steps
+from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
+from photonzero.training.layers.tensor_train import tt_cores
+from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
+from photonzero.training.objective import Evaluation, KnownBatch
+from photonzero.training.optimizers.base import Candidates, Method, Start
+from photonzero.training.optimizers.parts.rounding import grid_steps
+from photonzero.training.oracle import Array
+from photonzero.training.random_state import generator_from_array, generator_to_array
+
+_MEMORY = 0.7
+"""Weight of what was known of the price and of the noise when it is estimated again."""
+
+_CUT_OFF = 0.98
+"""Share of full scale from which on a reading may have been cut off."""
+
+_SHORT = 0.125
+"""Length of a turn of a control that is no angle, over that of a phase."""
+
+Cores = list[Array]
+
+
+@dataclass(frozen=True)
+class LayeredOptions:
+    """Settings of `LayeredGaussNewton`.
+
+    Attributes:
+        n_steps: steps; after them the last reading, and the end.
+        n_dampings: candidates of a step.
+        damping_ratio: ratio of neighbouring dampings.
+        initial_damping: in units of the curvature's mean diagonal.
+        batch_factor: points that a step is solved on, over those that it is judged on.
+        reading_repeats: of the weighing design, for every reading of noisy layers; 1 where nothing is noisy.
+        final_repeats: of the first and of the last reading.
+        final_steps: steps of readout and biases after the last reading.
+        turn_rad: how far a phase is turned to be probed; rounded to whole codes of its DAC [rad].
+        first_readout_damping: nu of the first step, in units of the mean square of the readout's columns.
+        last_readout_damping: of the last; between them geometric.
+    """
+
+    n_steps: int = 60
+    n_dampings: int = 3
+    damping_ratio: float = 5.0
+    initial_damping: float = 1e-2
+    batch_factor: int = 2
+    reading_repeats: int = 4
+    final_repeats: int = 32
+    final_steps: int = 10
+    turn_rad: float = math.pi / 4
+    first_readout_damping: float = 1e-5
+    last_readout_damping: float = 1e-8
+
+    def __post_init__(self) -> None:
+        at_least(self, n_steps=1, n_dampings=1, batch_factor=1, reading_repeats=2, final_repeats=2)
+        at_least(self, final_steps=0)
+        positive(self, "initial_damping", "first_readout_damping", "last_readout_damping")
+        require(self, "damping_ratio", self.damping_ratio > 1, "> 1")
+        require(self, "turn_rad", 0 < self.turn_rad < math.pi / 2, "above 0, below pi / 2")
+
+
+class LayeredGaussNewton:
+    """Gauss-Newton with layer access; see the module's text.
+
+    Args:
+        start: where, what can be set, and the format of the layers.
+        options: see `LayeredOptions`.
+        rng: draws probe vectors and draws of the noise.
+
+    Raises:
+        ArgumentError: a chip without layer access, or without a readout.
+    """
+
+    needs: Literal["loss", "residuals"] = "residuals"
+
+    def __init__(self, start: Start, options: LayeredOptions, rng: np.random.Generator) -> None:
+        if start.layers is None or start.readout is None:
+            raise ArgumentError(
+                "layered-gauss-newton: no layers to read; allowed: one chip that offers measure_layer, all "
+                "of it trained (or another optimizer, such as gauss-newton)"
+            )
+        self.n_steps = 0
+        for layer in start.layers:
+            known_activation(layer.activation)
+        self._formats, self._options, self._rng = tuple(start.layers), options, rng
+        self._readout_places = _by_output(start.readout, self._formats[-1].n_out)
+        self._x = np.array(start.controls, dtype=np.float64)
+        self._grid = grid_steps(start.groups, self._x.size)
+        self._biases = _bias_places(self._formats)
+        self._places = _all_places(self._formats, self._grid, self._biases)
+        self._x = _settable(self._x, self._places)
+        self._sizes = np.full(len(self._formats), min(1.0, start.largest_input))
+        self._variances = np.zeros(len(self._formats))
+        self._cores: list[Cores] = []
+        self._damping = self._bias_damping = options.initial_damping
+        self._price, self._loss = 0.0, np.inf
+        self._probes: list[tuple[Array, Probes]] = []
+        self._trials: list[Array] = []
+        self._n_last = 0
+
+    @property
+    def controls(self) -> Array:
+        """The setting it stands at, (n_controls,)."""
+        return self._x
+
+    @property
+    def loss(self) -> float:
+        """Squared residuals a point with the price of noise, on the points of the last step."""
+        return self._loss
+
+    def ask(self) -> Candidates:
+        """Readings of layers, or a fresh batch to go on with what was read."""
+        o = self._options
+        if not self._cores:
+            return self._question("start", self._weighings([self._x], o.final_repeats), o.batch_factor)
+        if self._trials:
+            return self._question("trial", self._weighings(self._trials, self._repeats), 1)
+        if self.n_steps < o.n_steps:
+            return self._question("probe", self._turns(), o.batch_factor)
+        readings = self._weighings([self._x], o.final_repeats) if self._n_last == 0 else []
+        return self._question("last", readings, o.batch_factor)
+
+    def tell(self, evaluation: Evaluation) -> None:
+        """What was read, and the batch."""
+        if evaluation.known is None:
+            raise ArgumentError("evaluation: no known batch; allowed: one, which residuals are computed on")
+        batch, readings = evaluation.known, evaluation.readings
+        if not self._cores:
+            self._begin(readings)
+        elif self._trials:
+            self._choose(batch, readings)
+        elif self.n_steps < self._options.n_steps:
+            self._propose(batch, readings)
+        else:
+            self._finish(batch, readings)
+
+    def stop(self) -> dict[str, str]:
+        """Stops after its steps and the last reading, which is one step more."""
+        if self.n_steps <= self._options.n_steps:
+            return {}
+        return {"finished": f"{self._options.n_steps} steps and the last reading"}
+
+    def state(self) -> dict[str, Array]:
+        """Everything the next step depends on."""
+        numbers = (self._damping, self._bias_damping, self._price, self._loss, self.n_steps)
+        state = {
+            "x": self._x.copy(),
+            "layered": np.array(numbers, dtype=float),
+            "sizes": self._sizes.copy(),
+            "variances": self._variances.copy(),
+            "rng": generator_to_array(self._rng),
+        }
+        for k, layer in enumerate(self._formats):
+            for c in range(len(layer.cores)):
+                state[f"core{k}/{c}"] = self._cores[k][c].copy() if self._cores else np.zeros(0)
+        return state
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Continue from `state`."""
+        self._x = np.array(state["x"])
+        self._damping, self._bias_damping, self._price, self._loss, n_steps = map(float, state["layered"])
+        self.n_steps = int(n_steps)
+        self._sizes, self._variances = np.array(state["sizes"]), np.array(state["variances"])
+        self._rng = generator_from_array(state["rng"])
+        self._cores = []
+        if state["core0/0"].size:
+            self._cores = [
+                [np.array(state[f"core{k}/{c}"]) for c in range(len(layer.cores))]
+                for k, layer in enumerate(self._formats)
+            ]
+        self._probes, self._trials, self._n_last = [], [], 0
+
+    @property
+    def _repeats(self) -> int:
+        return self._options.reading_repeats if self._variances.any() else 1
+
+    @property
+    def _pricing(self) -> Pricing:
+        o = self._options
+        share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0)
+        nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
+        return Pricing(tuple(self._variances), self._price, nu)
+
+    def _question(self, purpose: str, readings: Sequence[LayerReading], factor: int) -> Candidates:
+        none = np.zeros((0, self._x.size))
+        return Candidates(none, True, purpose, batch_factor=factor, readings=tuple(readings))
+
+    def _weighings(self, settings: list[Array], repeats: int) -> list[LayerReading]:
+        """Every layer's matrix at some settings."""
+        return [
+            LayerReading(
+                k, np.stack(settings), np.tile(weighing_vectors(layer.n_in, self._sizes[k]), (repeats, 1))
+            )
+            for k, layer in enumerate(self._formats)
+        ]
+
+    def _identified(self, readings: Sequence[Array]) -> list[list[Cores]]:
+        """Cores of all layers for each setting, from weighings; the noise is learnt on the way."""
+        found: list[list[Cores]] = [[] for _ in range(len(readings[0]))]
+        for k, (layer, answer) in enumerate(zip(self._formats, readings, strict=True)):
+            vectors = weighing_vectors(layer.n_in, self._sizes[k])
+            by_repeat = answer.reshape(len(answer), -1, len(vectors), layer.n_out).astype(np.float64)
+            repeats = by_repeat.shape[1]
+            if repeats > 1:
+                old = _MEMORY if self._variances[k] > 0 and repeats < self._options.final_repeats else 0.0
+                seen = reading_variance(np.moveaxis(by_repeat, 1, 0))
+                self._variances[k] = old * self._variances[k] + (1.0 - old) * seen
+            entry_std = math.sqrt(self._variances[k] / (repeats * len(vectors))) / self._sizes[k]
+            matrices = weighed(by_repeat.mean(axis=1), vectors)
+            for own, matrix in zip(found, matrices, strict=True):
+                own.append(tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std))
+        return found
+
+    def _turns(self) -> list[LayerReading]:
+        """Every phase of every layer turned both ways."""
+        self._probes, found = [], []
+        for k, layer in enumerate(self._formats):
+            vectors = self._sizes[k] * probe_vectors(self._cores[k], self._rng)
+            own = []
+            for core in layer.cores:
+                places = np.arange(core.controls.start, core.controls.stop)
+                step = float(self._grid[places].max(initial=0.0))
+                turn = self._options.turn_rad
+                if core.response == "smooth":
+                    # A chord of something that is no sinusoid must be short.
+                    turn *= _SHORT
+                turn = step * max(1.0, round(turn / step)) if step > 0 else turn
+                own.append(turned(self._x, places, turn, core.low, core.high, core.response))
+            probes = Probes(
+                np.concatenate([p.settings for p in own]), np.concatenate([p.weights for p in own])
+            )
+            self._probes.append((vectors, probes))
+            found.append(LayerReading(k, probes.settings, vectors))
+        return found
+
+    def _changes(self, readings: Sequence[Array]) -> list[list[Array]]:
+        """What every phase does to its core, from the readings of `_turns`."""
+        changes = []
+        network = self._network(self._x, self._cores)
+        for layer, own, (vectors, probes), answer in zip(
+            self._formats, network, self._probes, readings, strict=True
+        ):
+            slopes = probes.slopes(vectors @ own.matrix.T, answer.astype(np.float64))
+            sizes = [core.controls.stop - core.controls.start for core in layer.cores]
+            parts = np.split(slopes, np.cumsum(sizes)[:-1])
+            changes.append([core_changes(own.cores, c, vectors, part) for c, part in enumerate(parts)])
+        return changes
+
+    def _network(self, controls: Array, cores: Sequence[Cores]) -> list[MeasuredLayer]:
+        return [
+            MeasuredLayer.of(own, controls[layer.bias], layer.activation)
+            for own, layer in zip(cores, self._formats, strict=True)
+        ]
+
+    def _solved(self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]) -> OnBatch:
+        readout = controls[self._readout_places]
+        return solved(self._network(controls, cores), batch, readout, self._pricing)
+
+    def _with_biases(
+        self, batch: KnownBatch, controls: Array, cores: Sequence[Cores], ratios: Sequence[float]
+    ) -> tuple[Array, OnBatch, float | None]:
+        """The best of a setting and damped steps of its biases: controls, solution, ratio of the damping."""
+        best = self._solved(batch, controls, cores)
+        found, ratio = self._with_readout(controls, best), None
+        model = best.model(None, self._rng)
+        dampings = [own * self._bias_damping for own in ratios]
+        for own, moved in zip(ratios, damped_steps(model, found, self._biases, dampings), strict=True):
+            tried = self._solved(batch, moved, cores)
+            if tried.value < best.value:
+                found, best, ratio = self._with_readout(moved, tried), tried, own
+        return found, best, ratio
+
+    def _with_readout(self, controls: Array, solution: OnBatch) -> Array:
+        moved = controls.copy()
+        moved[self._readout_places] = solution.readout
+        return moved
+
+    def _move_biases(self, batch: KnownBatch) -> OnBatch:
+        """Steps of the readout and the biases where it stands; no inference."""
+        self._x, best, ratio = self._with_biases(batch, self._x, self._cores, (0.1, 1.0, 10.0))
+        self._bias_damping = float(
+            np.clip(self._bias_damping * (10.0 if ratio is None else ratio), 1e-6, 1e3)
+        )
+        return best
+
+    def _begin(self, readings: Sequence[Array]) -> None:
+        """The first matrices; too bright where readings were cut off: then again with smaller vectors."""
+        too_bright = [
+            float(np.abs(answer).max()) >= _CUT_OFF * layer.full_scale
+            for layer, answer in zip(self._formats, readings, strict=True)
+        ]
+        if any(too_bright):
+            self._sizes[too_bright] /= 2.0
+            return
+        (self._cores,) = self._identified(readings)
+
+    def _propose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
+        """Candidates from probes."""
+        changes = self._changes(readings)
+        base = self._move_biases(batch)
+        price = base.price()
+        if self._variances.any() and price > 0:
+            known = self._price > 0
+            self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
+            base = self._solved(batch, self._x, self._cores)
+            self._x = self._with_readout(self._x, base)
+        model = base.model(changes, self._rng)
+        self._trials = damped_steps(model, self._x, self._places, self._dampings())
+
+    def _dampings(self) -> list[float]:
+        o = self._options
+        return [self._damping * o.damping_ratio ** (k - o.n_dampings // 2) for k in range(o.n_dampings)]
+
+    def _choose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
+        """The best of the candidates and the base."""
+        best, chosen = self._solved(batch, self._x, self._cores), None
+        found, cores = self._with_readout(self._x, best), self._cores
+        for k, (trial, own) in enumerate(zip(self._trials, self._identified(readings), strict=True)):
+            moved, tried, _ = self._with_biases(batch, trial, own, (1.0,))
+            if tried.value < best.value:
+                best, chosen, found, cores = tried, k, moved, own
+        self._x, self._cores = found, cores
+        self._damping = self._damping * 3.0 if chosen is None else self._dampings()[chosen]
+        self._damping = float(np.clip(self._damping, 1e-8, 1e3))
+        self._loss = best.value / len(best.solution.residual)
+        self._trials = []
+        self.n_steps += 1
+
+    def _finish(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
+        """The last reading, then steps of what needs none."""
+        if self._n_last == 0:
+            (self._cores,) = self._identified(readings)
+        self._n_last += 1
+        if self._n_last > self._options.final_steps:
+            last = self._solved(batch, self._x, self._cores)
+            self._x = self._with_readout(self._x, last)
+            self._loss = last.value / len(last.solution.residual)
+            self.n_steps += 1
+            return
+        self._move_biases(batch)
+
+
+def _by_output(readout: Array, n_features: int) -> Array:
+    """Places (m, F + 1) of every output's weights and bias, from weights row after row, then biases."""
+    m = readout.size // (n_features + 1)
+    weights, biases = readout[: m * n_features].reshape(m, n_features), readout[m * n_features :]
+    return np.concatenate([weights, biases[:, None]], axis=1)
+
+
+def _bias_places(formats: Sequence[LayerFormat]) -> Places:
+    index = np.concatenate([np.arange(layer.bias.start, layer.bias.stop) for layer in formats])
+    unbounded = np.full(index.size, np.inf)
+    return Places(index, np.zeros(index.size), -unbounded, unbounded)
+
+
+def _all_places(formats: Sequence[LayerFormat], grid: Array, biases: Places) -> Places:
+    """Controls of all cores, layer by layer, then the biases."""
+    cores = [core for layer in formats for core in layer.cores]
+    index = np.concatenate([np.arange(core.controls.start, core.controls.stop) for core in cores])
+    sizes = [core.controls.stop - core.controls.start for core in cores]
+    low, high = (
+        np.repeat([core.low for core in cores], sizes),
+        np.repeat([core.high for core in cores], sizes),
+    )
+    return Places(
+        np.concatenate([index, biases.index]),
+        np.concatenate([grid[index], biases.grid]),
+        np.concatenate([low, biases.low]),
+        np.concatenate([high, biases.high]),
+    )
+
+
+def _settable(controls: Array, places: Places) -> Array:
+    """The same phases within one turn, and all controls on the grid of their DACs."""
+    moved = controls.copy()
+    own = moved[places.index]
+    a_turn = np.isclose(places.high - places.low, 2.0 * np.pi)
+    own[a_turn] = places.low[a_turn] + np.mod(own[a_turn] - places.low[a_turn], 2.0 * np.pi)
+    step = np.where(places.grid > 0, places.grid, 1.0)
+    own = np.where(places.grid > 0, step * np.round(own / step), own)
+    moved[places.index] = places.within(own)
+    return moved
+
+
+METHOD = Method(
+    "Gauss-Newton on all phases, for chips whose layers can be read one by one",
+    LayeredOptions,
+    LayeredGaussNewton,
+    needs_layers=True,
+)
