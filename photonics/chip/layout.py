@@ -132,21 +132,65 @@ def _quadratures(layer: TTLayer, k: int, complex_fields: bool) -> tuple[int, int
 
 
 class _Builder:
-    def __init__(self, phase_step_rad: float) -> None:
+    """What `lay_out` has gathered so far."""
+
+    def __init__(self, phase_step_rad: float, complex_fields: bool) -> None:
+        self.phase_step_rad, self.complex_fields = phase_step_rad, complex_fields
         self.groups: dict[str, ControlGroup] = {}
-        self.n_controls = 0
-        self.phase_step_rad = phase_step_rad
-        self.positions: list[IntArray] = []
-        self.phases: list[IntArray] = []
-        self.singular: list[npt.NDArray[np.bool_]] = []
-        self.drives: list[npt.NDArray[np.bool_]] = []
-        self.n_meshes = 0
+        self.cores: list[tuple[CoreLayout, ...]] = []
+        self.biases: list[IntArray] = []
+        self.gains: list[int] = []
+        self.layer_rows: list[tuple[int, ...]] = []
+        self.stages: list[tuple[int, ...]] = []
+        self.n_controls = self.n_weights = self.n_biases = self.n_meshes = 0
+        self.positions, self.phases = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
+        self.singular, self.drives = [np.zeros(0, bool)], [np.zeros(0, bool)]
         self.integer: list[tuple[int, int, float, int]] = []
 
-    def core(self, name: str, part: Part, std: float, core: Core) -> IntArray:
+    def layer(self, number: int, layer: TTLayer) -> None:
+        """Cores, biases and gain of a layer."""
+        cores = []
+        for c, shape in enumerate(layer.core_shapes):
+            parts = tuple(
+                self._part(f"layer{number}/core{c}", part, layer) for part in layer.core.parts(*shape)
+            )
+            modes = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
+            quadratures = _quadratures(layer, c, self.complex_fields)
+            cores.append(CoreLayout(layer.core, layer.initial_std, modes, self.n_weights, quadratures, parts))
+            self.n_weights += cores[-1].n_weights
+        stages = []
+        # Light meets the last core first.
+        for c in reversed(range(len(cores))):
+            left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
+            stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
+        self.cores.append(tuple(cores))
+        bias = self.digital(f"layer{number}/bias", layer.n_out, 1.0, layer.core)
+        gain = self.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
+        self.gains.append(int(gain[0]))
+        self._finish(stages, layer.n_in, _ACTIVATION_CODES[layer.activation], bias)
+
+    def readout(self, n_features: int, n_out: int) -> IntArray:
+        """A digital linear readout; its weights, (n_out * n_features,)."""
+        weights = self.digital("readout/weight", n_out * n_features, n_features**-0.5)
+        bias = self.digital("readout/bias", n_out, 1.0)
+        stages = [(1, n_out, n_features, 1, self.n_weights)]
+        self._finish(stages, n_features, contraction.IDENTITY, bias)
+        return weights
+
+    def _finish(self, stages: list[tuple[int, ...]], n_in: int, activation: int, bias: IntArray) -> None:
+        """The rows of a layer in the tables of the kernel."""
+        first, n_out = len(self.stages), bias.size
+        self.stages += stages
+        self.layer_rows.append((first, len(self.stages), n_in, n_out, activation, self.n_biases))
+        self.biases.append(bias)
+        self.n_biases += n_out
+
+    def _part(self, core: str, part: Part, layer: TTLayer) -> IntArray:
         """Controls of one part of a core, (copies, n)."""
+        name = f"{core}/{part.name}" if part.name else core
         if part.element == "number":
-            return self.digital(name, math.prod(part.shape), std, core).reshape(part.shape)
+            count = math.prod(part.shape)
+            return self.digital(name, count, layer.initial_std, layer.core).reshape(part.shape)
         copies, size = part.shape
         start, self.n_controls = self.n_controls, self.n_controls + copies * size
         self.groups[name] = ControlGroup(start, self.n_controls, "phase", self.phase_step_rad, 1.0)
@@ -186,63 +230,28 @@ def lay_out(design: NetworkDesign, phase_step_rad: float, *, complex_fields: boo
         phase_step_rad: grid of the phase DAC, 0 for none [rad].
         complex_fields: carry both quadratures between the optical cores of a layer.
     """
-    builder = _Builder(phase_step_rad)
-    layer_rows: list[tuple[int, ...]] = []
-    stages: list[tuple[int, ...]] = []
-    all_cores: list[tuple[CoreLayout, ...]] = []
-    biases: list[IntArray] = []
-    gains: list[int] = []
-    n_weights = n_biases = 0
+    builder = _Builder(phase_step_rad, complex_fields)
     for number, layer in enumerate(design.layers, start=1):
-        first_stage = len(stages)
-        cores = []
-        for c, shape in enumerate(layer.core_shapes):
-            name = f"layer{number}/core{c}"
-            parts = tuple(
-                builder.core(f"{name}/{part.name}".rstrip("/"), part, layer.initial_std, layer.core)
-                for part in layer.core.parts(*shape)
-            )
-            modes = (layer.ranks[c], layer.out_modes[c], layer.in_modes[c], layer.ranks[c + 1])
-            quadratures = _quadratures(layer, c, complex_fields)
-            cores.append(CoreLayout(layer.core, layer.initial_std, modes, n_weights, quadratures, parts))
-            n_weights += cores[-1].n_weights
-        # Light meets the last core first.
-        for c in reversed(range(len(cores))):
-            left, right = math.prod(layer.in_modes[:c]), math.prod(layer.out_modes[c + 1 :])
-            stages.append((left, cores[c].stage_rows, cores[c].stage_columns, right, cores[c].weight))
-        all_cores.append(tuple(cores))
-        biases.append(builder.digital(f"layer{number}/bias", layer.n_out, 1.0, layer.core))
-        gain = builder.digital(f"layer{number}/gain", 1, layer.gain) if layer.trainable_gain else [-1]
-        gains.append(int(gain[0]))
-        code = _ACTIVATION_CODES[layer.activation]
-        layer_rows.append((first_stage, len(stages), layer.n_in, layer.n_out, code, n_biases))
-        n_biases += layer.n_out
+        builder.layer(number, layer)
     readout = np.zeros(0, np.int64)
     if design.readout:
-        n_features = design.n_features
-        readout = builder.digital("readout/weight", design.n_out * n_features, n_features**-0.5)
-        biases.append(builder.digital("readout/bias", design.n_out, 1.0))
-        stages.append((1, design.n_out, n_features, 1, n_weights))
-        layer_rows.append(
-            (len(stages) - 1, len(stages), n_features, design.n_out, contraction.IDENTITY, n_biases)
-        )
-    empty = np.zeros(0, np.int64)
+        readout = builder.readout(design.n_features, design.n_out)
     return NetworkLayout(
         groups=builder.groups,
-        cores=tuple(all_cores),
-        bias=np.concatenate(biases),
+        cores=tuple(builder.cores),
+        bias=np.concatenate(builder.biases),
         readout=readout,
-        readout_weight=n_weights,
-        gains=tuple(gains),
+        readout_weight=builder.n_weights,
+        gains=tuple(builder.gains),
         n_controls=builder.n_controls,
-        n_weights=n_weights + readout.size,
-        layer_table=np.array(layer_rows, dtype=np.int64),
-        stage_table=np.array(stages, dtype=np.int64),
-        mesh_position=np.concatenate([np.zeros((0, 3), np.int64), *builder.positions]),
-        phase=np.concatenate([empty, *builder.phases]),
-        is_singular=np.concatenate([np.zeros(0, bool), *builder.singular]),
+        n_weights=builder.n_weights + readout.size,
+        layer_table=np.array(builder.layer_rows, dtype=np.int64),
+        stage_table=np.array(builder.stages, dtype=np.int64),
+        mesh_position=np.concatenate(builder.positions),
+        phase=np.concatenate(builder.phases),
+        is_singular=np.concatenate(builder.singular),
         integer=tuple(builder.integer),
-        is_drive=np.concatenate([np.zeros(0, bool), *builder.drives]),
+        is_drive=np.concatenate(builder.drives),
     )
 
 

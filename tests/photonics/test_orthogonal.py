@@ -56,6 +56,16 @@ def test_compiled_equals_uncompiled():
     np.testing.assert_allclose(build_orthogonal(rectangular(4), theta), out, atol=1e-15)
 
 
+@pytest.mark.parametrize("make", [rectangular, butterfly])
+def test_compiled_imperfect_meshes_equal_uncompiled_ones(make):
+    topology, rng = make(4), np.random.default_rng(1)
+    theta = rng.uniform(0, 7, (2, 3, topology.n_mzi))
+    cells = orthogonal.rotation_cells(*rng.normal(scale=0.1, size=(2, 3, topology.n_mzi)), 0.9)
+    out = np.empty((2, 3, 4, 4), np.complex128)
+    orthogonal._build_imperfect.py_func(theta, topology.row, topology.partner, cells, out)
+    np.testing.assert_allclose(orthogonal.build_imperfect(topology, theta, cells), out, atol=1e-15)
+
+
 def matrices():
     rng = np.random.default_rng(3)
     for n in (2, 3, 6, 8):
