@@ -15,11 +15,11 @@ class Progress:
 
     Attributes:
         step: steps completed.
-        inferences: of training.
-        loss: as the optimizer states it.
-        validation_error: after the step; NaN if it was not measured.
+        inferences: optical inferences of training so far.
+        loss: loss of the step, as the optimizer states it.
+        validation_error: error on the validation points after the step; NaN if it was not measured.
         wall_s: time spent in this run, earlier parts included [s].
-        round_inferences: of a round of ask and tell, so that a display can tell what is next.
+        round_inferences: inferences of the last round of ask and tell; a display can tell what is next.
         controls: (n_controls,) the setting after the step; it cannot be written to.
     """
 

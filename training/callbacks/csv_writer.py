@@ -18,7 +18,7 @@ class ControlsCsv:
     it anew.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -33,11 +33,11 @@ def as_callback_maker(name: str, value: Any) -> CallbackMaker:
         if _takes(value, 1):
             return made
         if _takes(value, 0):
-            return lambda folder: made()
+            return _described(lambda folder: made(), made)
         raise ArgumentError(f"{what}: made of other arguments; allowed: the run's folder, or nothing")
     if not callable(value) or not _takes(value, 1):
         raise ArgumentError(f"{what}: {value!r} does not take the progress of a step; {allowed}")
-    return lambda folder: made
+    return _described(lambda folder: made, made)
 
 
 def make_callback(name: str, folder: Path) -> Callback:
@@ -47,6 +47,12 @@ def make_callback(name: str, folder: Path) -> Callback:
         ArgumentError: no such callback, or one that breaks the contract.
     """
     return CALLBACKS.get(name)(folder)
+
+
+def _described(maker: CallbackMaker, made: Any) -> CallbackMaker:
+    """The maker, with the description of what it makes."""
+    maker.__doc__ = inspect.getdoc(made)
+    return maker
 
 
 def _takes(value: Any, n: int) -> bool:

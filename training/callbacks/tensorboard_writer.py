@@ -17,7 +17,7 @@ class TensorBoard:
     TensorBoard's steps are inferences here, the currency of every comparison.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         controls_every: steps from one histogram of the controls to the next.
 
     Raises:

@@ -63,8 +63,8 @@ class GradientOptions:
         learning_rate: in rad for phases, in units of the group's scale for digital controls; for
             "sgd" and "momentum" times the gradient in these units.
         schedule: of the learning rate, see `step_factor`.
-        schedule_steps: of the schedule.
-        schedule_factor: of the schedule.
+        schedule_steps: number of steps that the schedule counts in, see `step_factor`.
+        schedule_factor: factor that the schedule ends at or multiplies with, see `step_factor`.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
         beta1: decay of the mean of the gradient.

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from photonzero.training.callbacks import Closes, make_callback
+from photonzero.training.callbacks import CALLBACKS, Closes, make_callback
 from photonzero.training.errors import ArgumentError
 from photonzero.training.testing.optimizers import lab_run, through_a_file
 
@@ -88,6 +88,7 @@ class Wants:
 
 
 def watch(progress):
+    """Stops at once."""
     return {"enough": "one step"}
 
 
@@ -110,6 +111,8 @@ def test_one_of_a_users_file(mine, tmp_path):
     assert (tmp_path / "seen.txt").read_text() == "2"
     assert "max_steps" in make_run(make_callback(f"{mine}:Silent", tmp_path)).train()
     assert make_run(make_callback(f"{mine}:watch", tmp_path)).train() == {"enough": "one step"}
+    assert CALLBACKS.get(f"{mine}:watch").__doc__ == "Stops at once."
+    assert CALLBACKS.get(f"{mine}:Stop").__doc__ == "Stops after two steps."
 
 
 @pytest.mark.parametrize(
