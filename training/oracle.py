@@ -90,8 +90,8 @@ class Stencil:
     centres and K offsets instead of B * K points.
 
     Attributes:
-        centers: (B, d).
-        offsets: (K, d).
+        centers: B points, (B, d).
+        offsets: K displacements of each of them, (K, d).
     """
 
     centers: Array

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,24 @@ def test_a_pde_without_a_solution_trains(my_pde, monkeypatch, capsys):
             run(monkeypatch, *arguments)
         assert stopped.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_run_starts_from_what_the_pde_suggests_and_from_what_is_asked_for(my_pde, monkeypatch, capsys):
+    code = my_pde.read_text()
+    suggested = 'suggested = {"chip": "tonn-smooth", "batch_size": 33, "derivatives": "central4"}'
+    assert "    domain =" in code
+    my_pde.write_text(code.replace("    domain =", f"    {suggested}\n    domain =", 1))
+    run(monkeypatch, "train", "my_pde.py", "--out", "run", "--max-inferences", "30000", "--quiet")
+    config = tomllib.loads(Path("run/config.toml").read_text())
+    assert config["chip"] == "tonn-smooth"
+    assert config["batch_size"] == 33
+    assert config["derivatives"]["name"] == "central4"
+    run(monkeypatch, "train", "my_pde.py", "--out", "other", "--derivatives", "central", *_SMALL)
+    config = tomllib.loads(Path("other/config.toml").read_text())
+    assert config["batch_size"] == 150
+    assert config["derivatives"]["name"] == "central"
+    my_pde.write_text(my_pde.read_text().replace("central4", "centrl4"))
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, "train", "my_pde.py", "--quiet")
+    assert stopped.value.code == 2
+    assert "stencil rule: 'centrl4' (did you mean 'central4'?)" in capsys.readouterr().err

@@ -21,7 +21,7 @@ class Dataset:
         train: inputs (N, d) and labels (N,) that batches are drawn from.
         validation: inputs and labels for stopping and for choosing settings.
         test: inputs and labels that are measured once, at the end.
-        frame: where the vectors are images, their shape.
+        frame: the shape of the images that the vectors are; None where they are none.
     """
 
     name: str

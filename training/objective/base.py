@@ -113,8 +113,9 @@ class Evaluation:
     """What was measured of P candidates.
 
     Attributes:
-        losses: (P,), `loss` of the residuals.
-        residuals: (P, R); for a loss other than the mean square the outputs that it is a function of.
+        losses: the loss of each candidate, `loss` of its residuals, (P,).
+        residuals: R residuals of each candidate, (P, R); for a loss other than the mean square the outputs
+            that it is a function of.
         readout: the known digital readout, for a chip that shows its features; None otherwise.
         loss: the loss on this batch.
         readings: of layers, (P, B, m) each, in the order they were asked for.

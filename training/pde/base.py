@@ -41,7 +41,7 @@ class Condition:
             or "faces", all faces of the box but those of time. The other coordinates are random.
         residual: ``(at, u)`` or ``(at, u, v, ..)`` to (P, B), or several of them; zero where it holds.
         weight: weight of its mean square in the loss; that of the PDE itself is 1.
-        points: (N, d) fixed points in place of `at`.
+        points: N fixed points in place of `at`, (N, d).
         share: points of a batch per point of the PDE; None takes the run's `points.condition_share`.
     """
 

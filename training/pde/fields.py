@@ -53,7 +53,7 @@ class Field(NDArrayOperatorsMixin):
     Args:
         name: name of the output.
         space: names of the coordinates.
-        source: where the numbers come from.
+        source: what gives the numbers of its quantities.
     """
 
     def __init__(self, name: str, space: Space, source: Source) -> None:
@@ -138,7 +138,8 @@ class QuantityMap:
     """The quantities of one stencil as rows of one matrix.
 
     Attributes:
-        rows: (n_q, K); ``rows @ u`` are all quantities, in the units of the problem's coordinates.
+        rows: weights of the n_q numbers that the quantities are, (n_q, K): ``rows @ u``,
+            in the units of the problem's coordinates.
         places: rows of each quantity; an integer for one that is a single number.
         slope_weights: weights of the squared slopes, by coordinates.
     """
@@ -169,8 +170,9 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
 
     Args:
         stencil: a stencil in the coordinates z of the network's input.
-        keys: what is needed.
-        scale: (d,), ``x = center + scale * z``: a derivative by x_i is that by z_i over scale_i.
+        keys: the quantities that are needed.
+        scale: one unit of each z in the problem's coordinates, (d,): with
+            ``x = center + scale * z`` a derivative by x_i is that by z_i over scale_i.
 
     Raises:
         ArgumentError: the stencil's rule does not give a quantity.

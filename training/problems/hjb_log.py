@@ -97,7 +97,7 @@ def cole_hopf_monte_carlo(points: Array, n_samples: int, rng: np.random.Generato
     """The solution of the n-dimensional problem by Monte Carlo, and its standard error.
 
     Args:
-        points: (N, n + 1), time last.
+        points: N points, (N, n + 1), the time last.
         n_samples: normal vectors, shared by all points, each with its mirror image.
         rng: draws them.
     """

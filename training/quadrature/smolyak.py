@@ -35,11 +35,11 @@ class SparseGrid:
     """A symmetric rule ``E f(Z) ~ sum_k weights[k] f(nodes[k])``, Z standard normal, d numbers.
 
     Attributes:
-        nodes: (K, d), compressed sparse rows: a node of level L has at most L - 1 coordinates off
+        nodes: K nodes, (K, d), as compressed sparse rows: one of level L has at most L - 1 coordinates off
             zero. The centre comes first where it belongs to the rule.
-        weights: (K,), some negative.
-        mirror: (K,), index of the node -x; its coordinates are equal bit for bit, and so is its
-            weight.
+        weights: weights of the nodes, (K,), some negative.
+        mirror: index of the node -x of each node x, (K,); its coordinates are equal bit for bit, and so is
+            its weight.
         degree: polynomials up to this total degree are integrated exactly.
     """
 
@@ -65,7 +65,7 @@ def smolyak(dim: int, level: int, family: str = "gauss-hermite") -> SparseGrid:
 
     Args:
         dim: number of coordinates, >= 1.
-        level: >= 1; exact up to total degree ``2 level - 1``.
+        level: level of the grid, >= 1; exact up to total degree ``2 level - 1``.
         family: one-dimensional rules, a name of `photonzero.training.quadrature.FAMILIES`.
 
     Returns:

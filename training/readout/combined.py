@@ -17,7 +17,7 @@ class ScaledReadout:
 
     Attributes:
         readout: the readout of the residuals as they are.
-        factor: what they are multiplied by.
+        factor: what the residuals are multiplied by.
     """
 
     readout: Readout

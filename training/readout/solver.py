@@ -17,9 +17,9 @@ class ReadoutSolver:
     recursive least squares.
 
     Args:
-        columns: (R, n), exact derivatives of the residuals by the readout controls.
-        scale: (n,), of the controls.
-        memory: (n, n) information of earlier batches, in units of the scales.
+        columns: exact derivatives of R residuals by the n controls of the readout, (R, n).
+        scale: typical sizes of changes of these controls, (n,).
+        memory: what earlier batches said of the readout, in units of the scales, (n, n).
     """
 
     def __init__(self, columns: Array, scale: Array, memory: Array) -> None:

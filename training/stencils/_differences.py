@@ -94,7 +94,7 @@ def requested_nodes(
 
     Args:
         request: what the PDE needs, checked before.
-        offsets: (K, d), the nodes there are; the centre is among them.
+        offsets: the nodes there are, (K, d); the centre is among them.
         places: the lattice nodes among them, by place.
         order: order of accuracy, even.
         spacing: distance of neighbouring lattice nodes.

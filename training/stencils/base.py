@@ -309,7 +309,7 @@ class RuleEntry:
     """A rule as it is registered.
 
     Attributes:
-        summary: what it is, in one line.
+        summary: what the rule is and what it costs, in one line.
         make: makes the rule; called with options by name, each of which has a default.
         fixed: names of arguments of `make` that are no options.
     """

@@ -35,7 +35,7 @@ class HutchinsonDirections(SpacedRule):
     d. Cost: ``1 + 2 m + 2 (d - number of Laplacian coordinates)`` inferences.
 
     Attributes:
-        n_directions: m.
+        n_directions: number of directions, m.
         spacing: distance h of neighbouring nodes in each coordinate, in units of the input, or
             "auto".
         orthogonal: whether the directions of one draw are orthogonal where they can be.

@@ -23,8 +23,8 @@ class SparseRows:
     """``matrix + ones (d, 1) * shared (1, K)``.
 
     Attributes:
-        matrix: (d, K), compressed sparse rows.
-        shared: (K,), added to every row; None for nothing.
+        matrix: weights of each row that it does not share, compressed sparse rows (d, K).
+        shared: weights that are added to every row, (K,); None for none.
     """
 
     matrix: sparse.csr_array

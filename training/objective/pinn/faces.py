@@ -31,7 +31,7 @@ def blocks_inside(
         problem: states the box.
         term: the problem's residual or a condition.
         points: B points of the domain, (B, d).
-        fixed: (B, d), coordinates that a condition chose; the others may be moved.
+        fixed: whether a condition chose each coordinate of each point, (B, d); the others may be moved.
         stencil_of: makes the stencil for some one-sided coordinates.
 
     Raises:
