@@ -67,6 +67,12 @@ def draw_learning_curves(
     axes.set_xlabel("optical inferences of training")
 
 
+def add_legend(axes: Any, **how: Any) -> None:
+    """A legend, where there is a line to name."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(**how)
+
+
 def validated(history: Array) -> Array:
     """The steps of a history after which the validation error was measured."""
     return history[np.isfinite(history[:, 3])]

@@ -25,7 +25,7 @@ def _checked(name: str, value: Any) -> Study:
 STUDIES: Registry[Study] = Registry(
     kind="study",
     builtin={
-        name: f"photonzero.experiments.studies.{module}:STUDY"
+        name: f"photonzero.experiments.{module if '.' in module else f'studies.{module}:STUDY'}"
         for name, module in (
             ("phase-error", "phase_error"),
             ("component-error", "component_error"),
@@ -36,6 +36,15 @@ STUDIES: Registry[Study] = Registry(
             ("deployment", "deployment"),
             ("scaling", "scaling"),
             ("train", "training"),
+            ("tables-hjb20", "tables.hjb20:STUDY"),
+            ("tables-problems", "tables.problems:STUDY"),
+            ("tables-stencils", "tables.stencils:STUDY"),
+            ("tables-optimizers", "tables.optimizers:STUDY"),
+            ("tables-optimizers-tuning", "tables.optimizers:TUNING"),
+            ("tables-mnist", "tables.mnist:STUDY"),
+            ("tables-mnist-tuning", "tables.mnist:TUNING"),
+            ("tables-compression", "tables.compression:STUDY"),
+            ("tables-ranks", "tables.ranks:STUDY"),
         )
     },
     error=UsageError,

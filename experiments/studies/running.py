@@ -62,14 +62,28 @@ def run_command(
     plan = find_plan(content, settings, quick=quick)
     # Named by content: the same command finds its study again, and another one never.
     folder = out or Path("runs") / f"sweep-{plan.study.name}-{plan.fingerprint[:8]}"
-    check_folder(folder, plan)
+    run_plan(plan, out=folder, executor=executor, scheduler=scheduler, workers=workers, quiet=quiet)
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    out: Path,
+    executor: str = "serial",
+    scheduler: str | None = None,
+    workers: int | None = None,
+    quiet: bool = True,
+) -> StudyTable:
+    """Run or continue a study and show how far it is and what came out; see `run_command`."""
+    check_folder(out, plan)
     with (
         executors(executor, workers, scheduler) as crew,
-        SweepDisplay(plan, folder, executor, crew.count, quiet) as display,
+        SweepDisplay(plan, out, executor, crew.count, quiet) as display,
     ):
-        table = _measure(plan, folder, crew, display.update)
+        table = _measure(plan, out, crew, display.update)
     if not quiet:
         display.summary(table.rows())
+    return table
 
 
 def sweep(

@@ -193,7 +193,7 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
 
 def _draw_curves(plan: Plan, rows: list[Row], folder: Path, varied: list[str], samples: str) -> Drawing:
     # Drawing libraries take a second to load, which workers need not spend.
-    from photonzero.experiments.drawing.curves import draw_learning_curves
+    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
     from photonzero.experiments.drawing.style import figure
 
     problems = list(dict.fromkeys(row["problem"] for row in rows))
@@ -211,7 +211,7 @@ def _draw_curves(plan: Plan, rows: list[Row], folder: Path, varied: list[str], s
             axes.set_title(problem)
             axes.set_ylabel("validation error")
             if varied:
-                axes.legend(fontsize=6)
+                add_legend(axes, fontsize=6)
     cut = f" The first {_CURVES} settings; {left_out} more are in the table." if left_out > 0 else ""
     return Drawing("curves", f"Validation error while training; median and range of {samples}.{cut}")
 

@@ -77,7 +77,26 @@ class SweepDisplay:
         self._progress.update(self._task, description=progress.stage, completed=progress.rows, failed=failed)
 
     def summary(self, rows: list[Row]) -> None:
-        """Print medians on stdout."""
+        """Print on stdout what came out: what the study says of it, or medians."""
+        good = [row for row in rows if not row[FAILURE]]
+        notes = []
+        # A file or a pipe has no width: nothing is to be cut.
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = _WIDTH_OF_A_FILE
+        if self._plan.study.printed is None:
+            console.print(self._medians(rows, notes))
+        elif good:
+            console.print(
+                self._plan.study.printed(self._plan, good, self._folder), markup=False, soft_wrap=True
+            )
+        if len(good) < len(rows):
+            first = next(row[FAILURE] for row in rows if row[FAILURE])
+            notes.append(f"{len(rows) - len(good)} samples failed, the first with {first}")
+        notes.append(f"table.csv and figures are in {self._folder}")
+        console.print("; ".join(notes), markup=False, soft_wrap=True)
+
+    def _medians(self, rows: list[Row], notes: list[str]) -> Table:
         plan = self._plan
         varied = plan.varied or list(plan.grid)[:1]
         names = [m.name for m in plan.study.measured if any(row[m.name] is not None for row in rows)]
@@ -92,19 +111,10 @@ class SweepDisplay:
                 own = [line for line in columns[name] if tuple(line[part] for part in varied) == key]
                 cells.append(_number(own[0]["median"]) if own else "-")
             table.add_row(*cells)
-        # A file or a pipe has no width: nothing is to be cut.
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console.width = _WIDTH_OF_A_FILE
-        console.print(table)
-        failed = [row[FAILURE] for row in rows if row[FAILURE]]
-        notes = [f"medians of {len(rows) // max(1, len(keys))} samples each"]
+        notes.append(f"medians of {len(rows) // max(1, len(keys))} samples each")
         if len(keys) > _LINES:
             notes.append(f"first {_LINES} of {len(keys)} settings")
-        if failed:
-            notes.append(f"{len(failed)} samples failed, the first with {failed[0]}")
-        notes.append(f"table.csv and figures are in {self._folder}")
-        console.print("; ".join(notes), markup=False, soft_wrap=True)
+        return table
 
 
 def _number(value: Any) -> str:

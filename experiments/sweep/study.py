@@ -180,6 +180,8 @@ class Study:
         axis_of: the axis of a key and its values, in a study that may vary more keys than `axes` names.
         content: hash of a user's files that a plan names, apart from those of its options.
         check: refuses what measuring could not use, before anything is written.
+        printed: from the plan, all rows that did not fail and the folder to what the terminal shows, which
+            is medians if it is not given.
         key: by what a sample's result is kept in its folder: a hash of all that it depends on. It is taken
             from there when the study is measured in the same folder with more values, or other ones.
     """
@@ -201,6 +203,7 @@ class Study:
     axis_of: Callable[[str, Any], Axis] | None = None
     content: Callable[[Plan], str] = lambda plan: ""
     check: Callable[[Plan], None] = lambda plan: None
+    printed: Callable[[Plan, list[Row], Path], Any] | None = None
     key: Callable[[Sample], str] | None = None
 
     @property

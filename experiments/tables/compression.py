@@ -7,26 +7,33 @@ each with the step size that suits it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from photonzero.experiments.config.run_config import default_table, resolve
-from photonzero.experiments.drawing.style import PALETTE, figure
-from photonzero.experiments.files.csv_file import write_csv
-from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.run.runs import assemble
-from photonzero.experiments.tables.hjb20 import finished_run
-from photonzero.experiments.tables.optimizers import error_after, read_history, search
+from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.run.api import configured
+from photonzero.experiments.run.runs import assemble, train
+from photonzero.experiments.studies.training import SEED, row_of
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import KEPT, Axis, Prepared, Row, Sample
+from photonzero.experiments.tables.comparison import (
+    Finished,
+    Line,
+    comparison,
+    curves_by,
+    grouped,
+    spread,
+    terminal_table,
+)
+from photonzero.experiments.tables.gradient_variance import measured_variance
+from photonzero.experiments.tables.tuned import errors_of_values
 from photonzero.photonics.designs import get_design
 from photonzero.photonics.networks.twins import dense_twin
-from photonzero.training.estimators import RandomDirections
 from photonzero.training.optimizers.parts.scaling import control_scales
 from photonzero.training.oracle import Array
 
@@ -57,199 +64,169 @@ _TASKS: Mapping[str, _Task] = MappingProxyType(
     }
 )
 
-_NETWORKS: tuple[tuple[str, str], ...] = (
-    ("tensor train", "phase"),
-    ("dense", "phase"),
-    ("tensor train", "weight"),
-    ("dense", "weight"),
+_AXES = (
+    Axis("problem", "problem", "text", choices=tuple(_TASKS)),
+    Axis("domain", "domain", "text", choices=("phase", "weight")),
+    Axis("network", "network", "text", choices=("tensor train", "dense")),
+    SEED,
 )
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Variance of an estimate of K antithetic Rademacher pairs, in units of the squared gradient.
+class Options:
+    """Settings of the comparison.
 
     Attributes:
-        n_controls: n.
-        law: ``(n - 1) / K``, exact for a quadratic.
-        measured: on a chip without imperfections.
+        max_inferences: budget of a run.
+        estimates: gradient estimates for their variance.
     """
 
-    n_controls: int
-    law: float
-    measured: float
+    max_inferences: int = 1_000_000
+    estimates: int = 40
 
 
-def gradient_spread(table: Mapping[str, Any], n_directions: int, n_estimates: int) -> Spread:
-    """Measure the variance of gradient estimates at the start of a run.
+def _config(setting: Mapping[str, str], options: Options, seed: int, noise: str = "published") -> RunConfig:
+    task = _TASKS[setting["problem"]]
+    config = configured(
+        setting["problem"],
+        chip=f"{'tonn' if setting['domain'] == 'phase' else 'tt'}-{task.family}",
+        noise=noise,
+        optimizer="rge-adam",
+        seed=seed,
+        batch_size=task.batch_size,
+        settings={"limits": {"max_inferences": options.max_inferences}},
+    )
+    if setting["network"] == "tensor train":
+        return config
+    design = dense_twin(get_design(config.chip), task.widths)
+    return replace(config, chip=design.name, design=design)
 
-    With slopes s_k along the directions, ``E s_k^2 = |gradient|^2``: no exact gradient is needed.
+
+def _with_rate(config: RunConfig, rate: float) -> RunConfig:
+    options = replace(config.optimizer.options, learning_rate=rate)
+    return replace(config, optimizer=replace(config.optimizer, options=options))
+
+
+def config_of(sample: Sample) -> RunConfig:
+    """The run of a sample but for its learning rate, which follows from all else."""
+    return _config(sample.setting, sample.options, sample.setting["seed"])
+
+
+def gradient_spread(config: RunConfig, n_directions: int, n_estimates: int) -> tuple[int, float, float]:
+    """Number n of controls, ``(n - 1) / K`` and the measured variance of an estimate at the start of a run.
 
     Args:
-        table: configuration of the run; its noise should be "ideal" and its dtype "float64".
-        n_directions: K.
+        config: the run, without noise and in float64.
+        n_directions: antithetic Rademacher pairs K.
         n_estimates: independent estimates on one batch.
     """
-    config = resolve(table)
-    parts = assemble(config, None)
+    parts = assemble(config, 1)
     x = parts.initial_controls
     sizes = _PERTURBATION * control_scales(parts.chip.control_groups, x.size)
-    estimator = RandomDirections(x.size, n_directions, "rademacher", True)
+
+    def losses_of(offsets: Array) -> Array:
+        return parts.objective.evaluate(parts.chip, x + sizes * offsets).losses
+
     rng = np.random.default_rng([config.seed, 1])
-    squares, lengths = [], []
-    for step in range(n_estimates):
-        probes = estimator.probes(step, rng)
-        losses = parts.objective.evaluate(parts.chip, x + sizes * probes.offsets).losses
-        slopes = (losses[:n_directions] - losses[n_directions:]) / 2
-        squares.append(float((slopes**2).mean()))
-        lengths.append(float((probes.gradient(losses) ** 2).sum()))
-    measured = float(np.mean(lengths) / np.mean(squares)) - 1.0
-    return Spread(x.size, (x.size - 1) / n_directions, measured)
+    variance, _ = measured_variance(losses_of, x.size, n_directions, n_estimates, rng)
+    return x.size, (x.size - 1) / n_directions, variance
 
 
-def compare_compression(
-    out: Path, problems: tuple[str, ...], n_seeds: int, budget: int, n_estimates: int, quiet: bool
-) -> None:
-    """Train dense and tensor-train networks with random directions: compression.csv and compression.png.
-
-    Args:
-        out: folder; finished runs in it are not repeated.
-        problems: names.
-        n_seeds: seeds 0 to n - 1, of chip and training.
-        budget: inferences of a run.
-        n_estimates: gradient estimates for their variance.
-        quiet: print nothing.
-
-    Raises:
-        UsageError: a problem without a dense twin, or a folder with another run.
-    """
-    rows: list[dict[str, Any]] = []
-    curves: dict[str, dict[str, list[Array]]] = {}
-    for problem in problems:
-        if problem not in _TASKS:
-            raise UsageError(f"problem: {problem!r}; allowed: {', '.join(_TASKS)}")
-        for network, domain in _NETWORKS:
-            table = _table(problem, network, domain, budget)
-            spread = _spread(table, n_estimates)
-            rate = _best_rate(out, table, f"{problem}-{network}-{domain}".replace(" ", "-"), quiet)
-            for seed in range(n_seeds):
-                folder = out / f"{problem}-{network}-{domain}-{seed}".replace(" ", "-")
-                result = finished_run(resolve(_with(table, seed, rate)), folder, quiet)
-                label = f"{network}, {domain} domain, {spread.n_controls:,} controls"
-                curves.setdefault(problem, {}).setdefault(label, []).append(read_history(folder))
-                error = result["rel_l2"] if "rel_l2" in result else 1.0 - result["test_accuracy"]
-                rows.append(
-                    {
-                        "problem": problem,
-                        "network": network,
-                        "domain": domain,
-                        **asdict(spread),
-                        "learning_rate": rate,
-                        "seed": seed,
-                        "inferences": result["inferences"],
-                        "error": error,
-                    }
-                )
-    write_csv(out / "compression.csv", list(rows[0]), rows)
-    _draw(out / "compression.png", curves, n_seeds)
-    if not quiet:
-        _print_summary(rows, out)
-
-
-def _table(problem: str, network: str, domain: str, budget: int) -> dict[str, Any]:
-    """The configuration of a run but for its seed and learning rate."""
-    task = _TASKS[problem]
-    name = f"{'tonn' if domain == 'phase' else 'tt'}-{task.family}"
-    table = default_table(problem, "rge-adam", None, "published")
-    table["chip"] = name
-    table["batch_size"] = task.batch_size
-    table["limits"] = {"max_inferences": budget}
-    if network == "dense":
-        design = dense_twin(get_design(name), task.widths)
-        table["chip"] = design.name
-        table["design"] = _plain(design.to_table())
-    return table
-
-
-def _plain(value: Any) -> Any:
-    """Without None, tuples as lists: what a TOML file would give."""
-    if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items() if part is not None}
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _with(table: Mapping[str, Any], seed: int, learning_rate: float) -> dict[str, Any]:
-    return {**table, "seed": seed, "optimizer": {**table["optimizer"], "learning_rate": learning_rate}}
-
-
-def _spread(table: Mapping[str, Any], n_estimates: int) -> Spread:
-    problem = table["problem"]
-    ideal = default_table(problem, "rge-adam", None, "ideal")["noise"]
-    n_directions = table["optimizer"]["n_directions"]
-    return gradient_spread({**table, "noise": ideal, "dtype": "float64"}, n_directions, n_estimates)
-
-
-def _best_rate(out: Path, table: Mapping[str, Any], name: str, quiet: bool) -> float:
-    """The learning rate of lowest validation error at the end."""
-
-    def error(rate: float) -> float:
-        folder = out / "tuning" / f"{name}-{rate:g}"
-        finished_run(resolve(_with(table, _TUNING_SEED, rate)), folder, quiet)
-        return float(read_history(folder)[-1, 3])
-
-    errors = search(error, _LEARNING_RATES, _BEYOND)
-    return min(errors, key=errors.__getitem__)
-
-
-def _draw(path: Path, curves: Mapping[str, Mapping[str, list[Array]]], n_seeds: int) -> None:
-    """A panel a problem: median line and range band of every network."""
-    with figure(path, 4.2 * len(curves), 3.8) as drawn:
-        panels = drawn.subplots(1, len(curves), squeeze=False)[0]
-        for axes, (problem, networks) in zip(panels, curves.items(), strict=True):
-            for color, (label, histories) in zip(PALETTE, networks.items(), strict=False):
-                first = max(history[0, 1] for history in histories)
-                last = min(history[-1, 1] for history in histories)
-                grid = np.geomspace(first, max(last, first * 1.01), 60)
-                errors = np.stack([error_after(history, grid) for history in histories])
-                low, high = errors.min(axis=0), errors.max(axis=0)
-                axes.fill_between(grid, low, high, color=color, alpha=0.15, linewidth=0)
-                axes.plot(grid, np.median(errors, axis=0), color=color, label=label)
-            axes.set_xscale("log")
-            axes.set_yscale("log")
-            axes.set_xlabel("optical inferences of training")
-            axes.set_title(problem)
-            axes.legend(loc="lower left", fontsize=6)
-        panels[0].set_ylabel("validation error")
-        drawn.suptitle(f"random directions + Adam, published noise; median and range of {n_seeds} seeds")
-
-
-def _print_summary(rows: list[dict[str, Any]], out: Path) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in (
-        "problem",
-        "network",
-        "domain",
-        "controls",
-        "law",
-        "measured",
-        "error",
-        "lowest",
-        "highest",
-    ):
-        table.add_column(column)
-    for key in dict.fromkeys((row["problem"], row["network"], row["domain"]) for row in rows):
-        own = [row for row in rows if (row["problem"], row["network"], row["domain"]) == key]
-        errors = np.array([row["error"] for row in own])
-        numbers = [f"{v:.2g}" for v in (np.median(errors), errors.min(), errors.max())]
-        first = own[0]
-        table.add_row(
-            *key, f"{first['n_controls']:,}", f"{first['law']:.3g}", f"{first['measured']:.3g}", *numbers
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
-        "law, measured: variance of a gradient estimate in units of the squared gradient; medians over "
-        f"seeds; compression.csv and compression.png are in {out}",
-        markup=False,
-        soft_wrap=True,
+def _names(plan: Plan) -> tuple[str, ...]:
+    grid = plan.grid
+    return tuple(
+        f"{problem}-{domain}-{network}".replace(" ", "_")
+        for problem in grid["problem"]
+        for domain in grid["domain"]
+        for network in grid["network"]
     )
+
+
+def prepare(plan: Plan, name: str) -> dict[str, Array]:
+    """The learning rate of a network with the lowest validation error, and the variance of its gradients."""
+    problem, domain, network = name.replace("_", " ").rsplit("-", 2)
+    setting, options = {"problem": problem, "domain": domain, "network": network}, plan.options
+    tuned = errors_of_values(
+        lambda rate, seed: _with_rate(_config(setting, options, seed), rate),
+        _LEARNING_RATES,
+        (_TUNING_SEED,),
+        _BEYOND,
+    )
+    ideal = replace(_config(setting, options, 0, "ideal"), dtype="float64")
+    n_controls, law, measured = gradient_spread(
+        ideal, ideal.optimizer.options.n_directions, options.estimates
+    )
+    found = {"n_controls": n_controls, "law": law, "measured": measured}
+    found["learning_rate"] = min(tuned, key=tuned.__getitem__)
+    return {key: np.array(value) for key, value in found.items()}
+
+
+def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
+    """Train with the learning rate that was chosen."""
+    rows = []
+    for sample in samples:
+        keys = [sample.setting[key] for key in ("problem", "domain", "network")]
+        found = prepared["-".join(keys).replace(" ", "_")]
+        config = _with_rate(config_of(sample), float(found["learning_rate"]))
+        row = row_of(train(assemble(config, 1), checkpoint=sample.scratch))
+        rows.append({**row, KEPT: {**row[KEPT], **found}})
+    return rows
+
+
+def line_of(plan: Plan, one: Finished) -> Line:
+    """A line of compression.csv."""
+    row = one.row
+    return {
+        **{key: row[key] for key in ("problem", "network", "domain")},
+        **{key: one.kept[key].item() for key in ("n_controls", "law", "measured", "learning_rate")},
+        **{key: row[key] for key in ("seed", "inferences", "error")},
+    }
+
+
+def printed(lines: list[Line]) -> Table:
+    """Medians over seeds."""
+    header = ("problem", "network", "domain", "controls", "law", "measured", "error", "lowest", "highest")
+    rows = []
+    for key, own in grouped(lines, "problem", "network", "domain").items():
+        first = own[0]
+        numbers = (f"{first['n_controls']:,}", f"{first['law']:.3g}", f"{first['measured']:.3g}")
+        rows.append([*key, *numbers, *spread(own, "error", ".2g")])
+    return terminal_table(header, rows)
+
+
+def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
+    """A panel a problem: median line and range band of every network."""
+    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
+    from photonzero.experiments.drawing.style import figure
+
+    problems = plan.grid["problem"]
+    with figure(path, 4.2 * len(problems), 3.8) as drawn:
+        panels = drawn.subplots(1, len(problems), squeeze=False)[0]
+        for axes, problem in zip(panels, problems, strict=True):
+            curves = curves_by(
+                (one for one in done if one.row["problem"] == problem),
+                lambda row: f"{row['network']}, {row['domain']} domain, {row['n_controls']:,} controls",
+            )
+            draw_learning_curves(axes, curves)
+            axes.set_title(problem)
+            add_legend(axes, loc="lower left", fontsize=6)
+        panels[0].set_ylabel("validation error")
+    n_seeds = len(plan.grid["seed"])
+    return f"Random directions and Adam, published noise; median and range of {n_seeds} seeds."
+
+
+STUDY = comparison(
+    "compression",
+    "Tensor trains against dense layers, trained by random directions and Adam.",
+    _AXES,
+    config_of,
+    line_of=line_of,
+    printed=printed,
+    figure=draw,
+    measure=measure,
+    preparations=_names,
+    prepare=prepare,
+    options=Options,
+    defaults={**{axis.name: list(axis.choices) for axis in _AXES[:-1]}, "seed": [0, 1, 2]},
+    quick={"problem": ["black-scholes"], "seed": [0], "max_inferences": 100_000},
+)

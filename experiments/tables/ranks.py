@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from photonzero.experiments.config.run_config import RunConfig, default_table, resolve
-from photonzero.experiments.drawing.style import PALETTE, figure
-from photonzero.experiments.files.csv_file import write_csv
+from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.api import configured
 from photonzero.experiments.run.runs import assemble
-from photonzero.photonics.designs import get_design
+from photonzero.experiments.studies.training import SEED, config_key
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import KEPT, Axis, Measured, Row, Sample
+from photonzero.experiments.tables.comparison import (
+    Finished,
+    Line,
+    comparison,
+    curves_by,
+    grouped,
+    spread,
+    terminal_table,
+)
 from photonzero.photonics.networks.twins import grow_network, with_rank
 from photonzero.training.oracle import Array
 from photonzero.training.trainer import HISTORY_COLUMNS
 
 _PATIENCE = 4
 """Steps without a lower validation error after which a rank has stalled."""
+
+GROWING = "growing"
 
 
 @dataclass(frozen=True)
@@ -79,73 +93,113 @@ def train_growing(config: RunConfig, ranks: tuple[int, ...]) -> Growth:
         design, start = grow_network(design, run.optimizer.controls, ranks[number + 1], rng)
 
 
-def compare_ranks(
-    out: Path, problem: str, ranks: tuple[int, ...], n_seeds: int, budget: int, optimizer: str, quiet: bool
-) -> None:
-    """Every rank fixed, and the growing one, on ideal chips: ranks.csv and ranks.png.
+@dataclass(frozen=True)
+class Options:
+    """Settings of the comparison.
 
-    Chips are ideal, because a larger network is another chip: fabrication errors would change the function.
-
-    Args:
-        out: folder.
+    Attributes:
         problem: a PDE.
-        ranks: tried one by one, and grown through.
-        n_seeds: seeds 0 to n - 1.
-        budget: inferences of a run.
         optimizer: name.
-        quiet: print nothing.
+        ranks: that the growing network goes through.
+        max_inferences: budget of a run.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    curves: dict[str, list[Array]] = {}
-    variants = {**{f"rank {rank}": (rank,) for rank in ranks}, "growing": ranks}
-    for label, own in variants.items():
-        for seed in range(n_seeds):
-            table = default_table(problem, optimizer, None, "ideal")
-            table["seed"] = seed
-            table["limits"] = {"max_inferences": budget}
-            config = resolve(table)
-            found = train_growing(replace(config, design=get_design(config.chip)), own)
-            curves.setdefault(label, []).append(found.history)
-            rows.append(
-                {
-                    "problem": problem,
-                    "optimizer": optimizer,
-                    "network": label,
-                    "n_controls": found.n_controls,
-                    "seed": seed,
-                    "inferences": int(found.history[-1, 1]),
-                    "rel_l2": found.rel_l2,
-                    "stages": " ".join(f"{rank}@{spent}" for rank, spent in found.stages),
-                }
-            )
-    write_csv(out / "ranks.csv", list(rows[0]), rows)
-    with figure(out / "ranks.png", 5.0, 3.4) as drawn:
+
+    problem: str = "black-scholes"
+    optimizer: str = "gauss-newton"
+    ranks: tuple[int, ...] = (1, 2, 4)
+    max_inferences: int = 1_000_000
+
+
+def config_of(sample: Sample) -> RunConfig:
+    """A run on an ideal chip: a larger network is another chip, whose errors would change the function."""
+    options = sample.options
+    config = configured(
+        options.problem,
+        optimizer=options.optimizer,
+        noise="ideal",
+        seed=sample.setting["seed"],
+        settings={"limits": {"max_inferences": options.max_inferences}},
+    )
+    return replace(config, design=config.network())
+
+
+def _ranks(sample: Sample) -> tuple[int, ...]:
+    network = sample.setting["network"]
+    return sample.options.ranks if network == GROWING else (int(network.removeprefix("rank ")),)
+
+
+def measure(samples: Sequence[Sample], prepared: Any) -> list[Row]:
+    """Train every network to the end of its budget, rank after rank."""
+    rows: list[Row] = []
+    for sample in samples:
+        found = train_growing(config_of(sample), _ranks(sample))
+        kept = {"history": found.history, "stages": np.array(found.stages)}
+        counts = {
+            "inferences": int(found.history[-1, 1]) if len(found.history) else 0,
+            "n_controls": found.n_controls,
+        }
+        rows.append({"error": found.rel_l2, **counts, KEPT: kept})
+    return rows
+
+
+def _key(sample: Sample) -> str:
+    text = config_key(config_of(sample)) + json.dumps(_ranks(sample))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def line_of(plan: Plan, one: Finished) -> Line:
+    """A line of ranks.csv."""
+    row = one.row
+    return {
+        "problem": plan.options.problem,
+        "optimizer": plan.options.optimizer,
+        **{key: row[key] for key in ("network", "n_controls", "seed", "inferences")},
+        "rel_l2": row["error"],
+        "stages": " ".join(f"{rank}@{spent}" for rank, spent in one.kept["stages"].tolist()),
+    }
+
+
+def printed(lines: list[Line]) -> Table:
+    """Medians over seeds."""
+    return terminal_table(
+        ("network", "controls", "median rel_l2", "lowest", "highest"),
+        [
+            [label, f"{max(line['n_controls'] for line in own):,}", *spread(own, "rel_l2")]
+            for (label,), own in grouped(lines, "network").items()
+        ],
+    )
+
+
+def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
+    """Validation error of every network."""
+    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
+    from photonzero.experiments.drawing.style import figure
+
+    with figure(path, 5.0, 3.4) as drawn:
         axes = drawn.subplots()
-        for color, (label, histories) in zip(PALETTE, curves.items(), strict=False):
-            for k, history in enumerate(histories):
-                name = label if k == 0 else None
-                axes.plot(history[:, 1], history[:, 3], color=color, linewidth=1.0, label=name)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("optical inferences of training")
+        draw_learning_curves(axes, curves_by(done, lambda row: row["network"]))
         axes.set_ylabel("validation error (relative l2)")
-        axes.set_title(f"{problem}, {optimizer}, ideal chips, {n_seeds} seeds")
-        axes.legend()
-    if not quiet:
-        _print_summary(rows, out)
+        axes.set_title(f"{plan.options.problem}, {plan.options.optimizer}, ideal chip")
+        add_legend(axes, loc="best", fontsize=7)
+    return f"Validation error; median and range of {len(plan.grid['seed'])} seeds."
 
 
-def _print_summary(rows: list[dict[str, Any]], out: Path) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in ("network", "controls", "median rel_l2", "lowest", "highest"):
-        table.add_column(column)
-    for label in dict.fromkeys(row["network"] for row in rows):
-        own = [row for row in rows if row["network"] == label]
-        errors = np.array([row["rel_l2"] for row in own])
-        controls = max(row["n_controls"] for row in own)
-        numbers = [f"{v:.2e}" for v in (np.median(errors), errors.min(), errors.max())]
-        table.add_row(label, f"{controls:,}", *numbers)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"ranks.csv and ranks.png are in {out}", markup=False, soft_wrap=True)
+STUDY = comparison(
+    "ranks",
+    "Tensor trains of fixed ranks, and one that grows when it stalls.",
+    (Axis("network", "network", "text"), SEED),
+    config_of,
+    line_of=line_of,
+    printed=printed,
+    figure=draw,
+    measure=measure,
+    measured=(
+        Measured("error", "test error"),
+        Measured("inferences", "optical inferences of training", "int"),
+        Measured("n_controls", "controls", "int"),
+    ),
+    key=_key,
+    options=Options,
+    defaults={"network": ["rank 1", "rank 2", "rank 4", GROWING], "seed": [0, 1, 2]},
+    quick={"seed": [0], "max_inferences": 200_000},
+)

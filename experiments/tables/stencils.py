@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from rich.console import Console
 from rich.table import Table
 
 from photonzero.devices.noise_model import preset
 from photonzero.devices.readout_noise import ReadoutNoise
-from photonzero.experiments.drawing.style import BLUE, GREEN, ORANGE, figure
 from photonzero.experiments.files.csv_file import write_csv
+from photonzero.experiments.studies.training import SEED
+from photonzero.experiments.sweep.figures import FIGURES
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared, Row, Sample, Study
+from photonzero.experiments.tables.comparison import grouped, terminal_table
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.photonics.designs import get_design
@@ -112,7 +116,6 @@ COLUMNS: tuple[str, ...] = (
     "rule", "noise", "inferences_per_point", "error_ux", "error_uxx", "error_residual", "n_seeds", "budget",
     *(f"{t.problem}_{key}" for t in TRAININGS for key in ("nodes", "steps", "median", "min", "max")),
 )  # fmt: skip
-_WHOLE = ("inferences_per_point", "n_seeds", "budget")
 
 
 class _Waves(PDE):
@@ -206,84 +209,91 @@ def trained_error(
     return run.test_error(), objective.blocks[0].stencil.n_nodes, optimizer.n_steps
 
 
-def tabulate_stencils(out: Path, n_seeds: int, budget: int, quiet: bool) -> None:
-    """stencils.csv and stencils.png in `out`, and a table on stdout.
+_CHOICES = {choice.label: choice for choice in CHOICES}
+_TRAININGS = {training.problem: training for training in TRAININGS}
 
-    Args:
-        out: folder, made if missing; rows in it that are finished are kept.
-        n_seeds: seeds 0 to n - 1 of the trainings.
-        budget: inferences of a training.
-        quiet: print nothing.
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of the comparison.
+
+    Attributes:
+        max_inferences: budget of a training.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    table = out / "stencils.csv"
-    kept = {
-        (row["rule"], row["noise"]): row
-        for row in read_rows(table)
-        if (row["n_seeds"], row["budget"]) == (n_seeds, budget)
-    }
-    rows: list[dict[str, Any]] = []
-    for choice in CHOICES:
-        for noise_std in NOISE_LEVELS:
-            row = kept.get((choice.label, noise_std)) or _new_row(choice, noise_std, n_seeds, budget)
-            rows.append(row)
-            printed = ({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in r.items()} for r in rows)
-            write_csv(table, COLUMNS, printed)
-    draw_stencils(out / "stencils.png", rows)
-    if not quiet:
-        _print(rows)
+
+    max_inferences: int = 500_000
 
 
-def _new_row(choice: Choice, noise_std: float, n_seeds: int, budget: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"rule": choice.label, "noise": noise_std, "n_seeds": n_seeds, "budget": budget}
-    row |= derivative_errors(choice, noise_std)
-    for training in TRAININGS:
-        found = [(np.nan, np.nan, np.nan)]
-        if training.takes(choice):
-            found = [trained_error(training, choice, noise_std, seed, budget) for seed in range(n_seeds)]
-        errors, nodes, steps = (np.array(values, dtype=float) for values in zip(*found, strict=True))
-        own = {
-            "nodes": nodes[0],
-            "steps": np.median(steps),
-            "median": np.median(errors),
-            "min": errors.min(),
-            "max": errors.max(),
-        }
-        row |= {f"{training.problem}_{key}": float(value) for key, value in own.items()}
-    return row
+def measure(samples: Sequence[Sample], prepared: Prepared) -> list[Row]:
+    """Train with a rule, where it can be."""
+    rows: list[Row] = []
+    for sample in samples:
+        setting = sample.setting
+        training, choice = _TRAININGS[setting["problem"]], _CHOICES[setting["rule"]]
+        if not training.takes(choice):
+            rows.append({"error": None, "nodes": None, "steps": None})
+            continue
+        budget = sample.options.max_inferences
+        found = trained_error(training, choice, setting["noise"], setting["seed"], budget)
+        rows.append(dict(zip(("error", "nodes", "steps"), found, strict=True)))
+    return rows
 
 
-def read_rows(table: Path) -> list[dict[str, Any]]:
-    """Rows of a stencils.csv; none where there is no such file, or one of other columns."""
-    if not table.is_file():
-        return []
-    with table.open(newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            return []
-        return [
-            {
-                key: value if key == "rule" else int(value) if key in _WHOLE else float(value)
-                for key, value in row.items()
+def _key(sample: Sample) -> str:
+    setting = dict(sample.setting)
+    parts = [asdict(_TRAININGS[setting.pop("problem")]), asdict(_CHOICES[setting.pop("rule")])]
+    text = json.dumps([*parts, setting, sample.options.max_inferences], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def lines_of(plan: Plan, rows: list[Row]) -> list[dict[str, Any]]:
+    """Lines of stencils.csv: a rule at a noise, with the median and range of its trainings."""
+    lines = []
+    for (rule, noise_std), own in grouped(rows, "rule", "noise").items():
+        counts = {"n_seeds": len(plan.grid["seed"]), "budget": plan.options.max_inferences}
+        line = {"rule": rule, "noise": noise_std, **derivative_errors(_CHOICES[rule], noise_std), **counts}
+        for training in TRAININGS:
+            trained = [row for row in own if row["problem"] == training.problem and row["error"] is not None]
+            columns = {key: [row[key] for row in trained] or [np.nan] for key in ("error", "nodes", "steps")}
+            errors = columns["error"]
+            numbers = {
+                "nodes": columns["nodes"][0],
+                "steps": np.median(columns["steps"]),
+                "median": np.median(errors),
+                "min": min(errors),
+                "max": max(errors),
             }
-            for row in reader
-        ]
+            line |= {f"{training.problem}_{key}": float(value) for key, value in numbers.items()}
+        lines.append({column: line[column] for column in COLUMNS})
+    return lines
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
+def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
+    """stencils.csv, four digits a number, and a figure of it."""
+    lines = lines_of(plan, rows)
+    rounded = ({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in line.items()} for line in lines)
+    write_csv(folder / "stencils.csv", COLUMNS, rounded)
+    draw_stencils(folder / FIGURES / "stencils.png", lines)
+    return [
+        Drawing(
+            "stencils",
+            "Errors of derivatives and of training against inferences per collocation point; trainings of "
+            f"{plan.options.max_inferences:,} inferences, median and range of {len(plan.grid['seed'])} seeds",
+        )
+    ]
+
+
+def printed(plan: Plan, rows: list[Row], folder: Path) -> Table:
+    """Errors of every rule at every noise."""
     keys = ("error_ux", "error_uxx", "error_residual", *(f"{t.problem}_median" for t in TRAININGS))
-    short = ("u_x", "u_xx", "residual", *(t.problem for t in TRAININGS))
-    for column in ("rule", "noise", "nodes", *short):
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        cells = ("-" if np.isnan(row[key]) else f"{row[key]:.1e}" for key in keys)
-        table.add_row(row["rule"], f"{row['noise']:g}", str(row["inferences_per_point"]), *cells)
-    # Wide enough for a line a row, whatever the terminal: the table is also read from files.
-    Console(highlight=False, width=100).print(table)
+    header = ("rule", "noise", "nodes", "u_x", "u_xx", "residual", *(t.problem for t in TRAININGS))
+    cells = []
+    for line in lines_of(plan, rows):
+        numbers = ("-" if np.isnan(line[key]) else f"{line[key]:.1e}" for key in keys)
+        cells.append([line["rule"], f"{line['noise']:g}", str(line["inferences_per_point"]), *numbers])
+    return terminal_table(header, cells)
 
 
-_COLORS = (BLUE, GREEN, ORANGE)
 _MARKERS = ("o", "s", "^")
 
 
@@ -294,6 +304,11 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
         path: of the png.
         rows: with the columns of stencils.csv.
     """
+    from matplotlib.lines import Line2D
+
+    from photonzero.experiments.drawing.style import BLUE, GREEN, ORANGE, PALETTE, figure
+
+    noises = list(dict.fromkeys(row["noise"] for row in rows))
     errors = {"error_ux": "$u_x$", "error_uxx": "$u_{xx}$", "error_residual": "the residual"}
     panels = [("inferences_per_point", key, f"error of {label}") for key, label in errors.items()]
     panels += [
@@ -303,7 +318,9 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
     with figure(path, 10.0, 6.0) as drawn:
         grid = list(drawn.subplots(2, 3).flat)
         for axes, (nodes, key, label) in zip(grid, panels, strict=False):
-            for noise_std, color, marker in zip(NOISE_LEVELS, _COLORS, _MARKERS, strict=True):
+            for noise_std, color, marker in zip(
+                noises, (BLUE, GREEN, ORANGE, *PALETTE), cycle(_MARKERS), strict=False
+            ):
                 own = [row for row in rows if row["noise"] == noise_std]
                 name = f"{noise_std * 100:g} % detector noise" if noise_std else "no detector noise"
                 places, shown = _apart([row[nodes] for row in own]), np.array([row[key] for row in own])
@@ -322,7 +339,9 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
             _name_above(axes, np.where([np.isfinite(row[key]) for row in quiet], places, np.nan))
         keys = [
             Line2D([], [], linestyle="none", marker=f"${k}$", color="black", markeredgewidth=0, label=c.label)
-            for k, c in enumerate(CHOICES, start=1)
+            for k, c in enumerate(
+                (_CHOICES[rule] for rule in dict.fromkeys(row["rule"] for row in rows)), start=1
+            )
         ]
         grid[-1].axis("off")
         grid[-1].legend(handles=[*grid[0].get_legend_handles_labels()[0], *keys], loc="center")
@@ -333,7 +352,7 @@ def _apart(nodes: list[float]) -> Array:
     return np.array([n * 1.1 ** nodes[:k].count(n) for k, n in enumerate(nodes)])
 
 
-def _name_above(axes: Axes, places: Array) -> None:
+def _name_above(axes: Any, places: Array) -> None:
     """Numbers of the rules above their places, aside where another rule is near."""
     for number, place in enumerate(places, start=1):
         if not np.isfinite(place):
@@ -346,3 +365,33 @@ def _name_above(axes: Axes, places: Array) -> None:
 
 _FLOOR = 1e-6
 """Errors below this are drawn here."""
+
+
+STUDY = Study(
+    "tables-stencils",
+    "Every derivative rule: errors of u_x, u_xx, residual and of training, at three noises.",
+    (
+        Axis("rule", "rule", "text", choices=tuple(_CHOICES)),
+        Axis("noise", "detector noise [of full scale]"),
+        Axis("problem", "problem", "text", choices=tuple(_TRAININGS)),
+        SEED,
+    ),
+    {
+        "rule": list(_CHOICES),
+        "noise": list(NOISE_LEVELS),
+        "problem": list(_TRAININGS),
+        "seed": [0, 1, 2],
+    },
+    (
+        Measured("error", "relative l2 error"),
+        Measured("nodes", "inferences per collocation point", "int"),
+        Measured("steps", "steps", "int"),
+    ),
+    measure,
+    draw,
+    quick={"rule": ["central"], "seed": [0], "max_inferences": 50_000},
+    options=Options,
+    repeated=False,
+    key=_key,
+    printed=printed,
+)

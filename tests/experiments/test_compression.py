@@ -1,11 +1,15 @@
 """Dense twins, variances of gradient estimates, and ranks that grow while training."""
 
+import csv
+
 import numpy as np
 import pytest
 
 from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import apply_settings
+from photonzero.experiments.studies.running import sweep
+from photonzero.experiments.tables import compression
 from photonzero.experiments.tables.compression import gradient_spread
 from photonzero.experiments.tables.ranks import train_growing
 from photonzero.photonics.designs import get_design
@@ -28,10 +32,32 @@ def test_a_dense_twin_has_the_widths_and_all_entries():
 
 
 def test_the_variance_of_an_estimate_follows_its_law():
-    spread = gradient_spread(tiny("rge-adam", "dtype='float64'"), 6, 400)
-    assert spread.law == (spread.n_controls - 1) / 6
+    n_controls, law, measured = gradient_spread(resolve(tiny("rge-adam", "dtype='float64'")), 6, 400)
+    assert law == (n_controls - 1) / 6
     # The mean of 400 ratios of quadratic forms, each about 1 / sqrt(6 / 2) wide.
-    assert spread.measured == pytest.approx(spread.law, rel=4 * np.sqrt(2 / 6 / 400))
+    assert measured == pytest.approx(law, rel=4 * np.sqrt(2 / 6 / 400))
+
+
+def test_the_comparison_trains_dense_and_tensor_train_with_a_rate_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(compression, "_BEYOND", 0)
+    monkeypatch.setattr(compression, "_LEARNING_RATES", (0.01, 0.03))
+    grid = {"problem": "digits", "domain": "weight", "seed": 0}
+    table = sweep("tables-compression", grid, max_inferences=20_000, estimates=2, out=tmp_path)
+    assert table.n_failed == 0
+    with (tmp_path / "compression.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["network"] for line in lines] == ["tensor train", "dense"]
+    assert int(lines[1]["n_controls"]) > 5 * int(lines[0]["n_controls"])
+    for line, row in zip(lines, table.rows(), strict=True):
+        assert float(line["law"]) == (int(line["n_controls"]) - 1) / 28
+        assert float(line["learning_rate"]) in (0.01, 0.03)
+        assert float(line["error"]) == row["error"]
+        assert int(line["inferences"]) <= 20_000
+    assert (tmp_path / "figures" / "compression.png").stat().st_size > 10_000
+    # Another seed takes the rates that were chosen.
+    monkeypatch.setattr(compression, "errors_of_values", None)
+    assert len(sweep("tables-compression", {**grid, "seed": [0, 1]}, max_inferences=20_000, estimates=2,
+                     out=tmp_path)) == 4  # fmt: skip
 
 
 def test_ranks_grow_when_training_stalls_and_the_error_does_not_jump():
@@ -52,3 +78,16 @@ def test_ranks_are_set_and_checked():
     assert [layer.ranks for layer in with_rank(get_design("tt-hjb20"), 5).layers] == [(1, 5, 5, 5, 1)] * 2
     with pytest.raises(UsageError, match=r"ranks: \(2, 2\); allowed: increasing"):
         train_growing(resolve(tiny("gauss-newton")), (2, 2))
+
+
+def test_ranks_are_compared_with_one_that_grows(tmp_path):
+    options = {"problem": "hjb2", "max_inferences": 300_000, "ranks": [1, 2]}
+    grid = {"network": ["rank 2", "growing"], "seed": 0}
+    table = sweep("tables-ranks", grid, out=tmp_path, **options)
+    assert table.n_failed == 0
+    with (tmp_path / "ranks.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["network"] for line in lines] == ["rank 2", "growing"]
+    assert lines[0]["stages"] == "2@0"
+    assert lines[1]["stages"].startswith("1@0")
+    assert (tmp_path / "figures" / "ranks.png").stat().st_size > 10_000

@@ -10,36 +10,45 @@ from photonzero.experiments.bench import network
 from photonzero.experiments.commands.tables import tables
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.tables import mnist as mnist_table
-from photonzero.experiments.tables import mnist_rows
+from photonzero.experiments.tables import tuned
 from photonzero.experiments.tables.first_order import FirstOrderOptions
 from photonzero.experiments.tables.gradient_variance import gradient_spread
-from photonzero.experiments.tables.mnist import tabulate_mnist, tune
-from photonzero.experiments.tables.mnist_rows import ROWS, TUNED, Row, row_config, rows_named
+from photonzero.experiments.tables.mnist import ROWS, TUNED, Options, Way, config_with
 from photonzero.photonics.designs import get_design
 from photonzero.training.classification import Dataset
 from tests.experiments.test_datasets import write
 
-SMALL = (
-    Row("exact-tt", "exact gradients, TT", "tt-mnist", None),
-    Row(
+SMALL = {
+    "exact-tt": Way(
+        "exact-tt", "exact gradients, TT", "tt-mnist", first_order=FirstOrderOptions(2, 20, 0.05)
+    ),
+    "rge-int8": Way(
         "rge-int8",
         "random directions",
         "int8-mnist",
         "rge-adam",
         3_000,
-        settings=("batch_size=20", "optimizer.n_directions=5", "optimizer.whole_codes=true"),
+        use=("whole-codes",),
+        settings={"batch_size": 20, "optimizer.n_directions": 5},
         key="optimizer.learning_rate",
         values=(0.01, 0.1),
     ),
-)
+}
 
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    monkeypatch.setattr(mnist_rows, "ROWS", SMALL)
-    monkeypatch.setitem(vars(mnist_table), "FIRST_ORDER", {"exact-tt": FirstOrderOptions(2, 20, 0.05)})
+    for name, way in SMALL.items():
+        monkeypatch.setitem(ROWS, name, way)
     monkeypatch.setattr(mnist_table, "measured_spreads", lambda data: [SPREAD])
     return str(write(tmp_path))
+
+
+def table(out, data, *arguments):
+    command = ["mnist", *SMALL, "--out", str(out), "--data", data, "--executor", "serial", *arguments]
+    answer = CliRunner().invoke(tables, command, catch_exceptions=False)
+    assert answer.exit_code == 0
+    return answer.output
 
 
 PART = (np.random.default_rng(0).random((10, 784)), np.arange(10))
@@ -56,48 +65,70 @@ def test_the_variance_of_random_directions_is_the_predicted_one():
     assert SPREAD.mean_cosine == pytest.approx(np.sqrt(50 / 2506), rel=0.6)
 
 
-def test_the_table_keeps_finished_rows(small, tmp_path, capsys):
+def test_the_table_keeps_finished_rows(small, tmp_path):
     out = tmp_path / "table"
-    first = tabulate_mnist(out, 1, (), small, quiet=False)
-    assert "| random directions | 2,506 |" in capsys.readouterr().out
-    finished = {path: path.stat().st_mtime_ns for path in out.glob("*/result.json")}
+    shown = table(out, small, "--seeds", "1")
+    assert "| random directions | 2,506 |" in shown
+    assert SPREAD.in_words() in shown
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("kept/*.npz")}
     assert len(finished) == 2
-    assert tabulate_mnist(out, 1, (), small, quiet=True) == first
-    assert {path: path.stat().st_mtime_ns for path in out.glob("*/result.json")} == finished
+    assert table(out, small, "--seeds", "2", "--quiet") == ""
+    assert finished.items() <= {path: path.stat().st_mtime_ns for path in out.glob("kept/*.npz")}.items()
     with (out / "mnist.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["row"] for row in rows] == ["exact-tt", "rge-int8"]
+    assert [(row["row"], row["seed"]) for row in rows] == [
+        ("exact-tt", "0"), ("exact-tt", "1"), ("rge-int8", "0"), ("rge-int8", "1")
+    ]  # fmt: skip
     assert int(rows[0]["inferences"]) == 2 * 70
-    assert int(rows[1]["inferences"]) <= 3_000
-    assert (out / "mnist.png").stat().st_size > 0
-    assert mnist_table._kept_spreads(out / "mnist-variance.csv", None) == [SPREAD]
+    assert int(rows[2]["inferences"]) <= 3_000
+    assert (rows[0]["learning_rate"], rows[2]["learning_rate"]) == ("0.05", "0.1")
+    assert (out / "figures" / "mnist.png").stat().st_size > 0
+    assert mnist_table.kept_spreads(out / "mnist-variance.csv", None) == [SPREAD]
 
 
-def test_step_sizes_are_chosen_on_a_seed_of_their_own(small, tmp_path):
-    chosen = tune(tmp_path, (), small, 3_000, quiet=True)
-    assert chosen["rge-int8"] in (0.01, 0.1)
-    assert all("seed = 100" in path.read_text() for path in tmp_path.glob("rge-int8-*/config.toml"))
+def test_step_sizes_are_chosen_on_a_seed_of_their_own(small, tmp_path, monkeypatch):
+    seeds = []
+    last_error = tuned.last_error
+    monkeypatch.setattr(tuned, "last_error", lambda config: seeds.append(config.seed) or last_error(config))
+    command = ["mnist", "rge-int8", "--tune", "--max-inferences", "3000", "--executor", "serial", "--quiet"]
+    command += ["--out", str(tmp_path / "out"), "--data", small]
+    answer = CliRunner().invoke(tables, command, catch_exceptions=False)
+    assert answer.output.strip() in ("{'rge-int8': 0.01}", "{'rge-int8': 0.1}")
+    assert seeds == [100, 100]
 
 
 def test_rows_fit_their_designs_and_every_key_is_tuned():
-    assert {row.name for row in ROWS if row.key} == set(TUNED)
-    for row in ROWS:
-        get_design(row.chip)
-        if row.optimizer is not None:
-            value = TUNED.get(row.name)
-            config = row_config(row, 3, "data", value, row.max_inferences)
-            assert (config.chip, config.noise.name, config.seed) == (row.chip, row.noise, 3)
-            if row.key is not None:
-                assert value in row.values
+    assert {way.name for way in ROWS.values() if way.key} == set(TUNED)
+    for name, way in ROWS.items():
+        assert name == way.name
+        get_design(way.chip)
+        assert (way.optimizer is None) == (way.first_order is not None)
+        if way.optimizer is not None:
+            value = TUNED.get(name)
+            config = config_with(way, Options("data"), 3, value, way.max_inferences)
+            assert (config.chip, config.noise.name, config.seed) == (way.chip, way.noise, 3)
+            assert config.limits.max_inferences == way.max_inferences > 0
+            if way.key is not None:
+                assert value in way.values
                 assert config.optimizer.options.learning_rate == value
 
 
-def test_unknown_rows_and_missing_data_are_named(tmp_path):
-    with pytest.raises(UsageError, match="row: 'bp'; allowed: exact-dense, exact-tt"):
-        rows_named(("bp",))
-    answer = CliRunner().invoke(
-        tables, ["mnist", "exact-tt", "--data", str(tmp_path), "--out", str(tmp_path)]
+def test_a_row_takes_its_groups_of_settings_and_then_its_own():
+    config = config_with(ROWS["hybrid-tt-chosen"], Options(), 0, None, 1000)
+    assert (config.batch_size, config.own.batches.pool, config.own.batches.shift_px) == (8, 32, 1)
+    assert config.frozen == ("layer1/bias",)
+    assert (config.optimizer.options.schedule_steps, config.optimizer.options.beta2) == (2400, 0.99)
+    assert (
+        config_with(ROWS["recursive-tonn"], Options(), 0, None, 1000).optimizer.options.weight_power == np.inf
     )
+
+
+def test_unknown_rows_and_missing_data_are_named(tmp_path):
+    command = ["mnist", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--executor", "serial"]
+    answer = CliRunner().invoke(tables, [*command, "bp"])
+    assert isinstance(answer.exception, UsageError)
+    assert "row: 'bp'; allowed: exact-dense, exact-tt" in str(answer.exception)
+    answer = CliRunner().invoke(tables, [*command, "exact-tt", "--seeds", "1"])
     assert isinstance(answer.exception, UsageError)
     assert "allowed: at least one pair" in str(answer.exception)
 

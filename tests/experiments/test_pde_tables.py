@@ -1,21 +1,26 @@
 """`photonzero tables stencils` and `tables problems`: what they measure, keep and print."""
 
+import csv
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from photonzero.experiments import cli
-from photonzero.experiments.tables import problems as problem_table
+from photonzero.experiments.studies import training
+from photonzero.experiments.tables import hjb20
 from photonzero.experiments.tables import stencils as stencil_table
+from photonzero.experiments.tables.problems import STUDY
 from photonzero.experiments.tables.stencils import (
     CHOICES,
     NOISE_LEVELS,
     TRAININGS,
     derivative_errors,
-    read_rows,
     trained_error,
 )
+from photonzero.experiments.tables.tuned import read_data
+from photonzero.training.problems import PROBLEMS
 
 
 def run(monkeypatch, *arguments):
@@ -53,42 +58,36 @@ def test_stencil_table_keeps_what_is_measured(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(stencil_table, "trained_error", fake)
     monkeypatch.setattr(stencil_table, "derivative_errors", errors)
-    command = ("tables", "stencils", "--seeds", 3, "--max-inferences", 1000, "--out", tmp_path)
+    command = ("tables", "stencils", "--max-inferences", 1000, "--out", tmp_path, "--executor", "serial")
+    command += ("--seeds", 3)
     run(monkeypatch, *command)
     # Rules that draw coordinates are trained where there are several.
     n_rules = sum(training.takes(choice) for training in TRAININGS for choice in CHOICES)
     assert n_rules == 9 + 5
     assert len(trained) == 3 * len(NOISE_LEVELS) * n_rules
-    rows = read_rows(tmp_path / "stencils.csv")
+    with (tmp_path / "stencils.csv").open() as file:
+        rows = list(csv.DictReader(file))
     first = rows[0]
-    found = [first[f"hjb20-log_{key}"] for key in ("nodes", "steps", "median", "min", "max")]
+    found = [float(first[f"hjb20-log_{key}"]) for key in ("nodes", "steps", "median", "min", "max")]
     assert found == [43.0, 3.0, 1e-2, 1e-3, 1e-1]
-    assert np.isnan(rows[-1]["black-scholes_median"])
-    assert (tmp_path / "stencils.png").stat().st_size > 10_000
+    assert rows[-1]["black-scholes_median"] == "nan"
+    assert (first["n_seeds"], first["budget"]) == ("3", "1000")
+    assert (tmp_path / "figures" / "stencils.png").stat().st_size > 10_000
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 1 + len(rows)
+    assert len(printed) == 1 + len(rows) + 1
     assert printed[1].split() == ["central", "0", "43", *["1.0e-03"] * 3, *["1.0e-02"] * 2]
-    monkeypatch.setattr(stencil_table, "draw_stencils", lambda path, rows: None)
-    # A row that is lost is measured again, the others are not; another budget is another table.
-    text = (tmp_path / "stencils.csv").read_text().splitlines(keepends=True)
-    (tmp_path / "stencils.csv").write_text("".join(text[:-1]))
+    # What is measured is kept: with fewer or more seeds, and with another budget only what is new is trained.
     trained.clear()
-    run(monkeypatch, *command, "--quiet")
-    assert trained == [("hjb20-log", CHOICES[-1].label, NOISE_LEVELS[-1], seed) for seed in range(3)]
+    run(monkeypatch, *command[:-1], 2, "--quiet")
+    assert trained == []
+    run(monkeypatch, *command[:-1], 4, "--quiet")
+    assert {seed for *_, seed in trained} == {3}
+    assert len(trained) == len(NOISE_LEVELS) * n_rules
+    trained.clear()
+    other = ("tables", "stencils", "--seeds", 1, "--max-inferences", 2000, "--out", tmp_path, "--quiet")
+    run(monkeypatch, *other, "--executor", "serial")
+    assert len(trained) == len(NOISE_LEVELS) * n_rules
     assert capsys.readouterr().out == ""
-    run(
-        monkeypatch,
-        "tables",
-        "stencils",
-        "--seeds",
-        1,
-        "--max-inferences",
-        2000,
-        "--out",
-        tmp_path,
-        "--quiet",
-    )
-    assert {row["budget"] for row in read_rows(tmp_path / "stencils.csv")} == {2000}
 
 
 def test_a_training_of_the_stencil_table_ends_with_its_budget():
@@ -99,21 +98,44 @@ def test_a_training_of_the_stencil_table_ends_with_its_budget():
 
 
 def test_problem_table_states_median_range_and_target(monkeypatch, tmp_path, capsys):
-    def fake(config, folder, quiet):
+    def fake(parts, checkpoint):
+        config = parts
         error = {0: 1e-2, 1: 2e-2, 2: 9e-2}[config.seed] * (1 if config.problem == "burgers" else 0.1)
-        return {
-            "problem": config.problem, "chip": config.chip, "seed": config.seed, "rel_l2": error,
-            "inferences": 4e6, "wall_s": 20.0, "peak_rss_mb": 300.0,
+        result = {
+            "rel_l2": error, "inferences": 4_000_000, "steps": 3, "final_loss": 1.0, "n_controls": 9,
+            "wall_s": 20.0, "peak_rss_mb": 300.0,
         }  # fmt: skip
+        return SimpleNamespace(result=result, run=SimpleNamespace(history=[(1, 2, 3.0, 4.0, 5.0)]))
 
-    monkeypatch.setattr(problem_table, "finished_run", fake)
-    run(monkeypatch, "tables", "problems", "burgers", "poisson10", "basket5", "--out", tmp_path)
+    monkeypatch.setattr(training, "assemble", lambda config, threads: config)
+    monkeypatch.setattr(training, "train", fake)
+    names = ("burgers", "poisson10", "basket5")
+    run(monkeypatch, "tables", "problems", *names, "--out", tmp_path, "--executor", "serial")
     lines = capsys.readouterr().out.splitlines()
     assert "| 2.0e-02 | 1.0e-02 to 9.0e-02 | 5e-02 |" in lines[2]
     assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 | 2e-02 |" in lines[3]
     # No promise, no target.
     assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 |  |" in lines[4]
-    assert len((tmp_path / "problems.csv").read_text().splitlines()) == 1 + 9
+    table = (tmp_path / "problems.csv").read_text().splitlines()
+    assert len(table) == 1 + 9
+    assert table[0] == "problem,chip,seed,rel_l2,target,reference_error,inferences,wall_s,peak_rss_mb"
+
+
+def test_the_problem_table_has_every_problem_and_targets_of_problems_only():
+    assert STUDY.defaults["problem"] == list(PROBLEMS)
+    assert read_data("problems")["targets"].keys() <= set(PROBLEMS)
+
+
+def test_hjb20_is_compared_with_the_published_way(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(hjb20, "_GAUSS_NEWTON_INFERENCES", 400_000)
+    command = ("tables", "hjb20", "--seeds", 1, "--max-inferences", 100_000, "--executor", "serial")
+    run(monkeypatch, *command, "--out", tmp_path)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("forward-only Gauss-Newton ")
+    lines = (tmp_path / "hjb20.csv").read_text().splitlines()
+    assert lines[0] == "method,seed,inferences,steps,rel_l2,wall_s"
+    assert len(lines) == 3
+    assert (tmp_path / "figures" / "hjb20.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("arguments", [("--max-inferences", "0"), ("--seeds", "0"), ("--steps", "3")])

@@ -1,0 +1,139 @@
+"""Comparisons: studies of trainings whose rows become a CSV, learning curves and a table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Group
+from rich.table import Table
+
+from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.files.csv_file import write_csv
+from photonzero.experiments.studies.training import kept, training_study
+from photonzero.experiments.sweep.figures import FIGURES
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Drawing, Row, Sample, Study
+from photonzero.training.oracle import Array
+
+Line = dict[str, Any]
+"""A line of a comparison's CSV."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A training that has ended.
+
+    Attributes:
+        row: its setting and what was measured, as in table.csv.
+        kept: its arrays, the history among them, and its times.
+    """
+
+    row: Row
+    kept: Mapping[str, Array]
+
+    @property
+    def history(self) -> Array:
+        """(steps, 5), columns `photonzero.training.trainer.HISTORY_COLUMNS`."""
+        return self.kept["history"]
+
+    @property
+    def wall_s(self) -> float:
+        """Time of the training [s], which differs from run to run."""
+        return float(self.kept["wall_s"])
+
+
+Draw = Callable[[Plan, Sequence[Finished], Path], str]
+"""Draws a figure at a path and gives its caption."""
+
+
+def comparison(
+    name: str,
+    summary: str,
+    axes: tuple[Axis, ...],
+    config_of: Callable[[Sample], RunConfig],
+    *,
+    line_of: Callable[[Plan, Finished], Line],
+    printed: Callable[[list[Line]], Any],
+    figure: Draw | None = None,
+    notes: Callable[[Plan, Path], list[str]] = lambda plan, folder: [],
+    **more: Any,
+) -> Study:
+    """A study of trainings that writes NAME.csv and figures/NAME.png besides its table.
+
+    Args:
+        name: what `photonzero tables` calls it; the study is "tables-NAME".
+        summary: one line.
+        axes: what it varies.
+        config_of: the run of a sample.
+        line_of: the line of the CSV that a training becomes.
+        printed: what the terminal shows of all lines.
+        figure: draws them.
+        notes: further lines for the terminal.
+        **more: further attributes of the `Study`.
+    """
+
+    def finished(plan: Plan, rows: Iterable[Row], folder: Path) -> list[Finished]:
+        return [Finished(row, kept(plan, row, folder)) for row in rows]
+
+    def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
+        done = finished(plan, rows, folder)
+        lines = [line_of(plan, one) for one in done]
+        write_csv(folder / f"{name}.csv", list(lines[0]), lines)
+        if figure is None:
+            return []
+        return [Drawing(name, figure(plan, done, folder / FIGURES / f"{name}.png"))]
+
+    def shown(plan: Plan, rows: list[Row], folder: Path) -> Any:
+        lines = [line_of(plan, one) for one in finished(plan, rows, folder)]
+        return Group(printed(lines), *notes(plan, folder))
+
+    return training_study(f"tables-{name}", summary, axes, config_of, draw=draw, printed=shown, **more)
+
+
+def curves_by(done: Iterable[Finished], label_of: Callable[[Row], str]) -> dict[str, list[Array]]:
+    """Histories of the trainings that share a label, in the order of the labels."""
+    curves: dict[str, list[Array]] = {}
+    for one in done:
+        curves.setdefault(label_of(one.row), []).append(one.history)
+    return curves
+
+
+def grouped(lines: Iterable[Line], *keys: str) -> dict[tuple[Any, ...], list[Line]]:
+    """Lines with equal values of some columns, such as those of all seeds, in the order of the lines."""
+    groups: dict[tuple[Any, ...], list[Line]] = {}
+    for line in lines:
+        groups.setdefault(tuple(line[key] for key in keys), []).append(line)
+    return groups
+
+
+def median(lines: Sequence[Line], column: str) -> float:
+    """Median of a column."""
+    return float(np.median([line[column] for line in lines]))
+
+
+def spread(lines: Sequence[Line], column: str, form: str = ".2e") -> list[str]:
+    """Median, lowest and highest value of a column."""
+    values = np.array([line[column] for line in lines], dtype=float)
+    return [format(value, form) for value in (np.median(values), values.min(), values.max())]
+
+
+def terminal_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table for the terminal."""
+    table = Table(box=None, pad_edge=False)
+    for column in header:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table for the manual."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(
+        f"| {' | '.join(line)} |" if k != 1 else f"|{'|'.join(line)}|" for k, line in enumerate(lines)
+    )
