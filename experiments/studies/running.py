@@ -20,7 +20,7 @@ from photonzero.experiments.studies.registry import find_plan, load_plan
 from photonzero.experiments.sweep.display import SweepDisplay
 from photonzero.experiments.sweep.engine import SweepProgress, run_sweep
 from photonzero.experiments.sweep.executors import Workers, executors
-from photonzero.experiments.sweep.folder import RESULT, check_folder
+from photonzero.experiments.sweep.folder import PLAN, RESULT, check_folder
 from photonzero.experiments.sweep.plan import Plan, resolve_plan
 from photonzero.experiments.sweep.study import Drawing, Row, Study
 from photonzero.experiments.sweep.table import StudyTable, read_table
@@ -141,13 +141,23 @@ class _Temporary:
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
 
-def load_study(folder: str | Path) -> StudyTable:
+def load_study(folder: str | Path, study: Study | None = None) -> StudyTable:
     """The table of a finished study.
 
+    Args:
+        folder: of the study.
+        study: one made in Python, which no name leads to.
+
     Raises:
-        UsageError: no study there, or not finished.
+        UsageError: no study there, not finished, or another one.
     """
-    return read_table(Path(folder), load_plan(Path(folder)))
+    path = Path(folder)
+    if study is None:
+        return read_table(path, load_plan(path))
+    table = read_toml(path / PLAN)
+    if table.get("study") != study.name:
+        raise UsageError(f"{path}: holds the study {table.get('study')!r}; allowed: {study.name!r}")
+    return read_table(path, resolve_plan(study, table))
 
 
 def _measure(
