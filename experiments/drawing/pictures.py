@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from photonzero.experiments.drawing.style import GREY, figure
 from photonzero.photonics.mesh.fidelity import fidelity
 from photonzero.photonics.mesh.phases import MeshPhases
+from photonzero.photonics.mesh.picture import columns
 from photonzero.photonics.mesh.topology import MeshTopology
 
 _FULL_TURN = Normalize(-np.pi, np.pi)
@@ -38,7 +39,8 @@ def draw_mesh(path: Path, topology: MeshTopology, phases: MeshPhases, title: str
         phases: of one setting [rad].
         title: above the drawing.
     """
-    place, width = _columns(topology)
+    place, n_columns = columns(topology)
+    width = n_columns - 0.4
     pitch = min(0.75, (_WIDTH_IN - 1.5) / width, 2 * (_HEIGHT_IN - 0.8) / topology.n_modes)
     height = 0.5 * pitch * topology.n_modes + 0.8
     with figure(path, max(3.5, pitch * width + 1.5), max(1.8, height)) as drawn:
@@ -116,25 +118,7 @@ def draw_error_map(path: Path, wanted: npt.ArrayLike, realised: npt.ArrayLike, t
         axes.set_title(f"{title}\nfidelity {float(fidelity(wanted, realised)):.6f}")
 
 
-def _columns(topology: MeshTopology) -> tuple[npt.NDArray[np.float64], float]:
-    """Where each MZI stands, in columns: those of a layer side by side where their modes interleave."""
-    place = np.zeros(topology.n_mzi)
-    start = 0
-    for layer in range(topology.n_layers):
-        mine = np.flatnonzero(topology.layer == layer)
-        reach: list[int] = []
-        for k in mine:
-            free = [column for column, last in enumerate(reach) if last < topology.row[k]]
-            column = free[0] if free else len(reach)
-            if not free:
-                reach.append(-1)
-            reach[column] = int(topology.partner[k])
-            place[k] = start + column
-        start += len(reach)
-    return place, start - 0.4
-
-
-def _left_of(topology: MeshTopology, place: npt.NDArray[np.float64], layer: int) -> float:
+def _left_of(topology: MeshTopology, place: npt.NDArray[np.int64], layer: int) -> float:
     """Column of a shifter that stands before a layer."""
     inside = place[topology.layer == layer]
     return float(inside.min()) - 0.38 if inside.size else float(place.max()) + 0.38

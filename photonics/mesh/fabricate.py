@@ -13,6 +13,7 @@ from photonzero.devices.noise_model import NoiseModel
 from photonzero.photonics.actuator import PhaseActuator
 from photonzero.photonics.mesh.imperfections import MeshImperfections
 from photonzero.photonics.mesh.phases import MeshPhases
+from photonzero.photonics.mesh.picture import as_html
 from photonzero.photonics.mesh.topology import MeshTopology
 from photonzero.photonics.mesh.transfer import build, propagate
 
@@ -61,6 +62,9 @@ class FabricatedMesh:
 
     def __repr__(self) -> str:
         return f"FabricatedMesh({self.topology!r}, {self.noise.describe()})"
+
+    def _repr_html_(self) -> str:
+        return as_html(repr(self), self.topology)
 
     def realised(self, phases: Sequence[npt.ArrayLike]) -> MeshPhases:
         """Phases that light meets after a setting, or P settings one after the other, were programmed.

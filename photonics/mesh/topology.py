@@ -119,6 +119,11 @@ class MeshTopology:
         edges = list(zip(self.edge_layer.tolist(), self.edge_row.tolist(), strict=True))
         return mesh_svg(self.n_modes, layers, edges, repr(self))
 
+    def _repr_html_(self) -> str:
+        from photonzero.photonics.mesh.picture import as_html
+
+        return as_html(repr(self), self)
+
     @property
     def n_mzi(self) -> int:
         """Number of MZIs."""

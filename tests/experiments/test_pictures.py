@@ -6,10 +6,9 @@ import pytest
 
 from photonzero.devices.noise_model import preset
 from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
-from photonzero.experiments.drawing.pictures import _columns
 from photonzero.experiments.files.errors import UsageError
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh.topologies import TOPOLOGIES, butterfly, rectangular
+from photonzero.photonics.mesh.topologies import TOPOLOGIES, rectangular
 from photonzero.photonics.mesh.transfer import build
 
 OPTIONS = {
@@ -45,17 +44,6 @@ def test_a_mesh_of_ones_own_is_drawn_and_decomposed(tmp_path):
     assert (tmp_path / "mesh.png").stat().st_size > 1000
     with pytest.raises(PhotonicsError, match="topology: 'ring'; allowed: butterfly, rectangular"):
         draw("ring", **OPTIONS, out=tmp_path / "mesh.png")
-
-
-def test_cells_that_overlap_stand_side_by_side():
-    topology = butterfly(8)
-    place, _ = _columns(topology)
-    for a in range(topology.n_mzi):
-        for b in range(a):
-            if place[a] == place[b]:
-                assert topology.row[a] > topology.partner[b] or topology.row[b] > topology.partner[a]
-    # A planar mesh needs one column a layer.
-    np.testing.assert_array_equal(_columns(rectangular(6))[0], rectangular(6).layer)
 
 
 @pytest.mark.parametrize("unitary", UNITARIES[1:])
