@@ -67,8 +67,8 @@ def test_a_run_folder_holds_the_contract(finished):
     result = json.loads((finished / "result.json").read_text())
     assert set(result) == {
         "schema", "problem", "chip", "noise", "optimizer", "derivatives", "seed", "n_controls",
-        "n_mzi", "rel_l2", "final_loss", "inferences", "inferences_validation", "steps", "wall_s",
-        "peak_rss_mb", "chip_time_s", "chip_energy_j", "stop", "versions", "git",
+        "n_mzi", "rel_l2", "final_loss", "inferences", "layer_inferences", "inferences_validation", "steps",
+        "wall_s", "peak_rss_mb", "chip_time_s", "chip_energy_j", "stop", "versions", "git",
     }  # fmt: skip
     assert result["schema"] == 1
     assert result["chip"] == "tonn-tiny"
