@@ -16,6 +16,7 @@ from photonzero.experiments.commands.exit_codes import EXIT_BAD_INPUT, EXIT_INTE
 from photonzero.experiments.commands.list_names import list_names
 from photonzero.experiments.commands.map_network import map_network
 from photonzero.experiments.commands.report import report
+from photonzero.experiments.commands.show import show
 from photonzero.experiments.commands.sweep import sweep
 from photonzero.experiments.commands.tables import tables
 from photonzero.experiments.commands.train import train
@@ -68,5 +69,5 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, report, map_network, check, bench, cost, draw, tables, list_names):
+for _command in (train, sweep, report, map_network, check, bench, cost, draw, tables, list_names, show):
     cli.add_command(_command)

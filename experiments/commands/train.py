@@ -60,7 +60,7 @@ def train(
       photonzero train mnist --data DIR
       photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
     """
-    from photonzero.experiments.commands.display import TrainingDisplay
+    from photonzero.experiments.commands.progress import TrainingDisplay
     from photonzero.experiments.config.run_config import with_limits
     from photonzero.experiments.files.errors import UsageError
     from photonzero.experiments.files.toml import read_settings
