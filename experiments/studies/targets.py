@@ -19,7 +19,7 @@ from photonzero.photonics.mesh.phase_file import MeshNetwork, from_arrays, load_
 IMPORTED = "imported"
 """Name of the topology of a user's own mesh."""
 
-TOPOLOGY = Axis("topology", "topology", "text", choices=(*TOPOLOGIES, IMPORTED))
+TOPOLOGY = Axis("topology", "topology", "text", choices=(*TOPOLOGIES, IMPORTED), registry=TOPOLOGIES)
 MODES = Axis("n_modes", "modes N", "int", 2, 1024)
 
 _FILE = "phases"

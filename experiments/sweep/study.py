@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.registry import Registry, is_file_name
 from photonzero.training.oracle import Array
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Axis:
         low: smallest number allowed.
         high: largest number allowed.
         choices: what text may be; without any, whatever one likes.
+        registry: whose things text names, so that one in a file of the user's is a choice too.
     """
 
     name: str
@@ -42,16 +44,21 @@ class Axis:
     low: float = 0.0
     high: float = math.inf
     choices: tuple[str, ...] = ()
+    registry: Registry[Any] | None = None
 
     def check(self, value: Any) -> Any:
         """A value as the table holds it.
 
         Raises:
             UsageError: of another kind or out of range.
+            Exception: of the registry's type: a file that cannot be used.
         """
         if self.kind == "any":
             return _hashable(value)
         if self.kind == "text":
+            if self.registry is not None and isinstance(value, str) and is_file_name(value):
+                self.registry.get(value)
+                return self.registry.resolved(value)
             if not isinstance(value, str) or (self.choices and value not in self.choices):
                 raise UsageError(f"{self.name}: {value!r}; allowed: {', '.join(self.choices) or 'text'}")
             return value

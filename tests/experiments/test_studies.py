@@ -47,6 +47,21 @@ def test_every_study_has_defaults_and_a_short_version_that_are_valid(name):
     assert find_plan({"study": name}, quick=True).n_samples < find_plan({"study": name}).n_samples
 
 
+def test_a_topology_in_a_users_file_is_a_choice(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from photonzero.photonics.mesh import from_layers\n\n\n"
+        "def twice(n_modes):\n"
+        "    return from_layers('twice', n_modes, 2 * [[(k, k + 1) for k in range(0, n_modes - 1, 2)]])\n"
+    )
+    name = f"{tmp_path}/own.py:twice"
+    settings = (f"topology={name}", "n_modes=4", "sigma_phase_rad=[0.0, 0.1]")
+    _, rows, _ = run(tmp_path / "out", {"study": "phase-error", "chips": 2}, *settings)
+    assert [row["topology"] for row in rows] == [name] * 4
+    assert [row["fidelity"] for row in rows][:2] == pytest.approx([1.0, 1.0], abs=1e-13)
+    with pytest.raises(PhotonicsError, match=r"own.py: no topology 'thrice'"):
+        find_plan({"study": "phase-error"}, (f"topology={tmp_path}/own.py:thrice",))
+
+
 def test_phase_errors_cost_what_the_closed_form_says_on_every_topology(tmp_path):
     table = {"study": "phase-error", "chips": 200}
     settings = ("topology=['rectangular','triangular','symmetric','butterfly']", "n_modes=8")
