@@ -35,7 +35,7 @@ STUDIES: Registry[Study] = Registry(
             ("drift", "drift"),
             ("deployment", "deployment"),
             ("scaling", "scaling"),
-            ("train", "training"),
+            ("train", "train"),
             ("tables-hjb20", "tables.hjb20:STUDY"),
             ("tables-problems", "tables.problems:STUDY"),
             ("tables-stencils", "tables.stencils:STUDY"),
