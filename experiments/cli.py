@@ -30,7 +30,6 @@ def main() -> None:
     from photonzero.devices.errors import DeviceError
     from photonzero.experiments.files.errors import UsageError
     from photonzero.photonics.errors import PhotonicsError
-    from photonzero.registry import users_place
     from photonzero.training.errors import TrainingError
 
     try:
@@ -47,6 +46,8 @@ def main() -> None:
     except MemoryError as error:
         _fail(f"out of memory ({error}); allowed: smaller batches or chips")
     except Exception as error:
+        from photonzero.registry import users_place
+
         place = users_place(error)
         if place is None:
             raise

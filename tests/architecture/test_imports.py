@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -33,3 +34,9 @@ def test_a_run_starts_without_what_takes_longest_to_load():
 
 def test_help_does_not_wait_for_the_compiler():
     assert not modules_after("experiments.cli") & {"numba", "matplotlib", "scipy", "numpy"}
+    code = "import sys; from photonzero.__main__ import main; sys.argv[1:] = ['--help']; main()"
+    shown = subprocess.run([sys.executable, "-v", "-c", code], capture_output=True, text=True, check=True)
+    # Entry points are looked up where a name is asked for.
+    assert not {"numpy", "rich", "importlib.metadata", "photonzero.registry"} & set(
+        re.findall(r"^import '?([\w.]+)'?", shown.stderr, flags=re.MULTILINE)
+    )
