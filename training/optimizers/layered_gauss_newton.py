@@ -59,6 +59,10 @@ _CUT_OFF = 0.98
 _SHORT = 0.125
 """Length of a turn of a control that is no angle, over that of a phase."""
 
+_BIAS_RATIO = 2.0
+"""By how much the damping of the biases falls after a step that was better, and twice over rises after one
+that was not."""
+
 Cores = list[Array]
 
 
@@ -298,18 +302,16 @@ class LayeredGaussNewton:
         return solved(self._network(controls, cores), batch, readout, self._pricing)
 
     def _with_biases(
-        self, batch: KnownBatch, controls: Array, cores: Sequence[Cores], ratios: Sequence[float]
-    ) -> tuple[Array, OnBatch, float | None]:
-        """The best of a setting and damped steps of its biases: controls, solution, ratio of the damping."""
-        best = self._solved(batch, controls, cores)
-        found, ratio = self._with_readout(controls, best), None
-        model = best.model(None, self._rng)
-        dampings = [own * self._bias_damping for own in ratios]
-        for own, moved in zip(ratios, damped_steps(model, found, self._biases, dampings), strict=True):
-            tried = self._solved(batch, moved, cores)
-            if tried.value < best.value:
-                found, best, ratio = self._with_readout(moved, tried), tried, own
-        return found, best, ratio
+        self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]
+    ) -> tuple[Array, OnBatch, bool]:
+        """The better of a setting and a damped step of its biases: controls, solution, whether it moved."""
+        here = self._solved(batch, controls, cores)
+        model = here.model(None, self._rng)
+        (moved,) = damped_steps(model, self._with_readout(controls, here), self._biases, [self._bias_damping])
+        there = self._solved(batch, moved, cores)
+        if there.value < here.value:
+            return self._with_readout(moved, there), there, True
+        return self._with_readout(controls, here), here, False
 
     def _with_readout(self, controls: Array, solution: OnBatch) -> Array:
         moved = controls.copy()
@@ -317,11 +319,10 @@ class LayeredGaussNewton:
         return moved
 
     def _move_biases(self, batch: KnownBatch) -> OnBatch:
-        """Steps of the readout and the biases where it stands; no inference."""
-        self._x, best, ratio = self._with_biases(batch, self._x, self._cores, (0.1, 1.0, 10.0))
-        self._bias_damping = float(
-            np.clip(self._bias_damping * (10.0 if ratio is None else ratio), 1e-6, 1e3)
-        )
+        """A step of the readout and the biases where it stands; no inference."""
+        self._x, best, moved = self._with_biases(batch, self._x, self._cores)
+        ratio = 1.0 / _BIAS_RATIO if moved else _BIAS_RATIO**2
+        self._bias_damping = float(np.clip(self._bias_damping * ratio, 1e-6, 1e3))
         return best
 
     def _begin(self, readings: Sequence[Array]) -> None:
@@ -339,14 +340,12 @@ class LayeredGaussNewton:
         """Candidates from probes."""
         changes = self._changes(readings)
         base = self._move_biases(batch)
-        price = base.price()
-        if self._variances.any() and price > 0:
+        if self._variances.any() and (price := base.price()) > 0:
             known = self._price > 0
             self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
-            base = self._solved(batch, self._x, self._cores)
-            self._x = self._with_readout(self._x, base)
-        model = base.model(changes, self._rng)
-        self._trials = damped_steps(model, self._x, self._places, self._dampings())
+            if not known:
+                base = self._move_biases(batch)
+        self._trials = damped_steps(base.model(changes, self._rng), self._x, self._places, self._dampings())
 
     def _dampings(self) -> list[float]:
         o = self._options
@@ -357,7 +356,7 @@ class LayeredGaussNewton:
         best, chosen = self._solved(batch, self._x, self._cores), None
         found, cores = self._with_readout(self._x, best), self._cores
         for k, (trial, own) in enumerate(zip(self._trials, self._identified(readings), strict=True)):
-            moved, tried, _ = self._with_biases(batch, trial, own, (1.0,))
+            moved, tried, _ = self._with_biases(batch, trial, own)
             if tried.value < best.value:
                 best, chosen, found, cores = tried, k, moved, own
         self._x, self._cores = found, cores
