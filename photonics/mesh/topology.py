@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh.svg import mesh_svg
 
 IntArray = npt.NDArray[np.int64]
 
@@ -110,14 +109,6 @@ class MeshTopology:
             f"MeshTopology({self.name!r}, {self.n_modes} modes, {self.n_mzi} {self.cell} MZIs in "
             f"{self.n_layers} layers{edges}, {universal})"
         )
-
-    def _repr_svg_(self) -> str | None:
-        """What a notebook shows of it."""
-        layers: list[list[tuple[int, int]]] = [[] for _ in range(self.n_layers)]
-        for layer, row, partner in np.stack([self.layer, self.row, self.partner], axis=1).tolist():
-            layers[layer].append((row, partner))
-        edges = list(zip(self.edge_layer.tolist(), self.edge_row.tolist(), strict=True))
-        return mesh_svg(self.n_modes, layers, edges, repr(self))
 
     def _repr_html_(self) -> str:
         from photonzero.photonics.mesh.picture import as_html
