@@ -10,7 +10,7 @@ import numpy.typing as npt
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.config.chips import read_design
 from photonzero.experiments.config.noise import noise_table
-from photonzero.experiments.files.toml import build, merge
+from photonzero.experiments.files.toml import from_table, merge
 from photonzero.photonics.chip import chip
 from photonzero.photonics.design import NetworkDesign
 
@@ -28,7 +28,7 @@ def noise(base: str = "ideal", **changes: Any) -> NoiseModel:
     """
     table = merge(noise_table(base), changes)
     del table["name"]
-    return build(NoiseModel, table, "noise.")
+    return from_table(NoiseModel, table, "noise.")
 
 
 def fabricate(

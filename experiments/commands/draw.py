@@ -60,7 +60,7 @@ def draw(
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.experiments.config.run_config import noise_table
     from photonzero.experiments.drawing.mesh_pictures import draw as draw_picture
-    from photonzero.experiments.files.toml import build
+    from photonzero.experiments.files.toml import from_table
 
     if noise is None:
         model = NoiseModel(
@@ -70,6 +70,6 @@ def draw(
     else:
         table = noise_table(noise)
         del table["name"]
-        model = build(NoiseModel, table, "noise.")
+        model = from_table(NoiseModel, table, "noise.")
     draw_picture(topology, n_modes=modes, picture=picture, unitary=unitary, noise=model, seed=seed, out=out)
     click.echo(str(out))

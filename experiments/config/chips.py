@@ -16,7 +16,7 @@ from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.config.noise import UNKNOWN
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.given import refuse_given
-from photonzero.experiments.files.toml import build, read_toml
+from photonzero.experiments.files.toml import from_table, read_toml
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.design import NetworkDesign, modern_design
 from photonzero.photonics.designs import design_names, get_design
@@ -264,7 +264,7 @@ def read_design(chip: str) -> NetworkDesign:
     """
     table = chip_table(chip)
     if "design" in table:
-        return build(NetworkDesign, modern_design(table["design"]), "design.")
+        return from_table(NetworkDesign, modern_design(table["design"]), "design.")
     design = CHIPS.get(chip).design
     if design is None:
         raise UsageError(f"chip {chip}: has no design; allowed: a name, or a TOML file with a design")

@@ -9,7 +9,7 @@ from typing import Any
 
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.toml import build, merge, plain, read_toml, without_none
+from photonzero.experiments.files.toml import from_table, merge, plain, read_toml, without_none
 
 UNKNOWN = "unknown"
 """Name of the noise of a chip that nobody chose it for, such as one in a laboratory."""
@@ -42,7 +42,7 @@ class NoiseChoice:
         if not isinstance(table, Mapping):
             raise UsageError(f"configuration {path}: {table!r}; allowed: a section [{path}]")
         parts = {key: value for key, value in table.items() if key != "name"}
-        return cls(str(table.get("name", _GIVEN)), build(NoiseModel, parts, f"{path}."))
+        return cls(str(table.get("name", _GIVEN)), from_table(NoiseModel, parts, f"{path}."))
 
     def to_table(self) -> dict[str, Any]:
         """As the section of a run's table."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.given import GIVEN, given_name, refuse_given
-from photonzero.experiments.files.toml import build, plain
+from photonzero.experiments.files.toml import from_table, plain
 from photonzero.training.optimizers import OPTIMIZERS, Method
 
 
@@ -46,7 +46,7 @@ class OptimizerChoice:
             name = given_name(chosen)
             method = OPTIMIZERS.check(name, chosen)
         own = {key: value for key, value in table.items() if key != "name"}
-        return cls(name, method, build(method.options, own, f"{path}."))
+        return cls(name, method, from_table(method.options, own, f"{path}."))
 
     @property
     def label(self) -> str:

@@ -28,7 +28,7 @@ from photonzero.experiments.config.older import current
 from photonzero.experiments.config.optimizers import OptimizerChoice
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.given import GIVEN, given_name
-from photonzero.experiments.files.toml import build, merge, plain, reject_unknown
+from photonzero.experiments.files.toml import from_table, merge, plain, reject_unknown
 from photonzero.experiments.tasks.base import Task, TaskOptions
 from photonzero.experiments.tasks.registry import KINDS, find_task
 from photonzero.photonics.design import NetworkDesign
@@ -228,10 +228,10 @@ def resolve(table: Mapping[str, Any]) -> RunConfig:
         for key in said.keys() & {f.name for f in fields(kind.options)} - own:
             raise UsageError(f"configuration: {key} for {task.name}; allowed with: {', '.join(kind.known())}")
     reject_unknown(said, own | common, "")
-    options = build(task.options, {key: value for key, value in said.items() if key in own}, "")
+    options = from_table(task.options, {key: value for key, value in said.items() if key in own}, "")
     rest = {key: value for key, value in said.items() if key in common}
     rest.setdefault("chip_seed", rest.get("seed", 0))
-    config = build(RunConfig, {**rest, "own": options}, "")
+    config = from_table(RunConfig, {**rest, "own": options}, "")
     _check_chip(config)
     for key, found in config.file_hashes().items() if recorded else ():
         if recorded.get(key, found) != found:

@@ -74,7 +74,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not TOML ({error})") from error
 
 
-def build(cls: type[T], table: Mapping[str, Any], path: str) -> T:
+def from_table(cls: type[T], table: Mapping[str, Any], path: str) -> T:
     """A frozen dataclass, nested ones included, from a dictionary.
 
     A field whose type has a class method ``from_table(value, path)`` is made by it; a value that is an object
@@ -122,7 +122,7 @@ def _of_kind(cls: Any, value: Any) -> Any:
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
         raise UsageError(f"{kind}: {value!r}; allowed: {{kind = ..}} with one of {names}")
     own = {key: part for key, part in value.items() if key != "kind"}
-    return build(kinds().get(value["kind"]), own, f"{kind}.")
+    return from_table(kinds().get(value["kind"]), own, f"{kind}.")
 
 
 _NAMES = MappingProxyType(

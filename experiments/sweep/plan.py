@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.toml import apply_settings, build, parse_value
+from photonzero.experiments.files.toml import apply_settings, from_table, parse_value
 from photonzero.experiments.sweep.study import Axis, Sample, Study
 from photonzero.registry import file_hash, is_file_name
 
@@ -218,7 +218,7 @@ def resolve_plan(
         if not isinstance(full[key], Mapping):
             raise UsageError(f"{key}: {full[key]!r}; allowed: a section [{key}]")
     _known_keys("grid", full["grid"], tuple(axis.name for axis in study.axes))
-    options = build(study.options, full["options"], "options.")
+    options = from_table(study.options, full["options"], "options.")
     fixed = options.fixed_axes(full["grid"]) if isinstance(options, FileOptions) else {}
     grid = {**full["grid"], **fixed}
     plan = Plan(

@@ -2,12 +2,12 @@
 
 from photonzero.photonics.cost.architecture import (
     ArchitectureSpec,
-    Core,
-    Layer,
-    dense_layer,
+    CoreParts,
+    LayerParts,
+    dense_parts,
     mesh_mzis,
     mesh_stages,
-    tensor_train_layer,
+    tensor_train_parts,
 )
 from photonzero.photonics.cost.estimate import HardwareCost, estimate
 from photonzero.photonics.cost.of_design import architecture, training_cost
@@ -16,15 +16,15 @@ from photonzero.photonics.cost.presets import PRESETS, preset
 __all__ = [
     "PRESETS",
     "ArchitectureSpec",
-    "Core",
+    "CoreParts",
     "HardwareCost",
-    "Layer",
+    "LayerParts",
     "architecture",
-    "dense_layer",
+    "dense_parts",
     "estimate",
     "mesh_mzis",
     "mesh_stages",
     "preset",
-    "tensor_train_layer",
+    "tensor_train_parts",
     "training_cost",
 ]

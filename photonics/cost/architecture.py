@@ -44,7 +44,7 @@ def _mesh_shifters(n_modes: int, topology: str) -> int:
 
 
 @dataclass(frozen=True)
-class Core:
+class CoreParts:
     """One matrix in optics, ``U diag(s) V``, whole or cut into square blocks.
 
     Attributes:
@@ -124,7 +124,7 @@ class Core:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerParts:
     """A linear layer between two conversions to electronics.
 
     Attributes:
@@ -133,7 +133,7 @@ class Layer:
         copies: sets of meshes side by side, each with all wavelengths.
     """
 
-    cores: tuple[Core, ...]
+    cores: tuple[CoreParts, ...]
     wavelengths: int = 1
     copies: int = 1
 
@@ -143,7 +143,7 @@ class Layer:
         _require_count("layer wavelengths", self.wavelengths)
         _require_count("layer copies", self.copies)
 
-    def slots(self, core: Core) -> int:
+    def slots(self, core: CoreParts) -> int:
         """Symbol times that one inference occupies a core: its lanes over those side by side."""
         return math.ceil(core.lanes / (self.wavelengths * self.copies))
 
@@ -172,7 +172,7 @@ class ArchitectureSpec:
             reprogrammed; they share the phases, so it is at most the batch of one setting.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerParts, ...]
     name: str = "custom"
     complex_meshes: bool = False
     time_multiplexed: bool = False
@@ -184,16 +184,18 @@ class ArchitectureSpec:
         _require_count("architecture stream_length", self.stream_length)
 
 
-def dense_layer(rows: int, cols: int, *, block: int | None = None, topology: str = "rectangular") -> Layer:
+def dense_parts(
+    rows: int, cols: int, *, block: int | None = None, topology: str = "rectangular"
+) -> LayerParts:
     """A dense matrix, as one singular value decomposition or in k x k blocks, one vector at a time.
 
     Raises:
         PhotonicsError: a size or block that is not an integer >= 1.
     """
-    return Layer((Core(rows, cols, block=block, topology=topology),))
+    return LayerParts((CoreParts(rows, cols, block=block, topology=topology),))
 
 
-def tensor_train_layer(
+def tensor_train_parts(
     output_modes: Sequence[int],
     input_modes: Sequence[int],
     ranks: Sequence[int],
@@ -202,7 +204,7 @@ def tensor_train_layer(
     copies: int = 1,
     block: int | None = None,
     topology: str = "rectangular",
-) -> Layer:
+) -> LayerParts:
     """A tensor-train layer whose cores (r_{k-1} m_k) x (n_k r_k) are met last one first.
 
     When core k is met, the indices n_1 .. n_{k-1} are still inputs and m_{k+1} .. m_d are already
@@ -229,7 +231,7 @@ def tensor_train_layer(
     if d == 0 or ranks[0] != 1 or ranks[-1] != 1:
         raise PhotonicsError(f"ranks: {list(ranks)}; allowed: first and last 1, and one core or more")
     cores = tuple(
-        Core(
+        CoreParts(
             rows=ranks[k] * output_modes[k],
             cols=input_modes[k] * ranks[k + 1],
             lanes=math.prod(input_modes[:k]) * math.prod(output_modes[k + 1 :]),
@@ -238,4 +240,4 @@ def tensor_train_layer(
         )
         for k in reversed(range(d))
     )
-    return Layer(cores, wavelengths=wavelengths, copies=copies)
+    return LayerParts(cores, wavelengths=wavelengths, copies=copies)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from photonzero.devices.constants import SPEED_OF_LIGHT_M_PER_S
 from photonzero.devices.hardware import HardwareFigures
-from photonzero.photonics.cost.architecture import ArchitectureSpec, Core, Layer
+from photonzero.photonics.cost.architecture import ArchitectureSpec, CoreParts, LayerParts
 from photonzero.photonics.errors import PhotonicsError
 
 # Beyond 3,000 dB a power in watts leaves the range of floating point: say infinity.
@@ -101,14 +101,14 @@ class HardwareCost:
 class _Segment:
     """Light from modulators to detectors: one core, or the cascade of a layer's cores."""
 
-    cores: tuple[Core, ...]
-    layer: Layer
+    cores: tuple[CoreParts, ...]
+    layer: LayerParts
 
     @property
     def slots(self) -> int:
         return max(self.layer.slots(core) for core in self.cores)
 
-    def _side_by_side(self, core: Core) -> int:
+    def _side_by_side(self, core: CoreParts) -> int:
         return min(core.lanes, self.layer.wavelengths * self.layer.copies)
 
     @property
@@ -176,7 +176,7 @@ def _segments(architecture: ArchitectureSpec) -> list[_Segment]:
 def _inventory(architecture: ArchitectureSpec) -> tuple[int, int, int]:
     """MZIs, attenuators and phase shifters that exist."""
 
-    def counts(core: Core) -> tuple[int, int, int]:
+    def counts(core: CoreParts) -> tuple[int, int, int]:
         return core.n_mzi, core.n_attenuators, core.n_phases(architecture.complex_meshes)
 
     built = [(layer.copies, core) for layer in architecture.layers for core in layer.cores]

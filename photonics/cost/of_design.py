@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from photonzero.photonics.cores import Meshes
-from photonzero.photonics.cost.architecture import ArchitectureSpec, tensor_train_layer
+from photonzero.photonics.cost.architecture import ArchitectureSpec, tensor_train_parts
 from photonzero.photonics.cost.estimate import estimate
 from photonzero.photonics.design import NetworkDesign
 
@@ -24,7 +24,7 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
             for k in range(len(layer.in_modes))
         )
         layers.append(
-            tensor_train_layer(
+            tensor_train_parts(
                 layer.out_modes,
                 layer.in_modes,
                 layer.ranks,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from photonzero.photonics.cost.architecture import ArchitectureSpec, Layer, dense_layer, tensor_train_layer
+from photonzero.photonics.cost.architecture import (
+    ArchitectureSpec,
+    LayerParts,
+    dense_parts,
+    tensor_train_parts,
+)
 from photonzero.photonics.errors import PhotonicsError
 
 
-def _published_tt_layer(copies: int) -> Layer:
+def _published_tt_layer(copies: int) -> LayerParts:
     # 1024 = 4 x 8 x 4 x 8 inputs, 8 x 4 x 8 x 4 outputs: every core unfolds to 8 x 8 [zhao2024].
-    return tensor_train_layer(
+    return tensor_train_parts(
         output_modes=(8, 4, 8, 4),
         input_modes=(4, 8, 4, 8),
         ranks=(1, 2, 1, 2, 1),
@@ -24,7 +29,7 @@ def _published_tt_layer(copies: int) -> Layer:
 PRESETS: Mapping[str, ArchitectureSpec] = MappingProxyType(
     {
         # Two dense 1024 x 1024 layers: 2 N (N - 1) = 2,095,104 MZIs.
-        "onn-1024": ArchitectureSpec((dense_layer(1024, 1024),) * 2, name="onn-1024"),
+        "onn-1024": ArchitectureSpec((dense_parts(1024, 1024),) * 2, name="onn-1024"),
         # TONN-1: 128 lanes as 4 copies x 32 wavelengths: 2 x 4 x 4 x 56 = 1,792 MZIs.
         "tonn-1024": ArchitectureSpec((_published_tt_layer(4),) * 2, name="tonn-1024"),
         # TONN-2: one pair of 8 x 8 meshes for everything, reprogrammed after a batch of 100.

@@ -64,7 +64,7 @@ def coefficients(program, symmetric, mixing, theta_rad, phi_rad, rim, trig, work
 
     Args:
         program: (place, upper, lower, edge, edge_out, segment, first_column, last_column), see
-            `photonzero.photonics.mesh.program.MeshProgram`.
+            `photonzero.photonics.mesh.schedule.MeshSchedule`.
         symmetric: which cell.
         mixing: (n, 8) of `CellConstants`, or (0, 8) for ideal cells.
         theta_rad: (n,).

@@ -12,7 +12,7 @@ from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.kernels.mesh_rows import TILE
 from photonzero.photonics.kernels.mesh_transfer import CHUNK, MAX_ANGLE_RAD, run_settings
 from photonzero.photonics.mesh.imperfections import MeshImperfections, cell_constants
-from photonzero.photonics.mesh.program import MeshProgram, mesh_program
+from photonzero.photonics.mesh.schedule import MeshSchedule, mesh_schedule
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,13 +69,13 @@ def _aligned(n_rows: int, n_columns: int, real: npt.DTypeLike) -> FloatArray:
     return raw[start : start + n_bytes].view(real).reshape(n_rows, n_columns)
 
 
-def _scratch(plan: MeshProgram, n_modes: int, n_rim: int, real: npt.DTypeLike) -> tuple[Any, ...]:
-    """Work space of one call of `run_settings`: `plan` keeps what is not in use, by type."""
-    spare = plan.spare.setdefault(np.dtype(real).char, [])
+def _scratch(schedule: MeshSchedule, n_modes: int, n_rim: int, real: npt.DTypeLike) -> tuple[Any, ...]:
+    """Work space of one call of `run_settings`: `schedule` keeps what is not in use, by type."""
+    spare = schedule.spare.setdefault(np.dtype(real).char, [])
     try:
         return spare.pop()
     except IndexError:
-        n, n_segments = plan.place.size, plan.segment.size - 1
+        n, n_segments = schedule.place.size, schedule.segment.size - 1
         trig = (np.zeros(CHUNK), np.empty(CHUNK), np.empty(CHUNK), np.empty((2, n_modes)))
         work = (
             np.empty((n, 4), real),
@@ -128,15 +128,15 @@ def _transfer(
         parts = np.require(fields, dtype=kind, requirements=["C", "W"]).view(real)
         out = np.empty((n_settings, n_modes, fields.shape[2]), dtype=kind)
     segment_layers = max(1, int(_RANGE_BITS[kind] / constants.layer_bits))
-    plan = mesh_program(topology, min(segment_layers, topology.n_layers))
+    schedule = mesh_schedule(topology, min(segment_layers, topology.n_layers))
 
     rim = np.concatenate([out_phase, edge_phase], axis=1)
 
     def run(start: int, stop: int) -> None:
         mine = slice(start, stop)
-        scratch = _scratch(plan, n_modes, rim.shape[1], real)
+        scratch = _scratch(schedule, n_modes, rim.shape[1], real)
         run_settings(
-            plan.arrays,
+            schedule.arrays,
             topology.cell == "symmetric",
             constants.mixing,
             theta[mine],
@@ -147,7 +147,7 @@ def _transfer(
             scratch,
             out[mine].view(real),
         )
-        plan.spare[np.dtype(real).char].append(scratch)
+        schedule.spare[np.dtype(real).char].append(scratch)
 
     share = -(-n_settings // min(threads, n_settings))
     starts = range(0, n_settings, share)

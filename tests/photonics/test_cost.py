@@ -7,14 +7,14 @@ from photonzero.devices.hardware import THERMO_OPTIC, HardwareFigures
 from photonzero.photonics.cost import (
     PRESETS,
     ArchitectureSpec,
-    Core,
-    Layer,
-    dense_layer,
+    CoreParts,
+    LayerParts,
+    dense_parts,
     estimate,
     mesh_mzis,
     mesh_stages,
     preset,
-    tensor_train_layer,
+    tensor_train_parts,
 )
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import mesh
@@ -40,7 +40,7 @@ def test_every_core_of_the_published_layer_is_eight_by_eight_on_128_lanes():
 
 
 def test_a_block_of_eight_has_64_phases():
-    core = Core(8, 8)
+    core = CoreParts(8, 8)
     assert (core.n_mzi, core.n_attenuators, core.n_phases(False)) == (56, 8, 64)
     # Complex: U and V of N^2 parameters each, and the attenuators.
     assert core.n_phases(True) == 64 + 64 + 8
@@ -68,24 +68,24 @@ def test_mesh_counts(topology, n, mzis, stages):
 def test_phases_at_the_rim_of_a_symmetric_mesh_are_counted():
     rim = mesh("symmetric", 5).n_edge
     assert rim > 0
-    more = Core(5, 5, topology="symmetric").n_phases(True) - Core(5, 5).n_phases(True)
+    more = CoreParts(5, 5, topology="symmetric").n_phases(True) - CoreParts(5, 5).n_phases(True)
     assert more == 2 * rim
 
 
 def test_a_dense_matrix_whole_and_in_blocks():
-    whole = Core(20, 12)
+    whole = CoreParts(20, 12)
     assert whole.n_mzi == 20 * 19 // 2 + 12 * 11 // 2
     assert (whole.n_attenuators, whole.n_stages) == (12, 33)
     assert whole.splitting_loss_db == 0.0
     # 20 x 12 in blocks of 8: 3 x 2 blocks.
-    blocked = Core(20, 12, block=8)
+    blocked = CoreParts(20, 12, block=8)
     assert (blocked.n_mzi, blocked.n_attenuators, blocked.n_stages) == (6 * 56, 48, 17)
     assert blocked.splitting_loss_db == pytest.approx(10 * math.log10(6))
 
 
 def test_lanes_of_a_tensor_train_are_the_other_indices():
     # HJB-20, first layer: 21 = 1 x 1 x 3 x 7 inputs, 512 = 8 x 4 x 4 x 4 outputs, ranks 1 2 2 2 1.
-    layer = tensor_train_layer((8, 4, 4, 4), (1, 1, 3, 7), (1, 2, 2, 2, 1))
+    layer = tensor_train_parts((8, 4, 4, 4), (1, 1, 3, 7), (1, 2, 2, 2, 1))
     assert [(c.rows, c.cols, c.lanes) for c in layer.cores] == [
         (8, 7, 3),
         (8, 6, 4),
@@ -117,7 +117,7 @@ def test_light_at_a_lossless_detector_is_what_its_precision_needs():
     clear = HardwareFigures(
         cell_loss_db=0.0, phase_shifter_loss_db=0.0, modulator_loss_db=0.0, coupling_loss_db=0.0
     )
-    cost = estimate(ArchitectureSpec((dense_layer(8, 8),)), clear)
+    cost = estimate(ArchitectureSpec((dense_parts(8, 8),)), clear)
     assert cost.insertion_loss_db == 0.0
     per_detector = clear.detector_power_w + clear.local_oscillator_w
     assert cost.optical_power_w == pytest.approx(8 * per_detector, rel=1e-12)
@@ -139,7 +139,7 @@ def test_footprint_counts_meshes_modulators_and_detectors():
 
 
 def test_latency_of_one_layer_is_conversion_flight_symbol_and_electronics():
-    cost = estimate(ArchitectureSpec((dense_layer(8, 8),)))
+    cost = estimate(ArchitectureSpec((dense_parts(8, 8),)))
     flight_s = 17 * 260e-6 * 4.2 / 299792458.0
     assert cost.latency_s == pytest.approx(20e-9 + 10e-9 + 1e-9 + flight_s, rel=1e-12)
     assert cost.inferences_per_s == pytest.approx(1e9)
@@ -157,8 +157,8 @@ def test_power_by_part_adds_up_and_is_energy_times_rate():
 
 
 def test_fewer_lanes_side_by_side_take_more_time_and_fewer_devices():
-    full = Layer((Core(8, 8, lanes=128),), wavelengths=32, copies=4)
-    half = Layer((Core(8, 8, lanes=128),), wavelengths=32, copies=2)
+    full = LayerParts((CoreParts(8, 8, lanes=128),), wavelengths=32, copies=4)
+    half = LayerParts((CoreParts(8, 8, lanes=128),), wavelengths=32, copies=2)
     assert (full.slots(full.cores[0]), half.slots(half.cores[0])) == (1, 2)
     fast, slow = (estimate(ArchitectureSpec((layer,))) for layer in (full, half))
     assert slow.n_mzi * 2 == fast.n_mzi
@@ -167,9 +167,9 @@ def test_fewer_lanes_side_by_side_take_more_time_and_fewer_devices():
 
 
 def test_lanes_in_turn_break_the_optical_cascade():
-    cores = (Core(8, 8, lanes=4), Core(8, 8, lanes=4))
-    cascade = estimate(ArchitectureSpec((Layer(cores, wavelengths=4),)))
-    stored = estimate(ArchitectureSpec((Layer(cores, wavelengths=2),)))
+    cores = (CoreParts(8, 8, lanes=4), CoreParts(8, 8, lanes=4))
+    cascade = estimate(ArchitectureSpec((LayerParts(cores, wavelengths=4),)))
+    stored = estimate(ArchitectureSpec((LayerParts(cores, wavelengths=2),)))
     assert (cascade.n_stages, stored.n_stages) == (34, 17)
     assert stored.insertion_loss_db < cascade.insertion_loss_db
     assert stored.latency_s > cascade.latency_s + 30e-9
@@ -196,9 +196,9 @@ def test_longer_streams_share_the_settling_of_heaters():
 
 
 def test_shared_meshes_are_as_large_as_the_largest_core():
-    layers = (Layer((Core(4, 4),)), Layer((Core(8, 6), Core(4, 8)), copies=2))
+    layers = (LayerParts((CoreParts(4, 4),)), LayerParts((CoreParts(8, 6), CoreParts(4, 8)), copies=2))
     cost = estimate(ArchitectureSpec(layers, time_multiplexed=True))
-    assert cost.n_mzi == 2 * Core(8, 6).n_mzi
+    assert cost.n_mzi == 2 * CoreParts(8, 6).n_mzi
     assert (cost.n_modulators, cost.n_detectors) == (8, 8)
 
 
@@ -234,24 +234,24 @@ def test_a_cost_becomes_a_plain_dictionary():
             r"n_modes: 6; allowed: a power of two",
         ),
         (lambda: mesh_stages(6, "ring"), r"topology: 'ring'; allowed: butterfly, rectangular"),
-        (lambda: Core(0, 8), r"core rows: 0; allowed"),
-        (lambda: Core(8, 8, lanes=2.5), r"core lanes: 2\.5; allowed"),
-        (lambda: Core(8, 8, block=0), r"core block: 0; allowed"),
-        (lambda: Core(6, 8, topology="butterfly"), r"n_modes: 6"),
-        (lambda: Layer(()), r"layer cores: none"),
-        (lambda: Layer((Core(2, 2),), wavelengths=0), r"layer wavelengths: 0"),
-        (lambda: Layer((Core(2, 2),), copies=0), r"layer copies: 0"),
+        (lambda: CoreParts(0, 8), r"core rows: 0; allowed"),
+        (lambda: CoreParts(8, 8, lanes=2.5), r"core lanes: 2\.5; allowed"),
+        (lambda: CoreParts(8, 8, block=0), r"core block: 0; allowed"),
+        (lambda: CoreParts(6, 8, topology="butterfly"), r"n_modes: 6"),
+        (lambda: LayerParts(()), r"layer cores: none"),
+        (lambda: LayerParts((CoreParts(2, 2),), wavelengths=0), r"layer wavelengths: 0"),
+        (lambda: LayerParts((CoreParts(2, 2),), copies=0), r"layer copies: 0"),
         (lambda: ArchitectureSpec(()), r"architecture layers: none"),
         (
-            lambda: ArchitectureSpec((dense_layer(2, 2),), stream_length=0),
+            lambda: ArchitectureSpec((dense_parts(2, 2),), stream_length=0),
             r"architecture stream_length: 0",
         ),
         (
-            lambda: tensor_train_layer((2, 2), (2,), (1, 1)),
+            lambda: tensor_train_parts((2, 2), (2,), (1, 1)),
             r"2 output modes, 1 input modes, 2 ranks",
         ),
         (
-            lambda: tensor_train_layer((2,), (2,), (1, 2)),
+            lambda: tensor_train_parts((2,), (2,), (1, 2)),
             r"ranks: \[1, 2\]; allowed: first and last",
         ),
         (lambda: TONN.training_run(-1), r"inferences: -1; allowed: >= 0"),

@@ -20,8 +20,8 @@ from photonzero.photonics.kernels.mesh_rows import TILE
 from photonzero.photonics.mesh import MeshImperfections, MeshPhases, mesh
 from photonzero.photonics.mesh.imperfections import cell_constants
 from photonzero.photonics.mesh.orthogonal import rotation_cells
-from photonzero.photonics.mesh.program import mesh_program
 from photonzero.photonics.mesh.reference import build_by_embedding
+from photonzero.photonics.mesh.schedule import mesh_schedule
 from photonzero.photonics.mesh.transfer import _scratch
 
 for module in pkgutil.walk_packages(photonzero.photonics.__path__, "photonzero.photonics."):
@@ -262,7 +262,7 @@ ERRORS = MeshImperfections(
 def crossing(segment_layers=2):
     """What `run_settings` takes for one setting of an imperfect mesh, in several segments."""
     constants = cell_constants(MESH, ERRORS)
-    program = mesh_program(MESH, segment_layers)
+    program = mesh_schedule(MESH, segment_layers)
     rim_rad = np.concatenate([PHASES.out_phase_rad, PHASES.edge_phase_rad])
     scratch = copy.deepcopy(_scratch(program, 5, rim_rad.size, np.float64))
     return program, constants, rim_rad, scratch

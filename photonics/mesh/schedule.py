@@ -18,7 +18,7 @@ _BAND_LAYERS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class MeshProgram:
+class MeshSchedule:
     """What of a topology the kernels use, and the order in which they execute its MZIs.
 
     Attributes:
@@ -100,7 +100,7 @@ def _edge_slots(
 
 
 @lru_cache(maxsize=128)
-def mesh_program(topology: MeshTopology, segment_layers: int) -> MeshProgram:
+def mesh_schedule(topology: MeshTopology, segment_layers: int) -> MeshSchedule:
     """Order the MZIs for the caches, without changing what they do.
 
     In a planar mesh bands of layers are crossed along diagonals: an MZI comes after the two before
@@ -120,7 +120,7 @@ def mesh_program(topology: MeshTopology, segment_layers: int) -> MeshProgram:
     first, last = _light_cones(topology)
     slots, outputs = _edge_slots(topology)
     n_segments = int(segment[-1]) + 1
-    return MeshProgram(
+    return MeshSchedule(
         place=np.argsort(order).astype(np.int32),
         upper=row.astype(np.int32),
         lower=topology.partner.astype(np.int32),
