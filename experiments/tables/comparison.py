@@ -72,7 +72,7 @@ def comparison(
         line_of: the line of the CSV that a training becomes.
         printed: what the terminal shows of all lines.
         figure: draws them.
-        notes: further lines for the terminal.
+        notes: further lines for the terminal; what they take long to find they keep in the folder.
         **more: further attributes of the `Study`.
     """
 
@@ -83,6 +83,7 @@ def comparison(
         done = finished(plan, rows, folder)
         lines = [line_of(plan, one) for one in done]
         write_csv(folder / f"{name}.csv", list(lines[0]), lines)
+        notes(plan, folder)
         if figure is None:
             return []
         return [Drawing(name, figure(plan, done, folder / FIGURES / f"{name}.png"))]
@@ -92,6 +93,45 @@ def comparison(
         return Group(printed(lines), *notes(plan, folder))
 
     return training_study(f"tables-{name}", summary, axes, config_of, draw=draw, printed=shown, **more)
+
+
+def learning_curves(
+    label_of: Callable[[Row], str],
+    *,
+    by_problem: bool = False,
+    styles: Mapping[str, Mapping[str, Any]] | None = None,
+    size_in: tuple[float, float] = (5.0, 3.4),
+    **legend: Any,
+) -> Draw:
+    """A figure of validation error against inferences, median and range of all seeds for each label.
+
+    Args:
+        label_of: from a row to the line that it belongs to.
+        by_problem: a panel for each problem; else one for all.
+        styles: what matplotlib is told of a line.
+        size_in: width and height of a panel [inch].
+        **legend: what it is told of the legend, which is in the last panel.
+    """
+
+    def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
+        # Drawing libraries take a second to load, which workers need not spend.
+        from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
+        from photonzero.experiments.drawing.style import figure
+
+        problems = plan.grid["problem"] if by_problem else ("",)
+        with figure(path, size_in[0] * len(problems), size_in[1]) as drawn:
+            panels = drawn.subplots(1, len(problems), squeeze=False)[0]
+            for axes, problem in zip(panels, problems, strict=True):
+                own = [one for one in done if not by_problem or one.row["problem"] == problem]
+                draw_learning_curves(axes, curves_by(own, label_of), styles=styles)
+                axes.set_title(problem)
+            panels[0].set_ylabel("validation error")
+            add_legend(panels[-1], **legend)
+        return (
+            f"{plan.study.summary} Median and range of {len(plan.grid['seed'])} seeds of chip and training."
+        )
+
+    return draw
 
 
 def curves_by(done: Iterable[Finished], label_of: Callable[[Row], str]) -> dict[str, list[Array]]:

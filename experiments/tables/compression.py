@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -25,8 +24,8 @@ from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
     comparison,
-    curves_by,
     grouped,
+    learning_curves,
     spread,
     terminal_table,
 )
@@ -194,25 +193,8 @@ def printed(lines: list[Line]) -> Table:
     return terminal_table(header, rows)
 
 
-def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
-    """A panel a problem: median line and range band of every network."""
-    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
-    from photonzero.experiments.drawing.style import figure
-
-    problems = plan.grid["problem"]
-    with figure(path, 4.2 * len(problems), 3.8) as drawn:
-        panels = drawn.subplots(1, len(problems), squeeze=False)[0]
-        for axes, problem in zip(panels, problems, strict=True):
-            curves = curves_by(
-                (one for one in done if one.row["problem"] == problem),
-                lambda row: f"{row['network']}, {row['domain']} domain, {row['n_controls']:,} controls",
-            )
-            draw_learning_curves(axes, curves)
-            axes.set_title(problem)
-            add_legend(axes, loc="lower left", fontsize=6)
-        panels[0].set_ylabel("validation error")
-    n_seeds = len(plan.grid["seed"])
-    return f"Random directions and Adam, published noise; median and range of {n_seeds} seeds."
+def _label(row: Row) -> str:
+    return f"{row['network']}, {row['domain']} domain, {row['n_controls']:,} controls"
 
 
 STUDY = comparison(
@@ -222,7 +204,7 @@ STUDY = comparison(
     config_of,
     line_of=line_of,
     printed=printed,
-    figure=draw,
+    figure=learning_curves(_label, by_problem=True, loc="lower left", fontsize=6),
     measure=measure,
     preparations=_names,
     prepare=prepare,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from rich.table import Table
@@ -18,8 +17,8 @@ from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
     comparison,
-    curves_by,
     grouped,
+    learning_curves,
     median,
     spread,
     terminal_table,
@@ -80,20 +79,6 @@ def printed(lines: list[Line]) -> Table:
     )  # fmt: skip
 
 
-def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
-    """Median line and range band of both ways."""
-    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
-    from photonzero.experiments.drawing.style import figure
-
-    with figure(path, 5.0, 3.2) as drawn:
-        axes = drawn.subplots()
-        draw_learning_curves(axes, curves_by(done, lambda row: row["method"]))
-        axes.set_ylabel("validation error (relative l2)")
-        axes.set_title("HJB-20 on tonn-hjb20, published noise")
-        add_legend(axes, loc="center right")
-    return f"Validation error; median and range of {len(plan.grid['seed'])} seeds of chip and training."
-
-
 STUDY = comparison(
     "hjb20",
     "HJB-20: forward-only Gauss-Newton against the published way.",
@@ -101,7 +86,7 @@ STUDY = comparison(
     config_of,
     line_of=line_of,
     printed=printed,
-    figure=draw,
+    figure=learning_curves(lambda row: row["method"], loc="center right"),
     options=Options,
     defaults={"method": list(METHODS), "seed": [0, 1, 2, 3, 4]},
     quick={"seed": [0], "max_inferences": 3_000_000},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
     comparison,
-    curves_by,
     grouped,
+    learning_curves,
     median,
     spread,
     terminal_table,
@@ -147,27 +147,10 @@ def printed(lines: list[Line]) -> Table:
     return terminal_table(header, rows)
 
 
-def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
-    """A panel a problem: median and range of every method."""
-    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
-    from photonzero.experiments.drawing.style import figure
-
-    problems = plan.grid["problem"]
-    styles = {
-        m.label: {"linewidth": 2.2 if k == 0 else 1.1, "color": f"C{k}"}
-        for k, m in enumerate(METHODS.values())
-    }
-    with figure(path, 4.2 * len(problems), 3.6) as drawn:
-        panels = drawn.subplots(1, len(problems), squeeze=False)[0]
-        for axes, problem in zip(panels, problems, strict=True):
-            own = [one for one in done if one.row["problem"] == problem]
-            curves = curves_by(own, lambda row: METHODS[row["method"]].label)
-            draw_learning_curves(axes, curves, styles=styles)
-            axes.set_title(problem)
-        panels[0].set_ylabel("validation error (relative l2)")
-        add_legend(panels[-1], loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False)
-    return f"{plan.options.noise} noise; median and range of {len(plan.grid['seed'])} seeds."
-
+_STYLES = {
+    method.label: {"linewidth": 1.1 if k else 2.2, "color": f"C{k}"}
+    for k, method in enumerate(METHODS.values())
+}
 
 _PROBLEM = Axis("problem", "problem", "text")
 _METHOD = Axis("method", "method", "text", choices=tuple(METHODS))
@@ -180,7 +163,13 @@ STUDY = comparison(
     config_of,
     line_of=line_of,
     printed=printed,
-    figure=draw,
+    figure=learning_curves(
+        lambda row: METHODS[row["method"]].label,
+        by_problem=True,
+        styles=_STYLES,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+    ),
     options=Options,
     defaults={"problem": _PROBLEMS, "method": list(METHODS), "seed": [0, 1, 2, 3, 4]},
     quick={"problem": ["black-scholes"], "seed": [0], "max_inferences": 200_000},

@@ -7,7 +7,6 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
     comparison,
-    curves_by,
     grouped,
+    learning_curves,
     spread,
     terminal_table,
 )
@@ -170,20 +169,6 @@ def printed(lines: list[Line]) -> Table:
     )
 
 
-def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
-    """Validation error of every network."""
-    from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
-    from photonzero.experiments.drawing.style import figure
-
-    with figure(path, 5.0, 3.4) as drawn:
-        axes = drawn.subplots()
-        draw_learning_curves(axes, curves_by(done, lambda row: row["network"]))
-        axes.set_ylabel("validation error (relative l2)")
-        axes.set_title(f"{plan.options.problem}, {plan.options.optimizer}, ideal chip")
-        add_legend(axes, loc="best", fontsize=7)
-    return f"Validation error; median and range of {len(plan.grid['seed'])} seeds."
-
-
 STUDY = comparison(
     "ranks",
     "Tensor trains of fixed ranks, and one that grows when it stalls.",
@@ -191,7 +176,7 @@ STUDY = comparison(
     config_of,
     line_of=line_of,
     printed=printed,
-    figure=draw,
+    figure=learning_curves(lambda row: row["network"], fontsize=7),
     measure=measure,
     measured=(
         Measured("error", "test error"),
