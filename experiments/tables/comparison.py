@@ -110,7 +110,7 @@ def learning_curves(
         by_problem: a panel for each problem; else one for all.
         styles: what matplotlib is told of a line.
         size_in: width and height of a panel [inch].
-        **legend: what it is told of the legend, which is in the last panel.
+        **legend: what it is told of the legend, of the last panel and of those with other lines.
     """
 
     def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
@@ -126,7 +126,10 @@ def learning_curves(
                 draw_learning_curves(axes, curves_by(own, label_of), styles=styles)
                 axes.set_title(problem)
             panels[0].set_ylabel("validation error")
-            add_legend(panels[-1], **legend)
+            names = [axes.get_legend_handles_labels()[1] for axes in panels]
+            for axes, own_names in zip(panels, names, strict=True):
+                if axes is panels[-1] or own_names != names[-1]:
+                    add_legend(axes, **legend)
         return (
             f"{plan.study.summary} Median and range of {len(plan.grid['seed'])} seeds of chip and training."
         )
