@@ -15,7 +15,8 @@ from photonzero.experiments.drawing import run_figures
 from photonzero.experiments.drawing.style import picture
 from photonzero.experiments.run import api
 from photonzero.experiments.run.blas import one_blas_thread
-from photonzero.experiments.run.runs import Outcome, new_folder
+from photonzero.experiments.run.folder import new_folder
+from photonzero.experiments.run.runs import Outcome
 from photonzero.training.classification import Dataset
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE

@@ -65,7 +65,9 @@ def train(
     from photonzero.experiments.files.errors import UsageError
     from photonzero.experiments.files.toml import read_settings
     from photonzero.experiments.run.api import configured, repeated
-    from photonzero.experiments.run.runs import assemble, execute, load_config, new_folder
+    from photonzero.experiments.run.assembly import assemble
+    from photonzero.experiments.run.folder import load_config, new_folder
+    from photonzero.experiments.run.runs import execute_in
     from photonzero.training.callbacks import CALLBACKS
     from photonzero.training.powers import Stateful
 
@@ -97,12 +99,12 @@ def train(
         )
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
-            result = execute(
-                run_config, parts, folder, resume=resume is not None, callbacks=[display.update, *called]
+            outcome = execute_in(
+                parts, folder, resume=resume is not None, callbacks=[display.update, *called]
             )
         except KeyboardInterrupt:
             display.close()
             click.echo(f"interrupted; continue with: photonzero train --resume {folder}", err=True)
             sys.exit(EXIT_INTERRUPTED)
     if not quiet:
-        display.summary(result)
+        display.summary(outcome.result)

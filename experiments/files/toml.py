@@ -188,16 +188,6 @@ def reject_unknown(table: Mapping[str, Any], allowed: set[str], path: str) -> No
             raise UsageError(f"configuration: unknown key {path}{key}; allowed: {', '.join(sorted(allowed))}")
 
 
-def require_known(what: str, value: Any, allowed: Any) -> None:
-    """Accept one of some names.
-
-    Raises:
-        UsageError: another one.
-    """
-    if value not in allowed:
-        raise UsageError(f"{what}: {value!r}; allowed: {', '.join(allowed)}")
-
-
 def parse_value(text: str) -> Any:
     """A value as TOML writes it."""
     try:

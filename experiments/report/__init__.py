@@ -7,7 +7,7 @@ from pathlib import Path
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report.of_run import run_page
 from photonzero.experiments.report.of_study import study_page
-from photonzero.experiments.run.runs import CONFIG
+from photonzero.experiments.run.folder import CONFIG
 from photonzero.experiments.sweep.folder import PLAN
 from photonzero.training.checkpoint import write_atomically
 

@@ -16,7 +16,7 @@ from photonzero.experiments.report.page import (
     section,
     table,
 )
-from photonzero.experiments.run.runs import CONFIG, HISTORY, RESULT
+from photonzero.experiments.run.folder import CONFIG, HISTORY, RESULT
 
 _CAPTIONS = {
     "learning": "Loss and validation error after each step, against the optical inferences of training.",

@@ -15,15 +15,9 @@ from photonzero.experiments.config.run_config import (
 )
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml, set_keys
-from photonzero.experiments.run.runs import (
-    Outcome,
-    assemble,
-    execute_in,
-    load_config,
-    load_outcome,
-    new_folder,
-    train,
-)
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.folder import load_config, new_folder
+from photonzero.experiments.run.runs import Outcome, execute_in, load_outcome, train
 from photonzero.training.callbacks import Callback, make_callback
 
 

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.run.runs import load_config, trained
+from photonzero.experiments.run.folder import load_config
+from photonzero.experiments.run.runs import trained
 from photonzero.photonics.chip.chip import Chip, fabricate
 from photonzero.photonics.cores import Core, Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, dense_layer

@@ -1,191 +1,40 @@
-"""One training run and its folder: config, history, checkpoint, result, figures."""
+"""One training run: trained in memory or in its folder, continued, loaded."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
-from photonzero.experiments.config.chips import initial_controls
-from photonzero.experiments.config.older import older_fingerprint
-from photonzero.experiments.config.run_config import RunConfig, resolve
+from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.lock import locked
-from photonzero.experiments.files.toml import read_toml
+from photonzero.experiments.run.assembly import Assembled, assemble
 from photonzero.experiments.run.blas import one_blas_thread
-from photonzero.photonics.cost import training_cost
+from photonzero.experiments.run.folder import (
+    CHECKPOINT,
+    HISTORY,
+    RESULT,
+    load_config,
+    refuse_a_run,
+    saved_state,
+    write_config,
+    write_state,
+)
+from photonzero.experiments.run.result import result_of
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
-from photonzero.training.ensemble import EnsembleObjective, EnsembleOracle, ensemble
-from photonzero.training.errors import CheckpointError
+from photonzero.training.ensemble import EnsembleOracle
 from photonzero.training.meter import MeteredOracle, metered
 from photonzero.training.objective import Objective
-from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, start_on
-from photonzero.training.oracle import Array, ForwardOracle
-from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Limits, Progress, TrainingRun
-
-CONFIG, HISTORY, CHECKPOINT, RESULT = "config.toml", "history.csv", "checkpoint.npz", "result.json"
-SOURCES = "sources"
+from photonzero.training.oracle import Array
+from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Progress, TrainingRun
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
-
-
-@dataclass(frozen=True)
-class Assembled:
-    """The parts of a run, put together from its configuration.
-
-    Attributes:
-        config: the configuration.
-        chip: the first one.
-        objective: of one chip.
-        optimizer: on controls that all chips share.
-        initial_controls: (n_controls,).
-        further_chips: of an ensemble.
-        held_out: chips that are never trained on.
-    """
-
-    config: RunConfig
-    chip: ForwardOracle
-    objective: Objective
-    optimizer: Optimizer
-    initial_controls: Array
-    further_chips: tuple[ForwardOracle, ...] = ()
-    held_out: tuple[ForwardOracle, ...] = ()
-
-    def run(self, limits: Limits, callbacks: Sequence[Callback] = ()) -> TrainingRun:
-        """The training of one chip or of an ensemble."""
-        if not self.further_chips:
-            return TrainingRun(self.chip, self.objective, self.optimizer, limits, callbacks)
-        chips = (self.chip, *self.further_chips)
-        objective = EnsembleObjective(self.objective, len(chips))
-        return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
-
-
-@one_blas_thread()
-def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
-    """Fabricate the chip and make objective and optimizer.
-
-    Every random role has a stream of its own, so that none depends on how much another draws.
-
-    Args:
-        config: the run.
-        threads: of the simulator, None for all processors; no effect on results.
-        start: (n_controls,) controls to start from, such as another run's; None draws them.
-
-    Raises:
-        UsageError: parts that do not fit together.
-    """
-
-    def made(seed: int) -> ForwardOracle:
-        return config.source.make(noise=config.noise.model, seed=seed, dtype=config.dtype, threads=threads)
-
-    def further(role: int, n: int) -> tuple[ForwardOracle, ...]:
-        """Chips with seeds of their own, the same whatever the other role's number."""
-        streams = [np.random.SeedSequence([config.chip_seed, role, k]) for k in range(n)]
-        return tuple(made(int(stream.generate_state(1)[0])) for stream in streams)
-
-    task, design = config.task, config.source.design
-    chip = made(config.chip_seed)
-    points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
-    if config.limits.target_error is not None and not task.has_error:
-        raise UsageError(f"target_error with {task.name}, which has no exact solution; allowed: none")
-    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]))
-    for key, needs in zip(("n_in", "n_out"), task.sizes_of(objective), strict=True):
-        has = getattr(chip if design is None else design, key, needs)
-        if has != needs:
-            what = {"n_in": "inputs", "n_out": "outputs"}[key]
-            raise UsageError(f"chip {config.chip_name}: {has} {what}; allowed for {task.name}: {needs}")
-    if start is not None and start.shape != (chip.n_controls,):
-        raise UsageError(
-            f"start: {start.shape} controls; allowed for {config.chip_name}: ({chip.n_controls},)"
-        )
-    initial = initial_controls(chip, np.random.default_rng(controls)) if start is None else start
-    rng = np.random.default_rng(directions)
-
-    def make(start: Start) -> Optimizer:
-        return config.optimizer.method.make(start, config.optimizer.options, rng)
-
-    on_chip = start_on(chip, initial)
-    optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
-    return Assembled(
-        config,
-        chip,
-        objective,
-        optimizer,
-        initial,
-        further(0, config.n_chips - 1),
-        further(1, config.n_held_out),
-    )
-
-
-def new_folder(path: Path | None, label: str) -> Path:
-    """An empty folder for a run: the one given, or the next number under runs/.
-
-    Raises:
-        UsageError: it holds a run already, or cannot be made.
-    """
-    try:
-        if path is None:
-            runs = Path("runs")
-            runs.mkdir(exist_ok=True)
-            number = 1
-            while True:
-                try:
-                    numbered = runs / f"{label}-{number:03d}"
-                    numbered.mkdir()
-                    return numbered
-                except FileExistsError:
-                    number += 1
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from error
-    _refuse_a_run(path)
-    return path
-
-
-def _refuse_a_run(folder: Path) -> None:
-    if (folder / CONFIG).exists():
-        raise UsageError(f"{folder}: holds a run already; allowed: another --out, or --resume {folder}")
-
-
-def load_config(folder: Path) -> RunConfig:
-    """Configuration of an existing run.
-
-    Raises:
-        UsageError: no run there.
-    """
-    if not (folder / CONFIG).is_file():
-        raise UsageError(f"{folder}: holds no run ({CONFIG} is missing)")
-    return resolve(read_toml(folder / CONFIG))
-
-
-def saved_state(config: RunConfig, folder: Path) -> dict[str, Array]:
-    """The checkpoint of a run; one that an older version wrote too.
-
-    Raises:
-        CheckpointError: no usable checkpoint there.
-    """
-    path = folder / CHECKPOINT
-    try:
-        return load_checkpoint(path, config.fingerprint())
-    except CheckpointError:
-        with suppress(CheckpointError):
-            return load_checkpoint(path, older_fingerprint(read_toml(folder / CONFIG)))
-        raise
 
 
 def trained(config: RunConfig, folder: Path) -> tuple[Objective, Array]:
@@ -225,8 +74,8 @@ class Outcome:
     @one_blas_thread()
     def save(self, folder: Path) -> None:
         """Write config, history, checkpoint, figures and result into a folder that exists."""
-        _write_state(self.parts.config, self.run, folder)
-        _write_config(self.parts.config, folder)
+        write_state(self.parts.config, self.run, folder)
+        write_config(self.parts.config, folder)
         _draw(self.parts, self.run, folder)
         # The figures took inferences too.
         self.result["inferences_validation"] = self.run.inferences_validation + self.inferences_held_out
@@ -236,12 +85,12 @@ class Outcome:
     def _result(self) -> dict[str, Any]:
         checked = self.run.inferences_validation + self.inferences_held_out
         quality = {**self.quality, "inferences_validation": checked}
-        return _result(self.parts.config, self.parts.chip, self.run, quality, self.stop)
+        return result_of(self.parts.config, self.parts.chip, self.run, quality, self.stop)
 
 
 @one_blas_thread()
 def train(parts: Assembled, callbacks: Sequence[Callback] = (), checkpoint: Path | None = None) -> Outcome:
-    """Train and measure the test error, without a folder; see `execute`.
+    """Train and measure the test error, without a folder; see `execute_in`.
 
     Args:
         parts: assembled, and not used before.
@@ -297,27 +146,27 @@ def execute_in(
     """
     with locked(folder, "run"):
         if not resume:
-            _refuse_a_run(folder)
+            refuse_a_run(folder)
         return _execute(parts, folder, resume, callbacks)
 
 
 def _execute(parts: Assembled, folder: Path, resume: bool, callbacks: Sequence[Callback]) -> Outcome:
     config = parts.config
-    keep_state = _now_and_then(lambda: _write_state(config, run, folder))
+    keep_state = _now_and_then(lambda: write_state(config, run, folder))
     run = parts.run(config.limits, (keep_state, *callbacks))
     # A run that was killed before its first checkpoint begins again.
     if resume and ((folder / CHECKPOINT).exists() or (folder / HISTORY).exists()):
         run.restore(saved_state(config, folder))
         # What an older version wrote is written anew before the configuration is.
-        _write_state(config, run, folder)
-    _write_config(config, folder)
-    _write_state(config, run, folder)
+        write_state(config, run, folder)
+    write_config(config, folder)
+    write_state(config, run, folder)
     (folder / RESULT).unlink(missing_ok=True)
     try:
         stop = run.train()
     finally:
         # Whatever ended it, the last completed step is kept.
-        _write_state(config, run, folder)
+        write_state(config, run, folder)
     outcome = _outcome(parts, run, stop)
     outcome.save(folder)
     return outcome
@@ -346,39 +195,6 @@ def load_outcome(folder: Path, threads: int | None) -> Outcome:
     return outcome
 
 
-def execute(
-    config: RunConfig,
-    parts: Assembled,
-    folder: Path,
-    *,
-    resume: bool,
-    callbacks: Sequence[Callback] = (),
-) -> dict[str, Any]:
-    """As `execute_in`; the content of result.json."""
-    return execute_in(parts, folder, resume=resume, callbacks=callbacks).result
-
-
-def _write_config(config: RunConfig, folder: Path) -> None:
-    table, hashes = config.to_table(), config.file_hashes()
-    if hashes:
-        table["files"] = hashes
-    write_atomically(folder / CONFIG, lambda file: tomli_w.dump(table, file))
-    for path in config.user_files():
-        content = path.read_bytes()
-        sources = folder / SOURCES
-        sources.mkdir(exist_ok=True)
-        # Files of one name from two folders are told apart by their content.
-        copy = sources / path.name
-        if copy.exists() and copy.read_bytes() != content:
-            copy = sources / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:8]}.py"
-        write_atomically(copy, lambda file, content=content: file.write(content))
-
-
-def _write_state(config: RunConfig, run: TrainingRun, folder: Path) -> None:
-    save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
-    _write_history(folder / HISTORY, run)
-
-
 def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracle]) -> dict[str, Any]:
     """Test error, for an ensemble the mean over its chips, and what the controls do on other chips."""
     task = parts.config.task
@@ -389,85 +205,6 @@ def _quality(parts: Assembled, run: TrainingRun, held_out: Sequence[MeteredOracl
         errors = [parts.objective.test_error(chip, run.optimizer.controls) for chip in held_out]
         quality[f"held_out_{task.error_name}"] = [task.stated(error) for error in errors]
     return quality
-
-
-def _write_history(path: Path, run: TrainingRun) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HISTORY_COLUMNS)
-    for step, inferences, loss, error, wall_s in run.history:
-        writer.writerow([int(step), int(inferences), repr(loss), repr(error), f"{wall_s:.3f}"])
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
-
-
-def _result(
-    config: RunConfig, chip: ForwardOracle, run: TrainingRun, quality: dict[str, Any], stop: dict[str, str]
-) -> dict[str, Any]:
-    n_mzi, chip_time_s, chip_energy_j = 0, None, None
-    if config.source.design is not None:
-        n_mzi, chip_time_s, chip_energy_j = training_cost(config.source.design, run.inferences, run.settings)
-    return {
-        "schema": 1,
-        "problem": config.task.name,
-        "chip": config.chip_name,
-        "noise": config.noise.name,
-        "optimizer": config.optimizer.name,
-        "derivatives": config.own.rule,
-        "seed": config.seed,
-        "n_controls": chip.n_controls,
-        "n_mzi": n_mzi,
-        **quality,
-        "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
-        "inferences": run.inferences,
-        "layer_inferences": run.layer_inferences,
-        "steps": run.optimizer.n_steps,
-        "wall_s": run.wall_s,
-        "peak_rss_mb": _peak_rss_mb(),
-        "chip_time_s": chip_time_s,
-        "chip_energy_j": chip_energy_j,
-        "stop": stop,
-        **provenance(),
-    }
-
-
-def provenance() -> dict[str, Any]:
-    """What made a result: versions, and the commit of a checkout."""
-    return {
-        "versions": {
-            "photonzero": version("photonzero"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy", "numba")},
-        },
-        "git": _git_revision(),
-    }
-
-
-def _peak_rss_mb() -> float | None:
-    """Peak memory of this process [MiB]; None where neither the system nor psutil tells it."""
-    try:
-        import resource
-    except ImportError:
-        # Windows has no such module; psutil knows it there, where it is installed.
-        with suppress(ImportError, AttributeError):
-            return import_module("psutil").Process().memory_info().peak_wset / 1024.0**2
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts KiB, macOS bytes.
-    return peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
-
-
-def _git_revision() -> str | None:
-    """Commit of the checkout this code runs from; None for an installed copy."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
 
 
 def _draw(parts: Assembled, run: TrainingRun, folder: Path) -> None:

@@ -11,7 +11,7 @@ from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.experiments.config.noise import NoiseChoice
 from photonzero.experiments.config.run_config import RunConfig, default_table, resolve
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.run.runs import assemble
+from photonzero.experiments.run.assembly import assemble
 from photonzero.experiments.studies.noise_injection import ManyChips
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Sample

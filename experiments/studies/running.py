@@ -15,7 +15,7 @@ from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml
-from photonzero.experiments.run.runs import provenance
+from photonzero.experiments.run.result import provenance
 from photonzero.experiments.studies.registry import find_plan, load_plan
 from photonzero.experiments.sweep.display import SweepDisplay
 from photonzero.experiments.sweep.engine import SweepProgress, run_sweep

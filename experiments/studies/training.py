@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.config.run_config import RunConfig
-from photonzero.experiments.run.runs import Outcome, assemble, train
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import Outcome, train
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Axis, Drawing, Measured, Row, Sample, Study
 from photonzero.experiments.sweep.table import load_kept

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.run.api import configured
-from photonzero.experiments.run.runs import assemble, train
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import train
 from photonzero.experiments.studies.training import SEED, row_of
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Axis, Prepared, Row, Sample

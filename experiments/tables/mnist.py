@@ -19,7 +19,8 @@ from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.drawing.curves import inferences_to
 from photonzero.experiments.files.csv_file import write_csv
 from photonzero.experiments.run.api import configured
-from photonzero.experiments.run.runs import assemble, train
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import train
 from photonzero.experiments.studies.training import SEED, config_key, row_of
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Axis, Prepared, Row, Sample

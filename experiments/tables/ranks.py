@@ -15,7 +15,7 @@ from rich.table import Table
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured
-from photonzero.experiments.run.runs import assemble
+from photonzero.experiments.run.assembly import assemble
 from photonzero.experiments.studies.training import SEED, config_key
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Axis, Measured, Row, Sample

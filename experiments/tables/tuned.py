@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.config.run_config import RunConfig
-from photonzero.experiments.run.runs import assemble, train
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import train
 from photonzero.experiments.studies.training import config_key
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Axis, Measured, Row, Sample, Study

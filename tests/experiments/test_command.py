@@ -16,7 +16,9 @@ import tomli_w
 from photonzero.experiments.cli import main
 from photonzero.experiments.config.older import older_fingerprint
 from photonzero.experiments.config.run_config import read_design
-from photonzero.experiments.run.runs import assemble, load_config, trained
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.folder import load_config
+from photonzero.experiments.run.runs import trained
 
 SMALL = ("hjb2", "--max-inferences", "200000", "--set", "batch_size=50")
 

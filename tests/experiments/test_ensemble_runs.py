@@ -6,7 +6,8 @@ import pytest
 from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import apply_settings
-from photonzero.experiments.run.runs import assemble, execute, trained
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import execute_in, trained
 
 
 def config(*settings):
@@ -23,7 +24,7 @@ def test_an_ensemble_is_trained_and_tried_on_other_chips(tmp_path):
     # Chips of a role do not depend on how many the others are.
     fewer = assemble(config("n_chips=3", "n_held_out=1"), 1)
     assert [chip.seed for chip in (fewer.chip, *fewer.further_chips[:1], *fewer.held_out)] == seeds[:3]
-    result = execute(run_config, parts, tmp_path, resume=False)
+    result = execute_in(parts, tmp_path).result
     assert result["n_chips"] == 2
     assert len(result["held_out_rel_l2"]) == 3
     # 7 nodes on 40 points and two chips; a base twice, and 16 settings a step.
@@ -46,7 +47,7 @@ def test_an_ensemble_classifies(tmp_path):
     table = apply_settings(default_table("digits", "gauss-newton", None, "published"), settings)
     run_config = resolve(table)
     parts = assemble(run_config, 1)
-    result = execute(run_config, parts, tmp_path, resume=False)
+    result = execute_in(parts, tmp_path).result
     assert result["n_chips"] == 2
     assert len(result["held_out_test_accuracy"]) == 1
     # Guesses are right in a tenth of all cases.

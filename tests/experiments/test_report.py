@@ -11,7 +11,8 @@ from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report import write_report
 from photonzero.experiments.report.page import cell, table
-from photonzero.experiments.run.runs import assemble, execute
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import execute_in
 from photonzero.experiments.studies.running import run_command
 
 QUICK = {"quick": False, "executor": "serial", "scheduler": None, "workers": None, "quiet": True}
@@ -74,7 +75,7 @@ def test_the_page_of_a_run_shows_the_result_and_the_last_step(tmp_path):
     config = resolve(run_table)
     folder = tmp_path / "run"
     folder.mkdir()
-    result = execute(config, assemble(config, 1), folder, resume=False)
+    result = execute_in(assemble(config, 1), folder).result
     page = Page(write_report(folder, tmp_path / "sub" / "page.html").read_text(encoding="utf-8"))
     assert page.headings[0] == "hjb2 on tonn-tiny"
     assert len(page.sources) == 3

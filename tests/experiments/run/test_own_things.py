@@ -3,13 +3,20 @@
 import json
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+import photonzero as pz
 from photonzero.experiments import cli
 from photonzero.experiments.config.run_config import default_table, resolve
+from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured, run
+from photonzero.photonics.designs import get_design
+from photonzero.training.classification import Dataset
+from photonzero.training.optimizers import PopulationOptimizer
+from photonzero.training.oracle import ControlGroup
 from photonzero.training.trainer import Limits
 
 LAB = '''
@@ -262,6 +269,64 @@ def test_a_run_of_an_object_says_that_it_cannot_be_made_again(lab, monkeypatch, 
     assert (
         "chip python:Bench was given from Python as an object; allowed: train it from Python again" in message
     )
+
+
+class Cooling(pz.PDE):
+    domain: ClassVar = {"x": (0.0, 1.0), "t": (0.0, 1.0)}
+
+    def residual(self, at, u):
+        return u.t - u.xx
+
+
+def test_whatever_has_a_name_can_be_an_object_too():
+    few = {"max_steps": 1, "batch_size": 60, "settings": {"points.n_test": 50, "points.n_validation": 50}}
+    by_name = run(configured("heat", chip="tonn-plane", noise="published", **few), threads=1)
+    fabricated = pz.fabricate("tonn-plane", "published", seed=0)
+    for chip, noise in ((fabricated, None), (get_design("tonn-plane"), pz.noise("published"))):
+        config = configured("heat", chip=chip, noise=noise, **few)
+        assert (config.noise.name, config.noise.model) == ("own", pz.noise("published"))
+        found = run(config, threads=1)
+        np.testing.assert_array_equal(found.run.optimizer.controls, by_name.run.optimizer.controls)
+        assert found.result["n_mzi"] == by_name.result["n_mzi"] > 0
+    for problem in (Cooling, Cooling()):
+        config = configured(problem, optimizer=Walking, **few)
+        assert (config.task.name, config.optimizer.name) == ("python:Cooling", "python:Walking")
+        assert run(config, threads=1).result["steps"] == 1
+
+
+def test_a_dataset_from_python_is_classified():
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(-1, 1, (90, 3))
+    parts = [(part, (part[:, 0] > 0).astype(np.int64)) for part in np.split(inputs, 3)]
+    data = Dataset("halves", 2, *parts, frame=None)
+    config = configured(data, chip=Halves, batch_size=30, max_steps=3, optimizer=Walking)
+    result = run(config).result
+    assert (result["problem"], result["derivatives"]) == ("python:halves", "none")
+    assert 0 <= result["test_accuracy"] <= 1
+    with pytest.raises(UsageError, match="derivatives: 'central' for python:halves; allowed: none"):
+        configured(data, chip=Halves, derivatives="central")
+    with pytest.raises(UsageError, match="halves: 3 coordinates and 2 outputs; no chip has these"):
+        configured(data)
+
+
+class Halves:
+    """Two outputs of three inputs, linear in its controls."""
+
+    n_controls = 6
+    control_groups: ClassVar = {"weights": ControlGroup(0, 6, "digital")}
+
+    def measure(self, controls, inputs):
+        return np.einsum("bi,poi->pbo", inputs, controls.reshape(-1, 2, 3))
+
+
+class Walking(PopulationOptimizer):
+    """A random walk."""
+
+    def propose(self):
+        return self.controls + 0.1 * self.rng.standard_normal((4, self.controls.size))
+
+    def learn(self, settings, losses):
+        self.controls = settings[np.argmin(losses)]
 
 
 def test_a_chosen_method_starts_from_its_own_defaults():

@@ -5,7 +5,8 @@ import pytest
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.lock import locked
 from photonzero.experiments.run.api import configured, resume, run
-from photonzero.experiments.run.runs import assemble, execute_in
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import execute_in
 
 TINY = {"batch_size": 10, "max_steps": 1, "settings": {"points.n_test": 10, "points.n_validation": 10}}
 

@@ -1,0 +1,106 @@
+"""The parts of a run, put together from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from photonzero.experiments.config.chips import initial_controls
+from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.blas import one_blas_thread
+from photonzero.training.ensemble import EnsembleObjective, ensemble
+from photonzero.training.objective import Objective
+from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, start_on
+from photonzero.training.oracle import Array, ForwardOracle
+from photonzero.training.trainer import Callback, Limits, TrainingRun
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The parts of a run, put together from its configuration.
+
+    Attributes:
+        config: the configuration.
+        chip: the first one.
+        objective: of one chip.
+        optimizer: on controls that all chips share.
+        initial_controls: (n_controls,).
+        further_chips: of an ensemble.
+        held_out: chips that are never trained on.
+    """
+
+    config: RunConfig
+    chip: ForwardOracle
+    objective: Objective
+    optimizer: Optimizer
+    initial_controls: Array
+    further_chips: tuple[ForwardOracle, ...] = ()
+    held_out: tuple[ForwardOracle, ...] = ()
+
+    def run(self, limits: Limits, callbacks: Sequence[Callback] = ()) -> TrainingRun:
+        """The training of one chip or of an ensemble."""
+        if not self.further_chips:
+            return TrainingRun(self.chip, self.objective, self.optimizer, limits, callbacks)
+        chips = (self.chip, *self.further_chips)
+        objective = EnsembleObjective(self.objective, len(chips))
+        return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
+
+
+@one_blas_thread()
+def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
+    """Fabricate the chip and make objective and optimizer.
+
+    Every random role has a stream of its own, so that none depends on how much another draws.
+
+    Args:
+        config: the run.
+        threads: of the simulator, None for all processors; no effect on results.
+        start: (n_controls,) controls to start from, such as another run's; None draws them.
+
+    Raises:
+        UsageError: parts that do not fit together.
+    """
+
+    def made(seed: int) -> ForwardOracle:
+        return config.source.make(noise=config.noise.model, seed=seed, dtype=config.dtype, threads=threads)
+
+    def further(role: int, n: int) -> tuple[ForwardOracle, ...]:
+        """Chips with seeds of their own, the same whatever the other role's number."""
+        streams = [np.random.SeedSequence([config.chip_seed, role, k]) for k in range(n)]
+        return tuple(made(int(stream.generate_state(1)[0])) for stream in streams)
+
+    task, design = config.task, config.source.design
+    chip = made(config.chip_seed)
+    points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
+    if config.limits.target_error is not None and not task.has_error:
+        raise UsageError(f"target_error with {task.name}, which has no exact solution; allowed: none")
+    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]))
+    for key, needs in zip(("n_in", "n_out"), task.sizes_of(objective), strict=True):
+        has = getattr(chip if design is None else design, key, needs)
+        if has != needs:
+            what = {"n_in": "inputs", "n_out": "outputs"}[key]
+            raise UsageError(f"chip {config.chip_name}: {has} {what}; allowed for {task.name}: {needs}")
+    if start is not None and start.shape != (chip.n_controls,):
+        raise UsageError(
+            f"start: {start.shape} controls; allowed for {config.chip_name}: ({chip.n_controls},)"
+        )
+    initial = initial_controls(chip, np.random.default_rng(controls)) if start is None else start
+    rng = np.random.default_rng(directions)
+
+    def make(start: Start) -> Optimizer:
+        return config.optimizer.method.make(start, config.optimizer.options, rng)
+
+    on_chip = start_on(chip, initial)
+    optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
+    return Assembled(
+        config,
+        chip,
+        objective,
+        optimizer,
+        initial,
+        further(0, config.n_chips - 1),
+        further(1, config.n_held_out),
+    )
