@@ -112,7 +112,7 @@ class Registry(Generic[T]):
             return self._from_plugin(points[0])
         if name in self.builtin:
             entry: Any = self.builtin[name]
-            return _load(entry) if isinstance(entry, str) else entry
+            return self.check(name, _load(entry)) if isinstance(entry, str) else entry
         if is_file_name(name):
             return self._from_file(name)
         raise self.unknown(name)

@@ -14,9 +14,13 @@ from photonzero.experiments.files.toml import merge
 
 
 def read_preset(*names: str) -> dict[str, Any]:
-    """The keys of common.toml, changed by those of the presets named, one after the other."""
+    """The keys of common.toml, changed by those of the presets named, one after the other.
+
+    A problem without a preset, such as a package's, starts from common.toml.
+    """
     table: dict[str, Any] = {}
     for name in ("common", *names):
         path = files(__name__) / f"{name}.toml"
-        table = merge(table, tomllib.loads(path.read_text(encoding="utf-8")))
+        if path.is_file():
+            table = merge(table, tomllib.loads(path.read_text(encoding="utf-8")))
     return table
