@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from photonzero._notebook import html_table
 from photonzero.experiments.drawing import run_figures
 from photonzero.experiments.drawing.style import picture
+from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run import api
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.run.folder import new_folder
@@ -84,10 +85,14 @@ class Run:
             (N, m) the solution u of a PDE, or (N,) classes; without the first axis for a single point.
 
         Raises:
-            PhotonicsError: another number of coordinates, NaN or infinity.
+            UsageError: another number of coordinates.
+            PhotonicsError: NaN or infinity.
         """
         rows = np.atleast_2d(np.asarray(points, dtype=np.float64))
         objective, oracle = self._outcome.parts.objective, self._outcome.run.checking
+        dim = self.config.task.sizes_of(objective)[0]
+        if rows.ndim != 2 or rows.shape[1] != dim:
+            raise UsageError(f"points: shape {np.shape(points)}; allowed: (N, {dim}) or ({dim},)")
         answers = self.config.task.answer(objective, oracle, self.controls, rows)
         return answers[0] if np.ndim(points) == 1 else answers
 

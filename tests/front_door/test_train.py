@@ -41,6 +41,9 @@ def test_it_predicts_one_point_and_many(heat):
     assert np.allclose(heat.predict(points[0]), u[0])
     exact = heat.problem.reference(np.array(points))
     assert np.abs(u - exact).max() < 0.1
+    for wrong in ([[0.1, 0.2, 0.3]], [0.1], np.zeros((1, 1, 2))):
+        with pytest.raises(UsageError, match=r"points: shape .*; allowed: \(N, 2\) or \(2,\)"):
+            heat.predict(wrong)
 
 
 def test_it_plots_without_pyplot_and_on_a_figure_of_ones_own(heat):
