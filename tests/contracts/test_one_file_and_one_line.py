@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from photonzero.experiments.config.chips import CHIPS
 from photonzero.experiments.run.api import configured
+from photonzero.experiments.studies.registry import STUDIES
+from photonzero.photonics.cores import Core
+from photonzero.photonics.mesh import TOPOLOGIES
+from photonzero.training.callbacks import CALLBACKS
 from photonzero.training.optimizers import OPTIMIZERS, PopulationOptimizer
 from photonzero.training.pde import PDE
 from photonzero.training.problems import PROBLEMS
@@ -52,6 +57,14 @@ def test_a_class_is_an_entry(registry, made):
     own = replace(registry, builtin={**registry.builtin, "mine": f"{__name__}:{made.__name__}"})
     by_file = registry.get(f"{__file__}:{made.__name__}")
     assert type(own.get("mine")) is type(by_file)
+
+
+@pytest.mark.parametrize(
+    "registry", [PROBLEMS, OPTIMIZERS, RULES, CALLBACKS, TOPOLOGIES, STUDIES, CHIPS, Core.kinds()]
+)
+def test_every_name_of_the_project_can_be_had(registry):
+    for name in registry.builtin:
+        assert registry.get(name) is not None
 
 
 def test_a_pde_of_the_library_without_a_preset_starts_from_what_is_common(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from photonzero.registry import Registry
@@ -18,15 +19,16 @@ def _is_problem_class(value: Any) -> bool:
 
 
 def _checked(name: str, value: Any) -> Callable[[], PDE]:
-    """What makes the problem of a user's file or an installed package: its class, or the problem itself."""
+    """What makes a problem: its class, with arguments or without, or the problem itself."""
     if isinstance(value, PDE):
         return lambda: value
-    if not _is_problem_class(value):
+    cls = value.func if isinstance(value, partial) else value
+    if not _is_problem_class(cls):
         raise ProblemError(f"problem {name!r}: no PDE; allowed: a class derived from {_ROOM}.PDE")
-    missing = sorted(value.__abstractmethods__)
+    missing = sorted(cls.__abstractmethods__)
     if missing:
         raise ProblemError(
-            f"{value.__name__}: no method {', '.join(missing)}; allowed: def residual(self, at, u)"
+            f"{cls.__name__}: no method {', '.join(missing)}; allowed: def residual(self, at, u)"
         )
 
     def made() -> PDE:
