@@ -22,7 +22,7 @@ def _checked(name: str, value: Any) -> Callable[[], PDE]:
     """What makes a problem: its class, with arguments or without, or the problem itself."""
     if isinstance(value, PDE):
         return lambda: value
-    cls = value.func if isinstance(value, partial) else value
+    cls: Any = value.func if isinstance(value, partial) else value
     if not _is_problem_class(cls):
         raise ProblemError(f"problem {name!r}: no PDE; allowed: a class derived from {_ROOM}.PDE")
     missing = sorted(cls.__abstractmethods__)
