@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from photonzero._notebook import html_table
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Row
@@ -57,12 +58,23 @@ class StudyTable:
         return self.index.size
 
     def __repr__(self) -> str:
+        facts = self._facts()
+        return f"<StudyTable {facts['study']}: {facts['rows']}; {facts['varied']} -> {facts['measured']}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(self._facts())
+
+    def _facts(self) -> dict[str, str]:
         varied = ", ".join(f"{name} ({len(values)})" for name, values in self.plan.grid.items())
         if self.plan.study.repeated:
             varied += f", {self.plan.chips} chips, {self.plan.seeds} seeds"
-        measured = ", ".join(measured.name for measured in self.plan.study.measured)
         failed = f", {self.n_failed:,} failed" if self.n_failed else ""
-        return f"<StudyTable {self.plan.study.name}: {len(self):,} rows{failed}; {varied} -> {measured}>"
+        return {
+            "study": self.plan.study.name,
+            "rows": f"{len(self):,} rows{failed}",
+            "varied": varied,
+            "measured": ", ".join(measured.name for measured in self.plan.study.measured),
+        }
 
     @property
     def n_failed(self) -> int:

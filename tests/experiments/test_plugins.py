@@ -1,19 +1,18 @@
 """Installed packages that bring things by entry points, as the command meets them."""
 
 import importlib.metadata
-import sys
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 
 import pytest
 
-from photonzero.experiments import cli
 from photonzero.experiments.config.chips import CHIPS
 from photonzero.experiments.tasks.registry import KINDS
 from photonzero.training.callbacks import CALLBACKS
 from photonzero.training.optimizers import OPTIMIZERS
 from photonzero.training.problems import PROBLEMS
 from photonzero.training.stencils import RULES
+from tests.experiments.command import command, refused
 
 REGISTRIES = {
     "--chip": CHIPS,
@@ -53,21 +52,6 @@ def installed(monkeypatch, tmp_path):
     yield install
     for each in (*REGISTRIES.values(), KINDS):
         vars(each).pop("_plugins", None)
-
-
-def command(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["photonzero", *arguments])
-    cli.main()
-
-
-def refused(monkeypatch, capsys, *arguments):
-    with pytest.raises(SystemExit) as stopped:
-        command(monkeypatch, *arguments)
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("photonzero: error: ")
-    assert message.count("\n") == 1
-    return message
 
 
 def asking(option):

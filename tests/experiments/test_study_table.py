@@ -108,6 +108,7 @@ def test_a_study_made_here_leaves_nothing_on_the_disk_and_says_what_failed(tmp_p
     table = sweep(failing())
     assert table.n_failed == 2
     assert "12 rows, 2 failed" in repr(table)
+    assert ">12 rows, 2 failed</td>" in table._repr_html_()
     failed = table.where(x=2, chip=1)
     assert set(failed["failure"].tolist()) == {'ValueError: no "luck", really'}
     assert np.isnan(failed["y"]).all()

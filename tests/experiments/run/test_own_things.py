@@ -1,7 +1,6 @@
 """The command on things of one's own, each in a file: chip, optimizer, callback."""
 
 import json
-import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 import photonzero as pz
-from photonzero.experiments import cli
 from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured, run
@@ -18,6 +16,7 @@ from photonzero.training.classification import Dataset
 from photonzero.training.optimizers import PopulationOptimizer
 from photonzero.training.oracle import ControlGroup
 from photonzero.training.trainer import Limits
+from tests.experiments.command import command, refused
 
 LAB = '''
 import numpy as np
@@ -82,21 +81,6 @@ def lab(tmp_path, monkeypatch):
     path = tmp_path / "my_lab.py"
     path.write_text(LAB)
     return path
-
-
-def command(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["photonzero", *map(str, arguments)])
-    cli.main()
-
-
-def refused(monkeypatch, capsys, *arguments):
-    with pytest.raises(SystemExit) as stopped:
-        command(monkeypatch, *arguments)
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("photonzero: error: ")
-    assert message.count("\n") == 1
-    return message
 
 
 def checkpoint(folder):
