@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from photonzero.devices.errors import DeviceError
 from photonzero.devices.jitter import PhaseJitter
 from photonzero.devices.laser import Laser
 from photonzero.devices.loss import InsertionLoss
+from photonzero.devices.noise_part import describe_part, resolved_parts
 from photonzero.devices.optical_readout import OpticalReadout
 from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.devices.photodetector import Photodetector
@@ -32,7 +34,8 @@ class NoiseModel:
     """Static, deterministic and dynamic imperfections; the default is an ideal chip.
 
     Order for every programmed phase: modulo 2 pi, quantization, stuck shifters, gamma error, thermal
-    crosstalk, bias [zhao2023tonn], then what changes in time: programming error, drift, jitter.
+    crosstalk, bias [zhao2023tonn], parts of one's own, then what changes in time: programming error, drift,
+    jitter.
 
     Attributes:
         phase_quantizer: deterministic, uniform phase grid; None programs any phase.
@@ -57,6 +60,8 @@ class NoiseModel:
         adc: deterministic, reads every detector; its range in units of the layer's `full_scale`.
         ideal_singular_values: leave the phases of the singular values free of every phase error, as
             the published code does by omission.
+        own_parts: phase errors of one's own, such as ``{"my.py:Ripple": {"std_rad": 0.01}}``, by what
+            `photonzero.devices.noise_part` says; None has none.
     """
 
     phase_quantizer: PhaseQuantizer | None = None
@@ -77,6 +82,7 @@ class NoiseModel:
     optical_readout: OpticalReadout | None = None
     adc: Adc | None = None
     ideal_singular_values: bool = False
+    own_parts: Mapping[str, Mapping[str, Any]] | None = field(default=None, hash=False)
 
     def __repr__(self) -> str:
         # What is ideal goes without saying.
@@ -95,6 +101,7 @@ class NoiseModel:
         if self.optical_readout is not None and self.readout_noise.std_of_full_scale > 0:
             raise DeviceError("noise model: both optical_readout and readout_noise; allowed: at most one")
         require_number("noise model programming_std_rad", self.programming_std_rad, low=0.0)
+        object.__setattr__(self, "own_parts", resolved_parts(self.own_parts))
 
     @property
     def quantizer(self) -> PhaseQuantizer | VoltageQuantizer | None:
@@ -109,7 +116,10 @@ class NoiseModel:
             "optical_readout", "adc", "ideal_singular_values",
         )  # fmt: skip
         ideal = NoiseModel()
-        return replace(self, **{name: getattr(ideal, name) for name in elsewhere}) == ideal
+        return (
+            not self.own_parts
+            and replace(self, **{name: getattr(ideal, name) for name in elsewhere}) == ideal
+        )
 
     def describe(self) -> str:
         """What is imperfect, in a few words for each part."""
@@ -117,6 +127,7 @@ class NoiseModel:
         texts = [part.describe() for part in parts if hasattr(part, "describe")]
         if self.programming_std_rad > 0:
             texts.append(f"programming error +-{self.programming_std_rad:g} rad")
+        texts += [describe_part(*part) for part in (self.own_parts or {}).items()]
         if self.ideal_singular_values:
             texts.append("singular values ideal")
         return ", ".join(filter(None, texts)) or "no imperfection"

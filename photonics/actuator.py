@@ -8,6 +8,7 @@ from scipy import sparse
 
 from photonzero.devices.crosstalk import ThermalCrosstalk
 from photonzero.devices.noise_model import NoiseModel
+from photonzero.devices.noise_part import fabricate_parts
 from photonzero.devices.quantizer import TWO_PI_RAD, modulo_turn
 from photonzero.devices.stuck_shifter import apply_stuck
 
@@ -25,7 +26,7 @@ class PhaseActuator:
     """DACs and shifters of a chip or a mesh, with the errors they were fabricated with.
 
     Order [zhao2023tonn]: modulo 2 pi, quantization, stuck shifters, gamma error, thermal crosstalk,
-    bias; then what changes in time.
+    bias, parts of one's own; then what changes in time.
 
     Args:
         noise: imperfections.
@@ -33,6 +34,7 @@ class PhaseActuator:
         is_singular: (n,) shifters that `noise.ideal_singular_values` exempts from every error.
         rng: draws the static errors.
         is_drive: (n,) drives of rings, which a driver limits to one turn's worth instead of wrapping.
+        own_rng: draws the static errors of parts of one's own, if the noise has any.
 
     Attributes:
         n_erring: shifters that are exempt from no error.
@@ -45,6 +47,7 @@ class PhaseActuator:
         is_singular: npt.NDArray[np.bool_],
         rng: np.random.Generator,
         is_drive: npt.NDArray[np.bool_] | None = None,
+        own_rng: np.random.Generator | None = None,
     ) -> None:
         n = position.shape[0]
         exempt = is_singular & noise.ideal_singular_values
@@ -62,6 +65,10 @@ class PhaseActuator:
         stuck, held_rad = noise.stuck_shifters.draw(n, rng)
         self._stuck = stuck[self._erring] if stuck.any() else None
         self._held_rad = held_rad[self._erring]
+        self._own_parts = ()
+        if noise.own_parts is not None and self.n_erring:
+            _, column, mode = position[self._erring].T
+            self._own_parts = fabricate_parts(noise.own_parts, column, mode, own_rng or rng)
 
     @staticmethod
     def _crosstalk_matrix(crosstalk: ThermalCrosstalk, position: IntArray) -> sparse.csr_array | None:
@@ -108,6 +115,8 @@ class PhaseActuator:
         if self._crosstalk is not None:
             erring = (self._crosstalk @ erring.T).T
         erring = erring + self._bias_rad
+        for part in self._own_parts:
+            erring = part(erring)
         if self._programming_std_rad > 0:
             erring = erring + self._programming_std_rad * rng.standard_normal(erring.shape)
         if drift_rad is not None:
@@ -141,7 +150,8 @@ class PhaseActuator:
 
         Bias, crosstalk and gamma error are linear and are solved for together. A phase just beyond
         the reach of its shifter, which is one turn, gets the end of that reach. Rounding to the DAC grid
-        remains. Stuck shifters stay where they are; the heat they give is accounted for.
+        remains, and so does what parts of one's own do. Stuck shifters stay where they are; the heat they
+        give is accounted for.
 
         Args:
             target_rad: (n,) wanted phases [rad].

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-WHAT = ("problems", "chips", "topologies", "noise", "optimizers", "derivatives", "callbacks", "studies")
+WHAT = ("problems", "chips", "topologies", "noise", "noise-parts", "optimizers", "derivatives",
+        "callbacks", "studies")  # fmt: skip
 
 
 @click.command(name="list")
@@ -38,6 +39,7 @@ def list_names(what: str | None) -> None:
 def known_names() -> Mapping[str, Callable[[], dict[str, str]]]:
     """For everything in WHAT its names, each with one line on what it is."""
     from photonzero.devices.noise_model import PRESETS
+    from photonzero.devices.noise_part import NOISE_PARTS
     from photonzero.experiments.config.chips import CHIPS
     from photonzero.experiments.studies.registry import STUDIES
     from photonzero.experiments.tasks.registry import known_tasks
@@ -62,6 +64,7 @@ def known_names() -> Mapping[str, Callable[[], dict[str, str]]]:
         "chips": lambda: entries(CHIPS, lambda chip: chip.description),
         "topologies": lambda: entries(TOPOLOGIES, lambda topology: topology.__doc__),
         "noise": lambda: {name: model.describe() for name, model in PRESETS.items()},
+        "noise-parts": lambda: entries(NOISE_PARTS, lambda part: part.__doc__),
         "optimizers": lambda: entries(OPTIMIZERS, lambda method: method.summary),
         "derivatives": lambda: entries(RULES, lambda rule: rule.summary),
         "callbacks": lambda: entries(CALLBACKS, lambda callback: callback.__doc__),

@@ -124,6 +124,7 @@ class RunConfig:
         rule = getattr(self.own, "derivatives", None)
         names = [self.task.name, _named(self.chip), self.optimizer.name, getattr(rule, "name", "")]
         names += () if self.design is None else self.design.user_files
+        names += self.noise.model.own_parts or ()
         return tuple(dict.fromkeys(split_file_name(name)[0] for name in names if is_file_name(name)))
 
     def file_hashes(self) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Circuit:
         noise: imperfections.
         streams: seeds by what they are for: "fabrication" draws the errors of the shifters, "couplers"
             and "losses" those of the cells, "drift" what phases have drifted by at the start, and
-            "wavelength" what the laser has.
+            "wavelength" what the laser has; "own parts" is that of parts in files of the user's.
 
     Attributes:
         layout: where each control sits.
@@ -45,16 +45,21 @@ class Circuit:
         noise: NoiseModel,
         streams: Mapping[str, np.random.SeedSequence],
     ) -> None:
-        fabrication, couplers, losses, drift, wavelength = (
+        fabrication, couplers, losses, drift, wavelength, own = (
             np.random.default_rng(streams[role])
-            for role in ("fabrication", "couplers", "losses", "drift", "wavelength")
+            for role in ("fabrication", "couplers", "losses", "drift", "wavelength", "own parts")
         )
         self.design, self.noise, self._laser = design, noise, noise.wavelength_drift
         step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
         self._couplers_err = not noise.coupler_imbalance.is_ideal or self._laser is not None
         self.layout = lay_out(design, step_rad, complex_fields=self._couplers_err)
         self._actuator = PhaseActuator(
-            noise, self.layout.mesh_position, self.layout.is_singular, fabrication, self.layout.is_drive
+            noise,
+            self.layout.mesh_position,
+            self.layout.is_singular,
+            fabrication,
+            self.layout.is_drive,
+            own,
         )
         # Rings do not turn, and are moved as a whole.
         exempt = self.layout.is_singular & noise.ideal_singular_values

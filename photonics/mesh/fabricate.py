@@ -53,7 +53,10 @@ class FabricatedMesh:
         column, mode = topology.shifter_places()
         # One mesh; a column may stand before the first layer.
         position = np.stack([np.zeros_like(column), column - column.min(), mode], axis=1)
-        self._actuator = PhaseActuator(noise, position, np.zeros(column.size, bool), phases)
+        # Spawned only where it is used: the generator may be spawned from again by its owner.
+        own = rng.spawn(1)[0] if noise.own_parts is not None else None
+        exempt = np.zeros(column.size, bool)
+        self._actuator = PhaseActuator(noise, position, exempt, phases, own_rng=own)
         self._drift_rad = noise.phase_drift.draw_stationary_rad(column.size, phases)
         laser = noise.wavelength_drift
         dynamic = noise.programming_std_rad, noise.phase_jitter.std_rad, noise.phase_drift.std_rad

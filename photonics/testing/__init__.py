@@ -5,6 +5,7 @@ import NumPy alone.
 """
 
 from photonzero.photonics.testing.cores import CoreContract
+from photonzero.photonics.testing.noise_parts import NoisePartContract
 from photonzero.photonics.testing.topologies import TopologyContract
 
-__all__ = ["CoreContract", "TopologyContract"]
+__all__ = ["CoreContract", "NoisePartContract", "TopologyContract"]

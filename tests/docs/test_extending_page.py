@@ -33,9 +33,10 @@ def run(monkeypatch, command):
 
 
 def test_every_kind_has_a_file_and_a_command():
-    kinds = ("mesh", "chip", "pde", "optimizer", "rule", "study", "callback")
+    kinds = ("mesh", "chip", "pde", "optimizer", "rule", "study", "callback", "noise")
     assert {Path(name).stem for name in FILES} == {f"my_{kind}" for kind in kinds}
-    assert all(any(name in command for command in COMMANDS) for name in FILES)
+    used = "\n".join((*COMMANDS, FILES["my_noise.toml"]))
+    assert all(name in used for name in FILES)
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if " report " not in command])
@@ -54,6 +55,7 @@ def test_the_lines_are_counted(files):
     for kind, counted in re.findall(r"^\| ([\w' ]+) \| (\d+) \|", TEXT, flags=re.MULTILINE):
         words = {"topology": "my_mesh.py", "chip design": "my_chip.toml", "chip of one's own": "own_chip.py",
                  "PDE": "my_pde.py", "optimizer": "my_optimizer.py", "stencil rule": "my_rule.py",
-                 "study": "my_study.py", "callback": "my_callback.py"}  # fmt: skip
+                 "study": "my_study.py", "callback": "my_callback.py",
+                 "noise part": "my_noise.py"}  # fmt: skip
         text = Path(words[kind]).read_text(encoding="utf-8")
         assert int(counted) == sum(bool(line.strip()) for line in text.splitlines()), kind
