@@ -9,8 +9,8 @@ import numpy as np
 from scipy import linalg
 
 from photonzero.training.layers.priced_readout import ReducedModel
-from photonzero.training.optimizers.parts.rounding import rounded_in_turn
 from photonzero.training.oracle import Array
+from photonzero.training.rounding import rounded_in_turn
 
 _ROUNDING_SHARE = 0.03
 """Damping of the metric of rounding over that of the step."""

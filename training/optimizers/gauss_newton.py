@@ -40,12 +40,6 @@ from photonzero.training.checks import at_least, one_of, positive, require
 from photonzero.training.objective import Evaluation, QuadraticModel
 from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, stalled_after
 from photonzero.training.optimizers.parts.noise_floor import NoiseFloor
-from photonzero.training.optimizers.parts.rounding import (
-    Rounding,
-    effects_on_model,
-    grid_steps,
-    to_sequential_codes,
-)
 from photonzero.training.optimizers.parts.scaling import (
     control_scales,
     perturbation_sizes,
@@ -55,6 +49,12 @@ from photonzero.training.optimizers.parts.scaling import (
 from photonzero.training.oracle import Array, ControlGroupView
 from photonzero.training.random_state import generator_from_array, generator_to_array
 from photonzero.training.readout import Readout, ReadoutSolver, missing_readout
+from photonzero.training.rounding import (
+    Rounding,
+    effects_on_model,
+    grid_steps,
+    to_sequential_codes,
+)
 
 _DAMPINGS = (1e-10, 1e2)
 """Of optical steps, whose subspace has columns of length 1: less is lost in the rounding of normal equations,
@@ -73,7 +73,7 @@ class GaussNewtonOptions:
         directions: "all" perturbs every control at once; "groups" one group of controls a direction,
             in turn, with the length of a perturbation of all.
         rounding: of optical steps to the DAC's grid. "nearest" moves real numbers, which the chip rounds;
-            "stochastic" and "sequential" move by whole codes, see `optimizers.parts.rounding`.
+            "stochastic" and "sequential" move by whole codes, see `training.rounding`.
         perturb_phase_rad: size of a phase perturbation [rad]; raised to one step of the DAC's grid.
         perturb_digital: size of a digital perturbation, in units of its group's scale.
         n_dampings: M, optical steps tried a step.

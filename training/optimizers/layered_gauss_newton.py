@@ -46,9 +46,9 @@ from photonzero.training.layers.tensor_train import tt_cores
 from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
 from photonzero.training.objective import Evaluation, KnownBatch
 from photonzero.training.optimizers.base import Candidates, Method, Start
-from photonzero.training.optimizers.parts.rounding import grid_steps
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
+from photonzero.training.rounding import grid_steps
 
 _MEMORY = 0.7
 """Weight of what was known of the price and of the noise when it is estimated again."""

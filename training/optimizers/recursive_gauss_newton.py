@@ -45,11 +45,11 @@ from scipy.linalg import cho_factor, solve_triangular
 from photonzero.training.checks import at_least, positive, require
 from photonzero.training.objective import Evaluation, QuadraticModel
 from photonzero.training.optimizers.base import Candidates, Method, Stage, Start, stalled_after
-from photonzero.training.optimizers.parts.rounding import grid_steps, rounded_in_turn
 from photonzero.training.optimizers.parts.scaling import control_scales, perturbation_sizes, to_whole_codes
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
 from photonzero.training.readout import missing_readout
+from photonzero.training.rounding import grid_steps, rounded_in_turn
 
 
 @dataclass(frozen=True)

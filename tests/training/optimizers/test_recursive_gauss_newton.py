@@ -6,12 +6,12 @@ import pytest
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation, MeanSquare
 from photonzero.training.optimizers import Start
-from photonzero.training.optimizers.parts.rounding import rounded_in_turn
 from photonzero.training.optimizers.recursive_gauss_newton import (
     RecursiveGaussNewton,
     RecursiveOptions,
 )
 from photonzero.training.oracle import ControlGroup
+from photonzero.training.rounding import rounded_in_turn
 
 N = 5
 GROUPS = {

@@ -6,10 +6,10 @@ import pytest
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import GaussNewtonOptions, SubspaceGaussNewton, start_on
-from photonzero.training.optimizers.parts.rounding import effects_on_model, grid_steps, to_sequential_codes
 from photonzero.training.optimizers.parts.scaling import to_random_codes
 from photonzero.training.oracle import ControlGroup
 from photonzero.training.problems import HJB
+from photonzero.training.rounding import effects_on_model, grid_steps, to_sequential_codes
 from photonzero.training.stencils import make_rule
 from photonzero.training.trainer import Limits, TrainingRun
 from tests.conftest import LabChip
