@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 import numpy as np
@@ -64,6 +65,19 @@ _BIAS_RATIO = 2.0
 that was not."""
 
 Cores = list[Array]
+
+
+class _Stage(Enum):
+    """What is asked for next; the value is its purpose in the log."""
+
+    START = "start"
+    """The first matrices of all layers."""
+    PROBE = "probe"
+    """Turns of every phase."""
+    TRIAL = "trial"
+    """Matrices at every candidate."""
+    LAST = "last"
+    """A precise reading, then batches for steps that need none."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,7 @@ class LayeredGaussNewton:
         self._x = _settable(self._x, self._places)
         self._sizes = np.full(len(self._formats), min(1.0, start.largest_input))
         self._variances = np.zeros(len(self._formats))
+        self._stage = _Stage.START
         self._cores: list[Cores] = []
         self._damping = self._bias_damping = options.initial_damping
         self._price, self._loss = 0.0, np.inf
@@ -156,26 +171,25 @@ class LayeredGaussNewton:
     def ask(self) -> Candidates:
         """Readings of layers, or a fresh batch to go on with what was read."""
         o = self._options
-        if not self._cores:
-            return self._question("start", self._weighings([self._x], o.final_repeats), o.batch_factor)
-        if self._trials:
-            return self._question("trial", self._weighings(self._trials, self._repeats), 1)
-        if self.n_steps < o.n_steps:
-            return self._question("probe", self._turns(), o.batch_factor)
-        readings = self._weighings([self._x], o.final_repeats) if self._n_last == 0 else []
-        return self._question("last", readings, o.batch_factor)
+        if self._stage is _Stage.TRIAL:
+            return self._question(self._weighings(self._trials, self._repeats), 1)
+        if self._stage is _Stage.PROBE:
+            return self._question(self._turns(), o.batch_factor)
+        needed = self._stage is _Stage.START or self._n_last == 0
+        readings = self._weighings([self._x], o.final_repeats) if needed else []
+        return self._question(readings, o.batch_factor)
 
     def tell(self, evaluation: Evaluation) -> None:
         """What was read, and the batch."""
         if evaluation.known is None:
             raise ArgumentError("evaluation: no known batch; allowed: one, which residuals are computed on")
         batch, readings = evaluation.known, evaluation.readings
-        if not self._cores:
+        if self._stage is _Stage.START:
             self._begin(readings)
-        elif self._trials:
-            self._choose(batch, readings)
-        elif self.n_steps < self._options.n_steps:
+        elif self._stage is _Stage.PROBE:
             self._propose(batch, readings)
+        elif self._stage is _Stage.TRIAL:
+            self._choose(batch, readings)
         else:
             self._finish(batch, readings)
 
@@ -213,7 +227,11 @@ class LayeredGaussNewton:
                 [np.array(state[f"core{k}/{c}"]) for c in range(len(layer.cores))]
                 for k, layer in enumerate(self._formats)
             ]
+        self._stage = self._between_steps() if self._cores else _Stage.START
         self._probes, self._trials, self._n_last = [], [], 0
+
+    def _between_steps(self) -> _Stage:
+        return _Stage.PROBE if self.n_steps < self._options.n_steps else _Stage.LAST
 
     @property
     def _repeats(self) -> int:
@@ -226,9 +244,9 @@ class LayeredGaussNewton:
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
         return Pricing(tuple(self._variances), self._price, nu)
 
-    def _question(self, purpose: str, readings: Sequence[LayerReading], factor: int) -> Candidates:
+    def _question(self, readings: Sequence[LayerReading], factor: int) -> Candidates:
         none = np.zeros((0, self._x.size))
-        return Candidates(none, True, purpose, batch_factor=factor, readings=tuple(readings))
+        return Candidates(none, True, self._stage.value, batch_factor=factor, readings=tuple(readings))
 
     def _weighings(self, settings: list[Array], repeats: int) -> list[LayerReading]:
         """Every layer's matrix at some settings."""
@@ -335,6 +353,7 @@ class LayeredGaussNewton:
             self._sizes[too_bright] /= 2.0
             return
         (self._cores,) = self._identified(readings)
+        self._stage = _Stage.PROBE
 
     def _propose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """Candidates from probes."""
@@ -346,6 +365,7 @@ class LayeredGaussNewton:
             if not known:
                 base = self._move_biases(batch)
         self._trials = damped_steps(base.model(changes, self._rng), self._x, self._places, self._dampings())
+        self._stage = _Stage.TRIAL
 
     def _dampings(self) -> list[float]:
         o = self._options
@@ -363,8 +383,8 @@ class LayeredGaussNewton:
         self._damping = self._damping * 3.0 if chosen is None else self._dampings()[chosen]
         self._damping = float(np.clip(self._damping, 1e-8, 1e3))
         self._loss = best.value / len(best.solution.residual)
-        self._trials = []
         self.n_steps += 1
+        self._stage = self._between_steps()
 
     def _finish(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The last reading, then steps of what needs none."""
