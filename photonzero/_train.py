@@ -17,7 +17,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run import api
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.run.folder import new_folder
-from photonzero.experiments.run.runs import Outcome
+from photonzero.experiments.run.runs import Outcome, load_outcome
 from photonzero.training.classification import Dataset
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE
@@ -217,4 +217,4 @@ def load_run(folder: str | Path, *, threads: int | None = None) -> Run:
         UsageError: no run there.
         CheckpointError: no usable checkpoint there.
     """
-    return Run(api.load(folder, threads=threads))
+    return Run(load_outcome(Path(folder), threads))

@@ -17,7 +17,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.files.toml import read_toml, set_keys
 from photonzero.experiments.run.assembly import assemble
 from photonzero.experiments.run.folder import load_config, new_folder
-from photonzero.experiments.run.runs import Outcome, execute_in, load_outcome, train
+from photonzero.experiments.run.runs import Outcome, execute_in, train
 from photonzero.training.callbacks import Callback, make_callback
 
 
@@ -145,20 +145,6 @@ def run(
 
 def _called(callbacks: Sequence[Callback | str], folder: Path) -> list[Callback]:
     return [make_callback(each, folder) if isinstance(each, str) else each for each in callbacks]
-
-
-def load(folder: str | Path, *, threads: int | None = None) -> Outcome:
-    """A run as its folder holds it, its chip in the state after the last checkpoint.
-
-    Args:
-        folder: of the run.
-        threads: of the simulator, None for all processors; no effect on results.
-
-    Raises:
-        UsageError: no run there, or a damaged result.
-        CheckpointError: no usable checkpoint there.
-    """
-    return load_outcome(Path(folder), threads)
 
 
 def resume(
