@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from photonzero.training.errors import ArgumentError, MeasurementError
 from photonzero.training.layers.oracle import LayerFormat, LayerOracle
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, Inputs, ReadoutOracle, n_inputs
+
+T = TypeVar("T")
 
 
 class MeteredOracle:
@@ -69,36 +72,32 @@ class MeteredOracle:
         return self._metered(self._oracle.measure, controls, inputs)
 
     def _metered(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
+        answer = self._counted(measure, controls, inputs)
+        _check_answer(answer, len(controls), n_inputs(inputs))
+        return answer
+
+    def _counted(self, measure: Callable[[Array, Inputs], T], controls: Array, inputs: Inputs) -> T:
+        """An answer that is paid for, and not checked."""
         if controls.ndim != 2 or controls.shape[1] != self.n_controls:
             raise ArgumentError(f"controls: shape {controls.shape}; allowed: (P, {self.n_controls})")
         if not np.isfinite(controls).all():
             raise ArgumentError("controls: NaN or infinity; allowed: finite numbers")
-        n_points = n_inputs(inputs)
-        self.inferences += controls.shape[0] * n_points
+        self.inferences += controls.shape[0] * n_inputs(inputs)
         self.settings += controls.shape[0]
         try:
-            outputs = self._in_time(measure, controls, inputs)
+            return self._in_time(measure, controls, inputs)
         except (OSError, RuntimeError) as error:
             # What instruments and their drivers raise: a lost connection, a time-out. Mistakes in the
             # caller's code are left as they are.
             raise MeasurementError(f"oracle: {type(error).__name__}: {error}") from error
-        expected = (controls.shape[0], n_points)
-        shape = np.shape(outputs)
-        if len(shape) != 3 or shape[:2] != expected:
-            raise MeasurementError(
-                f"oracle answer: shape {shape}; allowed: ({expected[0]}, {expected[1]}, n_out)"
-            )
-        if not np.isfinite(outputs).all():
-            raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
-        return outputs
 
-    def _in_time(self, measure: Callable[[Array, Inputs], Array], controls: Array, inputs: Inputs) -> Array:
+    def _in_time(self, measure: Callable[[Array, Inputs], T], controls: Array, inputs: Inputs) -> T:
         """The answer, or a TimeoutError once it is late."""
         if self._timeout_s is None:
             return measure(controls, inputs)
         if self._late is not None and self._late.is_alive():
             raise TimeoutError("busy with a measurement that is late")
-        answers: list[Array] = []
+        answers: list[T] = []
         failures: list[BaseException] = []
 
         def work() -> None:
@@ -117,6 +116,16 @@ class MeteredOracle:
         if failures:
             raise failures[0]
         return answers[0]
+
+
+def _check_answer(answer: Array, n_settings: int, n_points: int, n_out: int | None = None) -> None:
+    shape = np.shape(answer)
+    if len(shape) != 3 or shape[:2] != (n_settings, n_points):
+        raise MeasurementError(f"oracle answer: shape {shape}; allowed: ({n_settings}, {n_points}, n_out)")
+    if n_out is not None and shape[2] != n_out:
+        raise MeasurementError(f"oracle answer: {shape[2]} readings; allowed: {n_out}")
+    if not np.isfinite(answer).all():
+        raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
 
 
 class MeteredReadoutOracle(MeteredOracle):
@@ -146,11 +155,12 @@ class MeteredReadoutOracle(MeteredOracle):
         return self._metered(self._readout_oracle.measure_features, controls, inputs)
 
 
-class MeteredLayerOracle(MeteredReadoutOracle):
+class MeteredLayerOracle(MeteredOracle):
     """A `MeteredOracle` around a chip whose layers can be read one by one.
 
     An input vector presented to one layer counts as an inference of the whole chip, which can do nothing
-    else meanwhile; `layer_inferences` says how many of all inferences were such.
+    else meanwhile; `layer_inferences` says how many of all inferences were such. One that passes the chip
+    is one inference, however many layers are read as it passes.
 
     Args:
         oracle: a chip with layer access.
@@ -198,16 +208,42 @@ class MeteredLayerOracle(MeteredReadoutOracle):
             self.layer_inferences += self.inferences - before
             return self._layer_oracle.measure_layer(layer, controls, vectors)
 
-        readings = self._metered(measure, controls, vectors)
-        if readings.shape[2] != own.n_out:
-            raise MeasurementError(f"oracle answer: {readings.shape[2]} readings; allowed: {own.n_out}")
+        readings = self._counted(measure, controls, vectors)
+        _check_answer(readings, len(controls), len(vectors), own.n_out)
         return readings
+
+    def measure_layers(self, controls: Array, inputs: Array) -> list[Array]:
+        """Read every layer as inputs (B, d) pass, count, check: readings (P, B, n_out) layer by layer.
+
+        Raises:
+            ArgumentError, MeasurementError: as of `measure`.
+        """
+
+        def measure(controls: Array, _: Inputs) -> list[Array]:
+            return list(self._layer_oracle.measure_layers(controls, inputs))
+
+        readings = self._counted(measure, controls, inputs)
+        if len(readings) != len(self.layers):
+            raise MeasurementError(f"oracle answer: {len(readings)} layers; allowed: {len(self.layers)}")
+        for own, answer in zip(self.layers, readings, strict=True):
+            _check_answer(answer, len(controls), len(inputs), own.n_out)
+        return readings
+
+
+class MeteredLayerReadoutOracle(MeteredLayerOracle, MeteredReadoutOracle):
+    """A `MeteredOracle` around a chip whose layers can be read one by one, with a readout behind the last.
+
+    Args:
+        oracle: a chip with layer access and a readout.
+        timeout_s: as of `MeteredOracle`.
+    """
 
 
 def metered(oracle: ForwardOracle, timeout_s: float | None = None) -> MeteredOracle:
     """A meter around an oracle, with a view of the features where the oracle has one."""
     if isinstance(oracle, LayerOracle):
-        return MeteredLayerOracle(oracle, timeout_s)
+        kind = MeteredLayerReadoutOracle if isinstance(oracle, ReadoutOracle) else MeteredLayerOracle
+        return kind(oracle, timeout_s)
     if isinstance(oracle, ReadoutOracle):
         return MeteredReadoutOracle(oracle, timeout_s)
     return MeteredOracle(oracle, timeout_s)

@@ -212,16 +212,19 @@ class TrainingRun:
             )
         if not isinstance(self.objective, KnownTask):
             raise ArgumentError(
-                "task: none whose residuals are a known function of a network's answers, as this optimizer "
-                "needs; allowed: a PDE (or another optimizer)"
+                "task: none whose loss is a known function of a network's answers, as this optimizer "
+                "needs; allowed: a PDE or a dataset (or another optimizer)"
             )
         if not isinstance(self._training, MeteredLayerOracle):
             raise ArgumentError("oracle: no layer access; allowed: one chip that offers measure_layer")
         readings = [
             self._training.measure_layer(own.layer, own.controls, own.vectors) for own in candidates.readings
         ]
-        known = self.objective.known_batch()
-        return Evaluation(np.zeros(0), np.zeros((0, 0)), readings=readings, known=known)
+        known, passed = self.objective.known_batch(), []
+        if len(candidates.controls):
+            inputs = np.concatenate([nodes.reshape(-1, nodes.shape[-1]) for nodes in known.nodes])
+            passed = self._training.measure_layers(candidates.controls, inputs)
+        return Evaluation(np.zeros(0), np.zeros((0, 0)), readings=readings, passed=passed, known=known)
 
     def _reasons_to_stop(self) -> dict[str, str]:
         reasons = {**self.optimizer.stop(), **self._asked_to_stop}

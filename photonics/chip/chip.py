@@ -7,6 +7,7 @@ This is the face; behind it stand the modulators (`inputs`), what light meets (`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from photonzero.photonics.chip.circuit import Circuit
 from photonzero.photonics.chip.detection import detection_table
 from photonzero.photonics.chip.inputs import Inputs, Modulators, Presented, checked_settings
 from photonzero.photonics.chip.layout import initial_controls, layer_formats
-from photonzero.photonics.chip.run import Network, Programmed, derive_key, run, run_jittering
+from photonzero.photonics.chip.run import Network, Programmed, derive_key, electronics, run, run_jittering
 from photonzero.photonics.controls import ControlGroup, LayerFormat
 from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.errors import PhotonicsError
@@ -33,6 +34,19 @@ _ROLES = {
 }  # fmt: skip
 """What a chip draws random numbers for, and the place of each stream below the seed. A new role takes the
 next number, so that the streams of the others stay as they are."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A measurement that has begun.
+
+    Attributes:
+        realised: (P, n_controls) what the settings came to.
+        key: of its noise.
+    """
+
+    realised: FloatArray
+    key: int
 
 
 class Chip:
@@ -142,6 +156,37 @@ class Chip:
         presented = self._modulators(layer, self.design.layers[layer].n_in).present(vectors)
         return self._measure(controls, presented, slice(layer, layer + 1), readings=True)
 
+    def measure_layers(self, controls: npt.ArrayLike, inputs: Inputs) -> list[RealArray]:
+        """Present inputs to the chip, and read the detectors of every layer as they pass.
+
+        Each input passes once: what a layer is presented is what the electronics made of the readings of the
+        one before, with their noise.
+
+        Args:
+            controls: (P, n_controls).
+            inputs: (N, n_in).
+
+        Returns:
+            Readings (P, N, n_out) of type `dtype`, layer by layer, before bias and activation.
+
+        Raises:
+            PhotonicsError: as of `measure`.
+        """
+        settings = checked_settings(controls, self.n_controls, self.dtype)
+        first = self._modulators(0, self.design.n_in).present(inputs)
+        begun = self._begun(settings, first.n_points)
+        n_layers = len(self.design.layers)
+        shapes = [(len(settings), first.n_points, layer.n_out) for layer in self.design.layers]
+        readings = [np.empty(shape, self.dtype) for shape in shapes]
+        for p in range(len(settings)):
+            here, biases = first, begun.realised[p, self._layout.bias].astype(self.dtype)
+            for k in range(n_layers):
+                own = _Begun(begun.realised[p : p + 1], derive_key(derive_key(begun.key, p), k))
+                readings[k][p] = self._passed(own, here, slice(k, k + 1), readings=True)[0]
+                if k + 1 < n_layers:
+                    here = Presented(electronics(self._network, k, biases, readings[k][p]))
+        return readings
+
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""
         return {"n_measurements": self._n_measurements, **self.circuit.state()}
@@ -171,9 +216,18 @@ class Chip:
             readings: end at the last detectors instead of behind their electronics.
         """
         settings = checked_settings(controls, self.n_controls, self.dtype)
+        out = self._passed(self._begun(settings, presented.n_points), presented, layers, readings=readings)
+        return out if np.ndim(controls) == 2 else out[0]
+
+    def _begun(self, settings: FloatArray, n_points: int) -> _Begun:
+        """The next measurement: settings realised for so many inputs each."""
         key = derive_key(self._noise_key, self._n_measurements)
         self._n_measurements += 1
-        realised = self.circuit.program(settings, presented.n_points, np.random.default_rng(key))
+        return _Begun(self.circuit.program(settings, n_points, np.random.default_rng(key)), key)
+
+    def _passed(self, begun: _Begun, presented: Presented, layers: slice, *, readings: bool) -> RealArray:
+        """What comes out of some of the layers, (P, N, any); see `_measure`."""
+        realised, key = begun.realised, begun.key
         network, jitter = self._network.part(layers, readings=readings), self.noise.phase_jitter
 
         def programmed(realised: FloatArray) -> Programmed:
@@ -185,11 +239,9 @@ class Chip:
             return programmed(self.circuit.jittered(realised[p], n, rng))
 
         if jitter.std_rad > 0:
-            size, hold = len(settings), jitter.hold_inferences
-            out = run_jittering(network, size, jittered, presented, key, self.threads, hold)
-        else:
-            out = run(network, programmed(realised), presented, key, self.threads)
-        return out if np.ndim(controls) == 2 else out[0]
+            size, hold = len(realised), jitter.hold_inferences
+            return run_jittering(network, size, jittered, presented, key, self.threads, hold)
+        return run(network, programmed(realised), presented, key, self.threads)
 
     def _modulators(self, layer: int, n_inputs: int) -> Modulators:
         n_modes = self.design.layers[layer].n_in

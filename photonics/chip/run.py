@@ -189,6 +189,24 @@ def run_jittering(
     return out
 
 
+def electronics(network: Network, k: int, biases: RealArray, readings: RealArray) -> RealArray:
+    """What the electronics behind layer k write onto the next: bias, activation and converter, (N, m).
+
+    Args:
+        network: all layers.
+        k: number of the layer.
+        biases: (n_biases,) of all layers.
+        readings: (N, m) of its detectors, converted.
+    """
+    detect = network.detect[k].copy()
+    measured = [contraction.DETECT_STD, contraction.DETECT_SIGNAL, contraction.DETECT_COMMON]
+    detect[[*measured, contraction.ADC_STEP]] = 0.0
+    # A tile as wide as there are inputs.
+    tile, nothing = readings.T.flatten(), np.empty(0, readings.dtype)
+    contraction.finish_layer(network.layers[k], biases, detect, np.uint64(0), tile, nothing, len(readings))
+    return np.ascontiguousarray(tile.reshape(-1, len(readings)).T)
+
+
 def _jobs(n_settings: int, inputs: Presented, rows_per_job: int) -> list[tuple[int, int]]:
     """Every setting with every place in the inputs where a job begins."""
     places = range(0, inputs.points.shape[0], rows_per_job)

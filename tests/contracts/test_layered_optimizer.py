@@ -188,6 +188,20 @@ def test_bad_questions_to_a_layer_are_named():
     assert meter.inferences == meter.layer_inferences == 0
 
 
+def test_a_batch_that_passes_is_counted_once_however_many_layers_are_read():
+    chip = LayeredLabChip()
+    meter = metered(chip)
+    read = meter.measure_layers(np.zeros((2, chip.n_controls)), np.ones((5, 3)))
+    assert [r.shape for r in read] == [(2, 5, 8), (2, 5, 8)]
+    assert (meter.inferences, meter.settings, meter.layer_inferences, chip.presented) == (10, 2, 0, 10)
+    chip.measure_layers = lambda controls, inputs: read[:1]
+    with pytest.raises(MeasurementError, match="1 layers; allowed: 2"):
+        meter.measure_layers(np.zeros((2, chip.n_controls)), np.ones((5, 3)))
+    chip.measure_layers = lambda controls, inputs: [read[0], read[1][:, :, 1:]]
+    with pytest.raises(MeasurementError, match="7 readings; allowed: 8"):
+        meter.measure_layers(np.zeros((2, chip.n_controls)), np.ones((5, 3)))
+
+
 def test_a_task_that_is_no_known_function_is_refused():
     class Unknown:
         inferences_per_candidate = 1
@@ -195,7 +209,7 @@ def test_a_task_that_is_no_known_function_is_refused():
         def load_batch(self, number, factor=1):
             pass
 
-    with pytest.raises(ArgumentError, match="task: none whose residuals"):
+    with pytest.raises(ArgumentError, match="task: none whose loss"):
         layered_run(objective=Unknown()).train()
 
 

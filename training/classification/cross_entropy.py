@@ -41,6 +41,14 @@ class CrossEntropy:
         log_p = np.take_along_axis(log_softmax(logits, axis=2), index, axis=2)[..., 0]
         return -(self._weights * log_p).mean(axis=1)
 
+    def gradient(self, logits: Array) -> tuple[float, Array]:
+        """The loss of logits (B, c), and its derivatives by them."""
+        log_p = log_softmax(logits, axis=1)
+        rows, slopes = np.arange(len(log_p)), np.exp(log_p)
+        slopes[rows, self._labels] -= 1.0
+        loss = -float((self._weights * log_p[rows, self._labels]).mean())
+        return loss, slopes * (self._weights / len(log_p))[:, None]
+
     def quadratic(self, outputs: Array) -> QuadraticModel:
         """The model near logits (B * c,); its mean over B * c entries is the loss, up to a constant."""
         logits = outputs.reshape(-1, self._c)

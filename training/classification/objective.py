@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,25 @@ from photonzero.training.errors import ArgumentError, CheckpointError
 from photonzero.training.objective import Evaluation
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
 from photonzero.training.readout import LinearReadout
+
+
+class KnownSamples:
+    """See `photonzero.training.objective.KnownLoss`: the cross-entropy of samples.
+
+    Args:
+        inputs: (B, d).
+        loss: of their logits.
+    """
+
+    def __init__(self, inputs: Array, loss: CrossEntropy) -> None:
+        self.nodes = [inputs[:, None, :]]
+        self._loss = loss
+
+    def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
+        """The mean cross-entropy of logits (B, 1, c), and its derivatives."""
+        (logits,) = answers
+        loss, slopes = self._loss.gradient(logits[:, 0])
+        return loss, [slopes[:, None]]
 
 
 class ClassificationObjective:
@@ -109,6 +128,16 @@ class ClassificationObjective:
         outputs = oracle.measure(controls, self._inputs).astype(np.float64)
         logits = outputs.reshape(len(controls), -1)
         return Evaluation(self._loss.losses(logits), logits, None, self._loss)
+
+    def known_batch(self) -> KnownSamples:
+        """The current batch as a known function of logits.
+
+        Raises:
+            ArgumentError: it is not chosen yet: that takes a measurement of the whole chip.
+        """
+        if self._pool.size:
+            raise ArgumentError("pool: batches that a chip chooses; allowed: 1 where layers are read")
+        return KnownSamples(self._inputs, self._loss)
 
     def answers(self, oracle: ForwardOracle, controls: Array, inputs: Array) -> Array:
         """The classes (N,) that one setting (n_controls,) gives inputs (N, d)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from photonzero.training.errors import ArgumentError
-from photonzero.training.oracle import Array, ReadoutOracle
+from photonzero.training.oracle import Array, ForwardOracle
 
 Response: TypeAlias = Literal["sinusoid", "smooth"]
 """How a core depends on one of its controls: as ``a + b cos x + c sin x``, as the angle of an interferometer
@@ -102,7 +102,7 @@ class LayerReading:
 
 
 @runtime_checkable
-class LayerOracle(ReadoutOracle, Protocol):
+class LayerOracle(ForwardOracle, Protocol):
     """A chip whose layers can be driven and read one by one."""
 
     @property
@@ -119,5 +119,13 @@ class LayerOracle(ReadoutOracle, Protocol):
         """Program P settings (P, n_controls), present B vectors (B, n_in) to one layer, the first being 0.
 
         Returns readings (P, B, n_out), before bias and activation.
+        """
+        ...
+
+    def measure_layers(self, controls: Array, inputs: Array) -> Sequence[Array]:
+        """Program P settings (P, n_controls), present B inputs (B, d) to the chip, read all layers meanwhile.
+
+        Returns readings (P, B, n_out) layer by layer, before bias and activation. What a layer is
+        presented is what the electronics made of the readings of the one before: noise included.
         """
         ...

@@ -3,6 +3,7 @@
 from photonzero.training.objective.base import (
     Evaluation,
     KnownBatch,
+    KnownLoss,
     KnownTask,
     MeanSquare,
     Objective,
@@ -14,6 +15,7 @@ from photonzero.training.objective.pinn import PinnObjective, PointOptions
 __all__ = [
     "Evaluation",
     "KnownBatch",
+    "KnownLoss",
     "KnownTask",
     "MeanSquare",
     "Objective",

@@ -67,16 +67,26 @@ class MeanSquare:
         return QuadraticModel(outputs)
 
 
-class KnownBatch(Protocol):
-    """A batch whose residuals are a known function of what a network answers at known places.
-
-    With it a host can compute them, and their derivatives, of a network that it has measured.
+class KnownLoss(Protocol):
+    """A batch whose loss is a known function of what a network answers at known places.
 
     Attributes:
         nodes: for every part of the batch, B points with K nodes each, (B, K, d), as they are presented.
     """
 
     nodes: list[Array]
+
+    def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
+        """The loss of answers (B, K, m) of every part, and its derivatives by them."""
+        ...
+
+
+@runtime_checkable
+class KnownBatch(KnownLoss, Protocol):
+    """A batch whose residuals are known too: the loss is their mean square.
+
+    With it a host can compute them, and their derivatives, of a network that it has measured.
+    """
 
     def residuals(self, part: int, answers: Array) -> Array:
         """Weighted residuals (B E,) of one part from answers (B, K, m), E equations a point."""
@@ -103,7 +113,7 @@ class KnownBatch(Protocol):
 class KnownTask(Protocol):
     """An objective whose batches are known functions of a network's answers."""
 
-    def known_batch(self) -> KnownBatch:
+    def known_batch(self) -> KnownLoss:
         """The current batch."""
         ...
 
@@ -119,6 +129,8 @@ class Evaluation:
         readout: the known digital readout, for a chip that shows its features; None otherwise.
         loss: the loss on this batch.
         readings: of layers, (P, B, m) each, in the order they were asked for.
+        passed: of every layer as the batch passed the P candidates, (P, N, m) each, its parts and their nodes
+            one after the other; empty where none was asked for.
         known: the batch as a known function, where layers were asked for.
     """
 
@@ -127,7 +139,8 @@ class Evaluation:
     readout: Readout | None = None
     loss: OutputLoss = field(default_factory=MeanSquare)
     readings: Sequence[Array] = ()
-    known: KnownBatch | None = None
+    passed: Sequence[Array] = ()
+    known: KnownLoss | None = None
 
 
 class Objective(Protocol):

@@ -55,7 +55,8 @@ class Candidates:
         with_readout: ask for the exact derivatives by the readout where the chip shows its features.
         batch_factor: size of a new batch, in units of the objective's own.
         readings: of layers, answered in `Evaluation.readings`; None of an optimizer that measures whole
-            networks. With an empty list only the batch itself is asked for.
+            networks. The batch then passes the settings in `controls`, if there are any, and every layer is
+            read as it passes, answered in `Evaluation.passed`. With neither only the batch is asked for.
     """
 
     controls: Array

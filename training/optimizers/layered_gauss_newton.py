@@ -181,8 +181,11 @@ class LayeredGaussNewton:
 
     def tell(self, evaluation: Evaluation) -> None:
         """What was read, and the batch."""
-        if evaluation.known is None:
-            raise ArgumentError("evaluation: no known batch; allowed: one, which residuals are computed on")
+        if not isinstance(evaluation.known, KnownBatch):
+            raise ArgumentError(
+                "task: none whose residuals are a known function of a network's answers, as "
+                "layered-gauss-newton needs; allowed: a PDE (or another optimizer)"
+            )
         batch, readings = evaluation.known, evaluation.readings
         if self._stage is _Stage.START:
             self._begin(readings)

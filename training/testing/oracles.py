@@ -11,6 +11,7 @@ from photonzero.training.layers.oracle import LayerOracle
 from photonzero.training.meter import metered
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.powers import Stateful
+from photonzero.training.rounding import grid_steps
 from photonzero.training.testing.expecting import assert_same_mean
 
 
@@ -149,20 +150,45 @@ class OracleContract:
         settings, inputs = self.settings(chip, 2), self.inputs(4)
         first = np.zeros((len(inputs), chip.layers[0].n_in))
         first[:, : inputs.shape[1]] = inputs
+        realised = self._on_grid(chip, settings)
 
         def composed() -> Array:
             answers = []
-            for setting in settings:
+            for setting, set_to in zip(settings, realised, strict=True):
                 here = first
                 for k, layer in enumerate(chip.layers):
                     readings = chip.measure_layer(k, setting[None], here)
                     assert readings.shape == (1, len(inputs), layer.n_out)
-                    here = activated(layer.activation, readings[0].astype(np.float64) + setting[layer.bias])
+                    here = activated(layer.activation, readings[0].astype(np.float64) + set_to[layer.bias])
                 answers.append(here)
             return np.stack(answers)
 
-        features = self._samples(lambda: chip.measure_features(settings, inputs))
+        whole = chip.measure_features if isinstance(chip, ReadoutOracle) else chip.measure
+        features = self._samples(lambda: whole(settings, inputs))
         assert_same_mean(features, self._samples(composed), "features against layers", 10 * self.rounding)
+
+    def test_layers_are_read_as_inputs_pass(self) -> None:
+        """In distribution, where layers can be read: the readings of every layer on the way are the pass."""
+        chip = self.make()
+        if not isinstance(chip, LayerOracle):
+            return
+        settings, inputs = self.settings(chip, 2), self.inputs(4)
+        read = chip.measure_layers(settings, inputs)
+        assert [r.shape for r in read] == [(2, len(inputs), layer.n_out) for layer in chip.layers]
+        first = np.zeros((len(inputs), chip.layers[0].n_in))
+        first[:, : inputs.shape[1]] = inputs
+        alone = self._samples(lambda: chip.measure_layer(0, settings, first))
+        passing = self._samples(lambda: chip.measure_layers(settings, inputs)[0])
+        assert_same_mean(passing, alone, "a first layer passed against read alone", self.rounding)
+        last, realised = chip.layers[-1], self._on_grid(chip, settings)
+
+        def behind() -> Array:
+            answers = chip.measure_layers(settings, inputs)[-1].astype(np.float64)
+            return activated(last.activation, answers + realised[:, None, last.bias])
+
+        whole = chip.measure_features if isinstance(chip, ReadoutOracle) else chip.measure
+        features = self._samples(lambda: whole(settings, inputs))
+        assert_same_mean(features, self._samples(behind), "features against a pass", 10 * self.rounding)
 
     def test_layers_are_linear(self) -> None:
         """In distribution, where layers can be read: readings of a sum are the sum of readings."""
@@ -197,6 +223,13 @@ class OracleContract:
         meter.measure(self.settings(meter, 2), self.inputs(5))
         assert (meter.inferences, meter.settings) == (10, 2)
         assert isinstance(meter, ReadoutOracle) == isinstance(self.make(), ReadoutOracle)
+
+    @staticmethod
+    def _on_grid(chip: ForwardOracle, settings: Array) -> Array:
+        """What can be set of digital numbers."""
+        grid = grid_steps(chip.control_groups, chip.n_controls)
+        step = np.where(grid > 0, grid, 1.0)
+        return np.where(grid > 0, step * np.round(settings / step), settings)
 
     def _samples(self, measure) -> Array:
         return np.stack([np.asarray(measure(), dtype=np.float64) for _ in range(self.repeats)])

@@ -36,6 +36,16 @@ class KnownPdeBatch:
         residuals, slopes = block.linearised(answers)
         return factor * residuals, factor * slopes
 
+    def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
+        """The mean square of all residuals, and its derivatives."""
+        found = [self.linearised(part, own) for part, own in enumerate(answers)]
+        n_residuals = sum(len(residuals) for residuals, _ in found)
+        slopes = [
+            2.0 / n_residuals * np.einsum("be,bekm->bkm", residuals.reshape(slope.shape[:2]), slope)
+            for residuals, slope in found
+        ]
+        return sum(float((residuals**2).sum()) for residuals, _ in found) / n_residuals, slopes
+
     def judged(self, n_points: int) -> tuple[Array, Array]:
         """At the collocation points of the PDE."""
         points = self._blocks[0][0].points
