@@ -13,7 +13,7 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.training.ensemble import EnsembleObjective, ensemble
 from photonzero.training.objective import Objective
-from photonzero.training.optimizers import Optimizer, PartialOptimizer, Start, start_on
+from photonzero.training.optimizers import Optimizer, Start, partly_trained, start_on
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.trainer import Callback, Limits, TrainingRun
 
@@ -93,8 +93,7 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     def make(start: Start) -> Optimizer:
         return config.optimizer.method.make(start, config.optimizer.options, rng)
 
-    on_chip = start_on(chip, initial)
-    optimizer = PartialOptimizer(on_chip, config.frozen, make) if config.frozen else make(on_chip)
+    optimizer = partly_trained(start_on(chip, initial), config.frozen, config.optimizer.method, make)
     return Assembled(
         config,
         chip,

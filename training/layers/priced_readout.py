@@ -90,6 +90,10 @@ class ReducedModel:
         """Mean diagonal of H; never 0."""
         return float(np.trace(self.curvature)) / len(self.slope) or 1.0
 
+    def only(self, places: Array) -> ReducedModel:
+        """With the other controls where they are."""
+        return ReducedModel(self.curvature[np.ix_(places, places)], self.slope[places])
+
 
 def with_noise_rows(solution: ReadoutSolution, rows: Array, relative_damping: float) -> ReadoutSolution:
     """The same readout, with the price of noise as rows of A in place of a form.

@@ -2,7 +2,7 @@
 
 from photonzero.training.optimizers.base import Candidates, Method, Optimizer, Start, start_on
 from photonzero.training.optimizers.forward_gradient import ForwardGradient, GradientOptions
-from photonzero.training.optimizers.frozen import PartialOptimizer
+from photonzero.training.optimizers.frozen import PartialOptimizer, partly_trained
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
 from photonzero.training.optimizers.population import PopulationOptimizer
 from photonzero.training.optimizers.registry import OPTIMIZERS, get_method, optimizer_names
@@ -21,5 +21,6 @@ __all__ = [
     "SubspaceGaussNewton",
     "get_method",
     "optimizer_names",
+    "partly_trained",
     "start_on",
 ]

@@ -25,6 +25,8 @@ class Start:
             order; None for a chip that does not show its features.
         layers: formats of the layers, from the input on; None for a chip without layer access.
         largest_input: of a layer.
+        still: (n_controls,) whether a control stays where it starts, for a `Method` that keeps them
+            itself; None for none.
     """
 
     controls: Array
@@ -32,6 +34,7 @@ class Start:
     readout: Array | None = None
     layers: Sequence[LayerFormat] | None = None
     largest_input: float = 1.0
+    still: Array | None = None
 
 
 def start_on(oracle: ForwardOracle, controls: Array) -> Start:
@@ -123,6 +126,7 @@ class Method:
         make: the optimizer from a start, options and a generator.
         package: name of a package that must be installed beside photonzero, None for none.
         needs_layers: whether it reads layers one by one, which not every chip offers.
+        keeps_still: whether it minds `Start.still`; the controls of any other are hidden from it.
     """
 
     summary: str
@@ -130,6 +134,7 @@ class Method:
     make: Callable[[Start, Any, np.random.Generator], Optimizer]
     package: str | None = None
     needs_layers: bool = False
+    keeps_still: bool = False
 
 
 class Stage(Enum):

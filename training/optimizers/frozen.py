@@ -11,7 +11,7 @@ import numpy as np
 
 from photonzero.training.errors import ArgumentError
 from photonzero.training.objective import Evaluation
-from photonzero.training.optimizers.base import Candidates, Optimizer, Start
+from photonzero.training.optimizers.base import Candidates, Method, Optimizer, Start
 from photonzero.training.oracle import Array, ControlGroup, ControlGroupView
 
 
@@ -28,6 +28,30 @@ def frozen_groups(groups: Mapping[str, ControlGroupView], patterns: Sequence[str
     if len(found) == len(groups):
         raise ArgumentError("frozen: all groups; allowed: at least one is trained")
     return found
+
+
+def partly_trained(
+    start: Start, patterns: Sequence[str], method: Method, make: Callable[[Start], Optimizer]
+) -> Optimizer:
+    """An optimizer of the groups that no pattern fits.
+
+    Args:
+        start: of all controls.
+        patterns: of the groups that stay where they start, see `frozen_groups`.
+        method: of the optimizer.
+        make: the optimizer from a start.
+
+    Raises:
+        ArgumentError: see `frozen_groups`.
+    """
+    if not patterns:
+        return make(start)
+    if not method.keeps_still:
+        return PartialOptimizer(start, patterns, make)
+    still = np.zeros(start.controls.size, dtype=bool)
+    for name in frozen_groups(start.groups, patterns):
+        still[start.groups[name].slice] = True
+    return make(replace(start, still=still))
 
 
 class PartialOptimizer:

@@ -20,6 +20,10 @@ A step:
 After the last step the layers are read more often, and readout and biases get some more steps, which cost
 no inference. Noise is known from repeats.
 
+Layers whose phases stay where they start are read once and probed never. Where all do, what is left costs no
+inference beyond that reading: as many steps of the biases, and where they stay too, the mean of the readouts
+of some fresh batches.
+
 Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates and
 rep repeats of N = 2^k weighing vectors. Memory: R (P + biases) numbers in all, and R K n a layer, for R
 residuals of K nodes. Host operations: for the Jacobian about 2 R K times the entries of a core times the
@@ -59,6 +63,10 @@ _CUT_OFF = 0.98
 
 _SHORT = 0.125
 """Length of a turn of a control that is no angle, over that of a phase."""
+
+_FROZEN_DAMPING = 1e-11
+"""nu of a readout behind optics that all stay where they start: as small as rounding allows, since the price
+of noise does the rest and no later step wants a smooth F."""
 
 _BIAS_RATIO = 2.0
 """By how much the damping of the biases falls after a step that was better, and twice over rises after one
@@ -127,7 +135,7 @@ class LayeredGaussNewton:
         rng: draws probe vectors and draws of the noise.
 
     Raises:
-        ArgumentError: a chip without layer access, or without a readout.
+        ArgumentError: a chip without layer access, or without a readout that can be set.
     """
 
     needs: Literal["loss", "residuals"] = "residuals"
@@ -135,8 +143,8 @@ class LayeredGaussNewton:
     def __init__(self, start: Start, options: LayeredOptions, rng: np.random.Generator) -> None:
         if start.layers is None or start.readout is None:
             raise ArgumentError(
-                "layered-gauss-newton: no layers to read; allowed: one chip that offers measure_layer, all "
-                "of it trained (or another optimizer, such as gauss-newton)"
+                "layered-gauss-newton: no layers to read; allowed: one chip that offers measure_layer "
+                "(or another optimizer, such as gauss-newton)"
             )
         self.n_steps = 0
         for layer in start.layers:
@@ -145,8 +153,22 @@ class LayeredGaussNewton:
         self._readout_places = _by_output(start.readout, self._formats[-1].n_out)
         self._x = np.array(start.controls, dtype=np.float64)
         self._grid = grid_steps(start.groups, self._x.size)
-        self._biases = _bias_places(self._formats)
-        self._places = _all_places(self._formats, self._grid, self._biases)
+        trained = np.ones(self._x.size, dtype=bool) if start.still is None else ~start.still
+        if not trained[self._readout_places].all():
+            raise ArgumentError(
+                "frozen: controls of the readout; allowed with layered-gauss-newton: those of layers"
+            )
+        self._by_core = [
+            [_trained(core.controls, trained) for core in layer.cores] for layer in self._formats
+        ]
+        self._moving = [k for k, own in enumerate(self._by_core) if any(places.size for places in own)]
+        self._n_steps_in_all = options.n_steps if self._moving else 0
+        self._biases = _bias_places(self._formats, trained)
+        self._places = _all_places(self._formats, self._by_core, self._grid, self._biases)
+        every_bias = np.concatenate([np.arange(own.bias.start, own.bias.stop) for own in self._formats])
+        self._of_biases = np.flatnonzero(trained[every_bias])
+        self._readout_alone = not self._moving and not self._of_biases.size
+        self._readout_sum = np.zeros(self._readout_places.shape)
         self._x = _settable(self._x, self._places)
         self._sizes = np.full(len(self._formats), min(1.0, start.largest_input))
         self._variances = np.zeros(len(self._formats))
@@ -172,11 +194,13 @@ class LayeredGaussNewton:
         """Readings of layers, or a fresh batch to go on with what was read."""
         o = self._options
         if self._stage is _Stage.TRIAL:
-            return self._question(self._weighings(self._trials, self._repeats), 1)
+            return self._question(self._weighings(self._trials, self._repeats, self._moving), 1)
         if self._stage is _Stage.PROBE:
             return self._question(self._turns(), o.batch_factor)
-        needed = self._stage is _Stage.START or self._n_last == 0
-        readings = self._weighings([self._x], o.final_repeats) if needed else []
+        # Layers that stay have been read as often at the start.
+        needed = self._stage is _Stage.START or (self._n_last == 0 and self._moving)
+        every = range(len(self._formats))
+        readings = self._weighings([self._x], o.final_repeats, every) if needed else []
         return self._question(readings, o.batch_factor)
 
     def tell(self, evaluation: Evaluation) -> None:
@@ -198,9 +222,9 @@ class LayeredGaussNewton:
 
     def stop(self) -> dict[str, str]:
         """Stops after its steps and the last reading, which is one step more."""
-        if self.n_steps <= self._options.n_steps:
+        if self.n_steps <= self._n_steps_in_all:
             return {}
-        return {"finished": f"{self._options.n_steps} steps and the last reading"}
+        return {"finished": f"{self._n_steps_in_all} steps and the last reading"}
 
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""
@@ -232,9 +256,10 @@ class LayeredGaussNewton:
             ]
         self._stage = self._between_steps() if self._cores else _Stage.START
         self._probes, self._trials, self._n_last = [], [], 0
+        self._readout_sum[:] = 0.0
 
     def _between_steps(self) -> _Stage:
-        return _Stage.PROBE if self.n_steps < self._options.n_steps else _Stage.LAST
+        return _Stage.PROBE if self.n_steps < self._n_steps_in_all else _Stage.LAST
 
     @property
     def _repeats(self) -> int:
@@ -243,7 +268,9 @@ class LayeredGaussNewton:
     @property
     def _pricing(self) -> Pricing:
         o = self._options
-        share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0)
+        if self._readout_alone:
+            return Pricing(tuple(self._variances), self._price, _FROZEN_DAMPING)
+        share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0) if self._moving else 1.0
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
         return Pricing(tuple(self._variances), self._price, nu)
 
@@ -251,19 +278,19 @@ class LayeredGaussNewton:
         none = np.zeros((0, self._x.size))
         return Candidates(none, True, self._stage.value, batch_factor=factor, readings=tuple(readings))
 
-    def _weighings(self, settings: list[Array], repeats: int) -> list[LayerReading]:
-        """Every layer's matrix at some settings."""
+    def _weighings(self, settings: list[Array], repeats: int, which: Sequence[int]) -> list[LayerReading]:
+        """The matrices of some layers at some settings."""
+        vectors = (weighing_vectors(self._formats[k].n_in, self._sizes[k]) for k in which)
         return [
-            LayerReading(
-                k, np.stack(settings), np.tile(weighing_vectors(layer.n_in, self._sizes[k]), (repeats, 1))
-            )
-            for k, layer in enumerate(self._formats)
+            LayerReading(k, np.stack(settings), np.tile(own, (repeats, 1)))
+            for k, own in zip(which, vectors, strict=True)
         ]
 
-    def _identified(self, readings: Sequence[Array]) -> list[list[Cores]]:
-        """Cores of all layers for each setting, from weighings; the noise is learnt on the way."""
-        found: list[list[Cores]] = [[] for _ in range(len(readings[0]))]
-        for k, (layer, answer) in enumerate(zip(self._formats, readings, strict=True)):
+    def _identified(self, readings: Sequence[Array], which: Sequence[int]) -> list[list[Cores]]:
+        """Cores of all layers for each setting, from weighings of some; the noise is learnt on the way."""
+        found = [list(self._cores) or [[]] * len(self._formats) for _ in range(len(readings[0]))]
+        for k, answer in zip(which, readings, strict=True):
+            layer = self._formats[k]
             vectors = weighing_vectors(layer.n_in, self._sizes[k])
             by_repeat = answer.reshape(len(answer), -1, len(vectors), layer.n_out).astype(np.float64)
             repeats = by_repeat.shape[1]
@@ -274,17 +301,16 @@ class LayeredGaussNewton:
             entry_std = math.sqrt(self._variances[k] / (repeats * len(vectors))) / self._sizes[k]
             matrices = weighed(by_repeat.mean(axis=1), vectors)
             for own, matrix in zip(found, matrices, strict=True):
-                own.append(tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std))
+                own[k] = tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std)
         return found
 
     def _turns(self) -> list[LayerReading]:
-        """Every phase of every layer turned both ways."""
+        """Every phase that is trained turned both ways."""
         self._probes, found = [], []
-        for k, layer in enumerate(self._formats):
+        for k in self._moving:
             vectors = self._sizes[k] * probe_vectors(self._cores[k], self._rng)
             own = []
-            for core in layer.cores:
-                places = np.arange(core.controls.start, core.controls.stop)
+            for core, places in zip(self._formats[k].cores, self._by_core[k], strict=True):
                 step = float(self._grid[places].max(initial=0.0))
                 turn = self._options.turn_rad
                 if core.response == "smooth":
@@ -301,15 +327,13 @@ class LayeredGaussNewton:
 
     def _changes(self, readings: Sequence[Array]) -> list[list[Array]]:
         """What every phase does to its core, from the readings of `_turns`."""
-        changes = []
+        changes = [[np.zeros((0, core.size)) for core in own] for own in self._cores]
         network = self._network(self._x, self._cores)
-        for layer, own, (vectors, probes), answer in zip(
-            self._formats, network, self._probes, readings, strict=True
-        ):
+        for k, (vectors, probes), answer in zip(self._moving, self._probes, readings, strict=True):
+            own = network[k]
             slopes = probes.slopes(vectors @ own.matrix.T, answer.astype(np.float64))
-            sizes = [core.controls.stop - core.controls.start for core in layer.cores]
-            parts = np.split(slopes, np.cumsum(sizes)[:-1])
-            changes.append([core_changes(own.cores, c, vectors, part) for c, part in enumerate(parts)])
+            parts = np.split(slopes, np.cumsum([places.size for places in self._by_core[k]])[:-1])
+            changes[k] = [core_changes(own.cores, c, vectors, part) for c, part in enumerate(parts)]
         return changes
 
     def _network(self, controls: Array, cores: Sequence[Cores]) -> list[MeasuredLayer]:
@@ -327,7 +351,9 @@ class LayeredGaussNewton:
     ) -> tuple[Array, OnBatch, bool]:
         """The better of a setting and a damped step of its biases: controls, solution, whether it moved."""
         here = self._solved(batch, controls, cores)
-        model = here.model(None, self._rng)
+        if not self._of_biases.size:
+            return self._with_readout(controls, here), here, False
+        model = here.model(None, self._rng).only(self._of_biases)
         (moved,) = damped_steps(model, self._with_readout(controls, here), self._biases, [self._bias_damping])
         there = self._solved(batch, moved, cores)
         if there.value < here.value:
@@ -355,20 +381,27 @@ class LayeredGaussNewton:
         if any(too_bright):
             self._sizes[too_bright] /= 2.0
             return
-        (self._cores,) = self._identified(readings)
-        self._stage = _Stage.PROBE
+        (self._cores,) = self._identified(readings, range(len(self._formats)))
+        self._stage = self._between_steps()
 
     def _propose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """Candidates from probes."""
         changes = self._changes(readings)
         base = self._move_biases(batch)
+        unknown = self._price == 0
+        self._learn_price(base)
+        if unknown and self._price > 0:
+            base = self._move_biases(batch)
+        model = base.model(changes, self._rng)
+        n_phases = len(model.slope) - sum(layer.n_out for layer in self._formats)
+        model = model.only(np.concatenate([np.arange(n_phases), n_phases + self._of_biases]))
+        self._trials = damped_steps(model, self._x, self._places, self._dampings())
+        self._stage = _Stage.TRIAL
+
+    def _learn_price(self, base: OnBatch) -> None:
         if self._variances.any() and (price := base.price()) > 0:
             known = self._price > 0
             self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
-            if not known:
-                base = self._move_biases(batch)
-        self._trials = damped_steps(base.model(changes, self._rng), self._x, self._places, self._dampings())
-        self._stage = _Stage.TRIAL
 
     def _dampings(self) -> list[float]:
         o = self._options
@@ -378,7 +411,8 @@ class LayeredGaussNewton:
         """The best of the candidates and the base."""
         best, chosen = self._solved(batch, self._x, self._cores), None
         found, cores = self._with_readout(self._x, best), self._cores
-        for k, (trial, own) in enumerate(zip(self._trials, self._identified(readings), strict=True)):
+        read = self._identified(readings, self._moving)
+        for k, (trial, own) in enumerate(zip(self._trials, read, strict=True)):
             moved, tried, _ = self._with_biases(batch, trial, own)
             if tried.value < best.value:
                 best, chosen, found, cores = tried, k, moved, own
@@ -391,16 +425,32 @@ class LayeredGaussNewton:
 
     def _finish(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The last reading, then steps of what needs none."""
-        if self._n_last == 0:
-            (self._cores,) = self._identified(readings)
+        if readings:
+            (self._cores,) = self._identified(readings, range(len(self._formats)))
         self._n_last += 1
-        if self._n_last > self._options.final_steps:
-            last = self._solved(batch, self._x, self._cores)
-            self._x = self._with_readout(self._x, last)
-            self._loss = last.value / len(last.solution.residual)
+        n_free = self._options.final_steps
+        if not self._moving and self._of_biases.size:
+            n_free += self._options.n_steps
+        if self._n_last <= n_free:
+            best = self._move_biases(batch)
+            if not self._moving:
+                self._learn_price(best)
+        else:
+            best = self._solved(batch, self._x, self._cores)
+            self._x = self._with_readout(self._x, best)
+            self._loss = best.value / len(best.solution.residual)
             self.n_steps += 1
-            return
-        self._move_biases(batch)
+        if self._readout_alone and (n_summed := self._n_last - n_free // 3) > 0:
+            # Each batch bends the readout to its own points; nothing else moves, so the mean is better.
+            self._readout_sum += best.readout
+            if self.n_steps:
+                self._x[self._readout_places] = self._readout_sum / n_summed
+
+
+def _trained(controls: slice, trained: Array) -> Array:
+    """Places of those of some controls that are trained."""
+    places = np.arange(controls.start, controls.stop)
+    return places[trained[places]]
 
 
 def _by_output(readout: Array, n_features: int) -> Array:
@@ -410,17 +460,19 @@ def _by_output(readout: Array, n_features: int) -> Array:
     return np.concatenate([weights, biases[:, None]], axis=1)
 
 
-def _bias_places(formats: Sequence[LayerFormat]) -> Places:
-    index = np.concatenate([np.arange(layer.bias.start, layer.bias.stop) for layer in formats])
+def _bias_places(formats: Sequence[LayerFormat], trained: Array) -> Places:
+    index = np.concatenate([_trained(layer.bias, trained) for layer in formats])
     unbounded = np.full(index.size, np.inf)
     return Places(index, np.zeros(index.size), -unbounded, unbounded)
 
 
-def _all_places(formats: Sequence[LayerFormat], grid: Array, biases: Places) -> Places:
-    """Controls of all cores, layer by layer, then the biases."""
+def _all_places(
+    formats: Sequence[LayerFormat], by_core: Sequence[Sequence[Array]], grid: Array, biases: Places
+) -> Places:
+    """Trained controls of all cores, layer by layer, then the biases."""
     cores = [core for layer in formats for core in layer.cores]
-    index = np.concatenate([np.arange(core.controls.start, core.controls.stop) for core in cores])
-    sizes = [core.controls.stop - core.controls.start for core in cores]
+    index = np.concatenate([places for own in by_core for places in own])
+    sizes = [places.size for own in by_core for places in own]
     low, high = (
         np.repeat([core.low for core in cores], sizes),
         np.repeat([core.high for core in cores], sizes),
@@ -450,4 +502,5 @@ METHOD = Method(
     LayeredOptions,
     LayeredGaussNewton,
     needs_layers=True,
+    keeps_still=True,
 )
