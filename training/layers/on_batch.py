@@ -19,8 +19,11 @@ from photonzero.training.layers.priced_readout import (
 from photonzero.training.objective import KnownBatch
 from photonzero.training.oracle import Array
 
-_PRICED_POINTS = 128
-"""Points at which the noise of an output is computed: a mean, known to a few percent from a hundred."""
+_PRICED_POINTS = 64
+"""Points at which the noise of an output is computed: a mean, known to a few percent."""
+
+_NUMBERS_AT_ONCE = 500_000
+"""Numbers of one layer that pass at a time, two megabytes in single precision."""
 
 _ROUNDS = 3
 """Linearisations in the readout at most; a linear PDE needs one."""
@@ -54,15 +57,15 @@ class OnBatch:
         layers: of the network.
         batch: of the task.
         pricing: of the readout.
-        ways: of the nodes of every part of the batch.
-        slopes: of its residuals by the network's answers, (B, E, K, m) for every part.
+        features: of every part of the batch, (B, T, F).
+        slopes: of its residuals by the network's answers, (B, E, T, m) for every part.
         solution: the readout, (m (F + 1),): of every output its weights, then its bias.
     """
 
     layers: Sequence[MeasuredLayer]
     batch: KnownBatch
     pricing: Pricing
-    ways: Sequence[Pass]
+    features: Sequence[Array]
     slopes: Sequence[Array]
     solution: ReadoutSolution
 
@@ -79,7 +82,7 @@ class OnBatch:
     def price(self) -> float:
         """Squared residuals a squared error of the solution is worth, see `operator_size`."""
         places, weights = self.batch.judged(_PRICED_POINTS)
-        features = _with_one(passed(self.layers, places).features)
+        features = _with_one(passed(self.layers, places[:, None]).features, 1)[:, 0]
         values = [np.sqrt(own)[:, None] * features for own in weights.T]
         # Outputs do not mix here: squares of each are added.
         stacked = np.zeros((len(values) * len(places), self.solution.readout.size))
@@ -98,52 +101,58 @@ class OnBatch:
         """
         solution, jacobian = self.solution, self.jacobian(changes)
         if self.pricing.noisy:
-            way, slopes, rows = self._noise_rows(rng)
+            way, slopes = self._noise_rows(rng)
+            rows = _columns(way.features, slopes, None)
             solution = with_noise_rows(solution, rows, self.pricing.relative_damping)
             jacobian = np.concatenate([jacobian, self._jacobian(way, slopes, changes)])
         return reduced_model(solution, jacobian)
 
     def jacobian(self, changes: Sequence[Sequence[Array]] | None) -> Array:
         """Derivatives (R, P + biases) of the residuals, see `model`."""
-        parts = zip(self.ways, self.slopes, strict=True)
-        return np.concatenate([self._jacobian(way, slopes, changes) for way, slopes in parts])
+        rows = []
+        for nodes, forms, slopes in zip(self.batch.nodes, self.batch.forms, self.slopes, strict=True):
+            for some in _tiles(self.layers, nodes, forms):
+                # Passed again: to keep what every layer met takes more memory than time.
+                way = passed(self.layers, nodes[some], forms)
+                rows.append(self._jacobian(way, slopes[some], changes))
+        return np.concatenate(rows)
 
     def _jacobian(self, way: Pass, slopes: Array, changes: Sequence[Sequence[Array]] | None) -> Array:
-        """That of one part."""
-        n_points, n_equations, n_nodes, _ = slopes.shape
+        """That of some points."""
+        n_points, n_equations, n_streams, _ = slopes.shape
         by_features = slopes @ self.readout[:, :-1]
         if n_equations > 1:
-            way = way.repeated(n_points, n_equations)
-        by_features = by_features.reshape(n_points * n_equations, n_nodes, -1)
+            way = way.repeated(n_equations)
+        by_features = by_features.reshape(n_points * n_equations, n_streams, -1)
         found = derivatives(self.layers, way, by_features, with_cores=changes is not None)
         columns = [own.bias for own in found]
         if changes is not None:
             by_cores = [
-                gradient @ change.T
+                gradient @ change.T.astype(gradient.dtype)
                 for own, layer in zip(found, changes, strict=True)
                 for gradient, change in zip(own.cores, layer, strict=True)
             ]
             columns = [*by_cores, *columns]
-        return np.concatenate(columns, axis=1)
+        return np.concatenate(columns, axis=1).astype(np.float64)
 
-    def _noise_rows(self, rng: np.random.Generator) -> tuple[Pass, Array, Array]:
+    def _noise_rows(self, rng: np.random.Generator) -> tuple[Pass, Array]:
         """Changes of the outputs under one draw of the detectors' errors, as a part of the batch.
 
         Half of the difference of two passes with opposite errors, times the root of the price.
         """
-        places, weights = self.batch.judged(len(self.ways[0].features))
+        places, weights = self.batch.judged(len(self.features[0]))
         n_points, m = weights.shape
-        signs = np.tile([1.0, -1.0], n_points)[:, None]
+        signs = np.array([[1.0], [-1.0]])
         errors = [
-            signs * np.repeat(np.sqrt(v) * rng.standard_normal((n_points, layer.bias.size)), 2, axis=0)
+            signs * np.sqrt(v) * rng.standard_normal((n_points, 1, layer.bias.size))
             for v, layer in zip(self.pricing.variances, self.layers, strict=True)
         ]
-        way = passed(self.layers, np.repeat(places, 2, axis=0), errors)
+        way = passed(self.layers, np.repeat(places[:, None], 2, axis=1), None, errors)
         slopes = np.zeros((n_points, m, 2, m))
         for k in range(m):
             half = 0.5 * np.sqrt(self.pricing.price * weights[:, k])
             slopes[:, k, :, k] = half[:, None] * np.array([1.0, -1.0])
-        return way, slopes, _columns(way, slopes)
+        return way, slopes
 
 
 def solved(layers: Sequence[MeasuredLayer], batch: KnownBatch, readout: Array, pricing: Pricing) -> OnBatch:
@@ -155,16 +164,21 @@ def solved(layers: Sequence[MeasuredLayer], batch: KnownBatch, readout: Array, p
         readout: (m, F + 1) to start from.
         pricing: of the readout.
     """
-    ways = [passed(layers, nodes.reshape(-1, nodes.shape[-1])) for nodes in batch.nodes]
+    features = [
+        np.concatenate(
+            [passed(layers, nodes[some], forms).features for some in _tiles(layers, nodes, forms)]
+        )
+        for nodes, forms in zip(batch.nodes, batch.forms, strict=True)
+    ]
     noise = _noise_form(layers, batch, pricing)
-    found = _solved_once(layers, batch, readout, pricing, ways, noise)
+    found = _solved_once(layers, batch, readout, pricing, features, noise)
     for _ in range(_ROUNDS - 1):
-        linear, exact = found.solution.residual, _residuals(batch, ways, found.readout)
+        linear, exact = found.solution.residual, _residuals(batch, features, found.readout)
         found = replace(found, solution=found.solution.at(exact))
         if ((exact - linear) ** 2).sum() <= 1e-4 * (exact**2).sum():
             break
-        again = _solved_once(layers, batch, found.readout, pricing, ways, noise)
-        again = replace(again, solution=again.solution.at(_residuals(batch, ways, again.readout)))
+        again = _solved_once(layers, batch, found.readout, pricing, features, noise)
+        again = replace(again, solution=again.solution.at(_residuals(batch, features, again.readout)))
         if again.value >= found.value:
             break
         found = again
@@ -176,23 +190,25 @@ def _solved_once(
     batch: KnownBatch,
     readout: Array,
     pricing: Pricing,
-    ways: Sequence[Pass],
+    features: Sequence[Array],
     noise: Array,
 ) -> OnBatch:
     """The readout that is best for residuals linearised where it stands."""
-    parts = list(enumerate(zip(ways, batch.nodes, strict=True)))
-    found = [batch.linearised(k, _answers(way, nodes, readout)) for k, (way, nodes) in parts]
+    parts = list(enumerate(zip(features, batch.forms, strict=True)))
+    found = [batch.linearised(k, _answers(own, forms, readout)) for k, (own, forms) in parts]
     slopes = [own for _, own in found]
-    columns = np.concatenate([_columns(way, own) for way, own in zip(ways, slopes, strict=True)])
+    columns = np.concatenate(
+        [_columns(own, slope, forms) for (_, (own, forms)), slope in zip(parts, slopes, strict=True)]
+    )
     residual = np.concatenate([own for own, _ in found])
     solution = solved_readout(residual, columns, readout.ravel(), noise, pricing.relative_damping)
-    return OnBatch(layers, batch, pricing, ways, slopes, solution)
+    return OnBatch(layers, batch, pricing, features, slopes, solution)
 
 
-def _residuals(batch: KnownBatch, ways: Sequence[Pass], readout: Array) -> Array:
+def _residuals(batch: KnownBatch, features: Sequence[Array], readout: Array) -> Array:
     """Of the formulas, all parts one after the other, (R,)."""
-    parts = enumerate(zip(ways, batch.nodes, strict=True))
-    return np.concatenate([batch.residuals(k, _answers(way, nodes, readout)) for k, (way, nodes) in parts])
+    parts = enumerate(zip(features, batch.forms, strict=True))
+    return np.concatenate([batch.residuals(k, _answers(own, forms, readout)) for k, (own, forms) in parts])
 
 
 def _noise_form(layers: Sequence[MeasuredLayer], batch: KnownBatch, pricing: Pricing) -> Array:
@@ -201,26 +217,40 @@ def _noise_form(layers: Sequence[MeasuredLayer], batch: KnownBatch, pricing: Pri
     width, m = layers[-1].bias.size + 1, weights.shape[1]
     form = np.zeros((m * width, m * width))
     if pricing.noisy:
-        way = passed(layers, places)
+        way = passed(layers, places[:, None])
         for k in range(m):
             some = slice(k * width, (k + 1) * width)
             form[some, some] = pricing.price * noise_gram(layers, way, pricing.variances, weights[:, k])
     return form
 
 
-def _answers(way: Pass, nodes: Array, readout: Array) -> Array:
-    """Of the network at all nodes, (B, K, m)."""
-    answers = way.features @ readout[:, :-1].T + readout[:, -1]
-    return answers.reshape(*nodes.shape[:2], -1)
+def _tiles(layers: Sequence[MeasuredLayer], nodes: Array, forms: Array | None) -> list[slice]:
+    """Points that pass together: what they meet stays near the processor."""
+    n_points, n_nodes, d = nodes.shape
+    n_streams = n_nodes if forms is None else 1 + d + len(forms)
+    tile = max(1, _NUMBERS_AT_ONCE // (n_streams * max(layer.bias.size for layer in layers)))
+    return [slice(start, start + tile) for start in range(0, n_points, tile)]
 
 
-def _columns(way: Pass, slopes: Array) -> Array:
+def _answers(features: Array, forms: Array | None, readout: Array) -> Array:
+    """Of the network in all streams, (B, T, m)."""
+    weights, bias = readout[:, :-1].T, readout[:, -1]
+    answers = features @ weights
+    # Derivatives have no constant.
+    answers[:, slice(None) if forms is None else slice(1)] += bias
+    return answers
+
+
+def _columns(features: Array, slopes: Array, forms: Array | None) -> Array:
     """Derivatives (B E, m (F + 1)) of residuals by the readout."""
-    n_points, n_equations, n_nodes, m = slopes.shape
-    features = _with_one(way.features).reshape(n_points, n_nodes, -1)
-    columns = [slopes[..., k] @ features for k in range(m)]
-    return np.concatenate(columns, axis=2).reshape(n_points * n_equations, -1)
+    n_points, n_equations, n_streams, m = slopes.shape
+    own = _with_one(features, n_streams if forms is None else 1)
+    columns = [slopes[..., k].astype(own.dtype) @ own for k in range(m)]
+    return np.concatenate(columns, axis=2).reshape(n_points * n_equations, -1).astype(np.float64)
 
 
-def _with_one(features: Array) -> Array:
-    return np.concatenate([features, np.ones((len(features), 1))], axis=1)
+def _with_one(features: Array, n_values: int) -> Array:
+    """Features (B, T, F) and a constant 1: of as many streams that are values; of the others 0."""
+    one = np.zeros((*features.shape[:2], 1), dtype=features.dtype)
+    one[:, :n_values] = 1.0
+    return np.concatenate([features, one], axis=2)

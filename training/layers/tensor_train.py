@@ -66,7 +66,9 @@ def states(cores: Sequence[Array], inputs: Array) -> list[Array]:
         left = math.prod(core.shape[2] for core in cores[:k])
         rest = rest.reshape(len(inputs), left, n * s, -1)
         found.append(rest)
-        rest = cores[k].reshape(r * m, n * s) @ rest
+        core = cores[k].reshape(r * m, n * s)
+        # One large product where nothing stands behind, in place of many with one column.
+        rest = core @ rest if rest.shape[-1] > 1 else rest.reshape(-1, n * s) @ core.T
     return found[::-1]
 
 

@@ -72,9 +72,13 @@ class KnownLoss(Protocol):
 
     Attributes:
         nodes: for every part of the batch, B points with K nodes each, (B, K, d), as they are presented.
+        forms: for every part, C, (J, d, d): its points have one node each, and answers are jets,
+            (B, 1 + d + J, m): values, derivatives by what is presented, and ``sum_ab C_ab d_a d_b``. None:
+            answers are values at the nodes, (B, K, m).
     """
 
     nodes: list[Array]
+    forms: list[Array | None]
 
     def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
         """The loss of answers (B, K, m) of every part, and its derivatives by them."""
@@ -89,11 +93,11 @@ class KnownBatch(KnownLoss, Protocol):
     """
 
     def residuals(self, part: int, answers: Array) -> Array:
-        """Weighted residuals (B E,) of one part from answers (B, K, m), E equations a point."""
+        """Weighted residuals (B E,) of one part from answers (B, T, m), E equations a point."""
         ...
 
     def linearised(self, part: int, answers: Array) -> tuple[Array, Array]:
-        """The same, and their derivatives (B, E, K, m) by the answers."""
+        """The same, and their derivatives (B, E, T, m) by the answers."""
         ...
 
     def judged(self, n_points: int) -> tuple[Array, Array]:

@@ -47,7 +47,7 @@ from photonzero.training.layers.on_batch import OnBatch, Pricing, solved
 from photonzero.training.layers.oracle import LayerFormat, LayerReading
 from photonzero.training.layers.steps import Places, damped_steps
 from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
-from photonzero.training.layers.tensor_train import tt_cores
+from photonzero.training.layers.tensor_train import tt_cores, tt_matrix
 from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
 from photonzero.training.objective import Evaluation, KnownBatch
 from photonzero.training.optimizers.base import Candidates, Method, Start
@@ -328,17 +328,17 @@ class LayeredGaussNewton:
     def _changes(self, readings: Sequence[Array]) -> list[list[Array]]:
         """What every phase does to its core, from the readings of `_turns`."""
         changes = [[np.zeros((0, core.size)) for core in own] for own in self._cores]
-        network = self._network(self._x, self._cores)
         for k, (vectors, probes), answer in zip(self._moving, self._probes, readings, strict=True):
-            own = network[k]
-            slopes = probes.slopes(vectors @ own.matrix.T, answer.astype(np.float64))
+            cores = self._cores[k]
+            slopes = probes.slopes(vectors @ tt_matrix(cores).T, answer.astype(np.float64))
             parts = np.split(slopes, np.cumsum([places.size for places in self._by_core[k]])[:-1])
-            changes[k] = [core_changes(own.cores, c, vectors, part) for c, part in enumerate(parts)]
+            changes[k] = [core_changes(cores, c, vectors, part) for c, part in enumerate(parts)]
         return changes
 
     def _network(self, controls: Array, cores: Sequence[Cores]) -> list[MeasuredLayer]:
         return [
-            MeasuredLayer.of(own, controls[layer.bias], layer.activation)
+            # Detectors err by more than single precision does.
+            MeasuredLayer.of(own, controls[layer.bias], layer.activation, np.float32)
             for own, layer in zip(cores, self._formats, strict=True)
         ]
 

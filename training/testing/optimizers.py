@@ -203,9 +203,9 @@ def method_of(method: str | type[Any] | Method) -> Method:
     return get_method(method) if isinstance(method, str) else as_method("under test", method)
 
 
-def lab_objective() -> PinnObjective:
+def lab_objective(spacing: float = 0.1) -> PinnObjective:
     """The task of `lab_run`: a Hamilton-Jacobi-Bellman equation in two dimensions and time."""
-    return PinnObjective(get_problem("hjb2"), make_rule("central", spacing=0.1), 30, seed=1)
+    return PinnObjective(get_problem("hjb2"), make_rule("central", spacing=spacing), 30, seed=1)
 
 
 def lab_run(

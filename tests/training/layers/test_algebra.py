@@ -158,21 +158,46 @@ def random_network(seed=5):
     return [first, second, third]
 
 
-def test_derivatives_are_finite_differences_of_the_network():
+FORMS = np.array([np.eye(2), [[0.0, 0.5], [0.5, 0.0]]])
+
+
+@pytest.mark.parametrize("name", ["identity", "sin", "tanh", "relu", "gelu"])
+def test_jets_are_derivatives_of_the_values(name):
+    rng = np.random.default_rng(8)
+    layers = [
+        MeasuredLayer.of(random_cores((m,), (n,), (1, 1), n), rng.standard_normal(m), name)
+        for m, n in ((6, 2), (5, 6))
+    ]
+    points, h = rng.standard_normal((7, 1, 2)), 1e-4
+    ways = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]])
+    around = passed(layers, points + h * ways).features
+    jets = passed(layers, points, FORMS).features
+    np.testing.assert_allclose(jets[:, 0], around[:, 0], rtol=1e-12)
+    for axis in (1, 2):
+        slope = (around[:, 2 * axis - 1] - around[:, 2 * axis]) / (2 * h)
+        np.testing.assert_allclose(jets[:, axis], slope, atol=1e-6)
+    laplacian = (around[:, 1:5].sum(axis=1) - 4 * around[:, 0]) / h**2
+    mixed = (around[:, 5] + around[:, 6] - around[:, 7] - around[:, 8]) / (4 * h**2)
+    np.testing.assert_allclose(jets[:, 3], laplacian, atol=1e-5)
+    np.testing.assert_allclose(jets[:, 4], mixed, atol=1e-5)
+
+
+@pytest.mark.parametrize("forms", [None, FORMS], ids=["nodes", "jets"])
+def test_derivatives_are_finite_differences_of_the_network(forms):
     layers = random_network()
     rng = np.random.default_rng(6)
-    points, by_features = rng.standard_normal((4 * 3, 2)), rng.standard_normal((4, 3, 5))
+    points = rng.standard_normal((4, 3 if forms is None else 1, 2))
+    by_features = rng.standard_normal((4, 3 if forms is None else 5, 5))
 
     def numbers(k, layer):
         changed = [*layers[:k], layer, *layers[k + 1 :]]
-        features = passed(changed, points).features.reshape(4, 3, 5)
-        return (features * by_features).sum(axis=(1, 2))
+        return (passed(changed, points, forms).features * by_features).sum(axis=(1, 2))
 
     def difference(k, move):
         pair = [numbers(k, move(sign * 1e-6)) for sign in (1.0, -1.0)]
         return (pair[0] - pair[1]) / 2e-6
 
-    found = derivatives(layers, passed(layers, points), by_features)
+    found = derivatives(layers, passed(layers, points, forms), by_features)
     for k, (layer, own) in enumerate(zip(layers, found, strict=True)):
         for c, core in enumerate(layer.cores):
             way = rng.standard_normal(core.shape)
@@ -195,17 +220,17 @@ def test_derivatives_are_finite_differences_of_the_network():
 def test_noise_of_an_output_by_its_form_and_by_chance():
     layers = random_network()
     rng = np.random.default_rng(7)
-    points, weights = rng.standard_normal((6, 2)), rng.random(6)
+    points, weights = rng.standard_normal((6, 1, 2)), rng.random(6)
     variances = (4e-8, 1e-8, 9e-8)
     gram = noise_gram(layers, passed(layers, points), variances, weights)
     assert not gram[-1].any()
     theta = rng.standard_normal(6)
     n_draws = 20_000
     errors = [
-        np.sqrt(v) * rng.standard_normal((n_draws * 6, len(layer.bias)))
+        np.sqrt(v) * rng.standard_normal((n_draws * 6, 1, len(layer.bias)))
         for v, layer in zip(variances, layers, strict=True)
     ]
-    features = passed(layers, np.tile(points, (n_draws, 1)), errors).features
+    features = passed(layers, np.tile(points, (n_draws, 1, 1)), errors=errors).features
     outputs = (features @ theta[:-1]).reshape(n_draws, 6)
     expected = weights @ outputs.var(axis=0)
     assert theta @ gram @ theta == pytest.approx(expected, rel=4 * np.sqrt(2 / n_draws))

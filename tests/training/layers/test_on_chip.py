@@ -64,12 +64,12 @@ def test_the_jacobian_is_that_of_the_chip(noise, error):
     cores = [core for layer in chip.layers for core in layer.cores]
     phases = np.concatenate([np.arange(core.controls.start, core.controls.stop) for core in cores])
     controls[phases] = rng.uniform(1.5, 4.5, phases.size)
-    objective = PinnObjective(Diffusion(), make_rule("central", spacing=0.1), 20, seed=1)
+    objective = PinnObjective(Diffusion(), make_rule("central", spacing=1e-3), 20, seed=1)
     layers, changes = identified(chip, controls, rng)
     here = solved(layers, objective.known_batch(), np.ones((1, 17)), Pricing((0.0, 0.0), 0.0, 1e-3))
     controls[chip.readout_weight], controls[chip.readout_bias] = here.readout[0, :-1], here.readout[0, -1]
     np.testing.assert_allclose(
-        here.solution.residual, objective.evaluate(chip, controls[None]).residuals[0], atol=1e-8
+        here.solution.residual, objective.evaluate(chip, controls[None]).residuals[0], atol=1e-5
     )
     biases = np.concatenate([np.arange(f.bias.start, f.bias.stop) for f in chip.layers])
     places = np.concatenate([phases, biases])

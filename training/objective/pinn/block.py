@@ -8,7 +8,7 @@ nodes the stencil has, and is all that is kept of a measurement of features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -110,17 +110,60 @@ class Block:
             columns[:, :, net] += slopes[:, :, out] @ features[c]
         return columns.reshape(n_points * n_equations, self._problem.n_outputs, -1)
 
-    def residuals_at(self, answers: Array) -> Array:
-        """Residuals (n_residuals,) of answers (B, K, m) at the nodes, and no chip behind it."""
-        return self._formula(self._quantities_at(answers)[None])[0]
+    @property
+    def has_jets(self) -> bool:
+        """Whether derivatives are needed, none above the second."""
+        return not self.term.value_only and all(k[0] != "partial" or len(k[1]) <= 2 for k in self.term.keys)
 
-    def linearised(self, answers: Array) -> tuple[Array, Array]:
-        """The same, and their derivatives (B, n_equations, K, m) by the answers."""
-        quantities = self._quantities_at(answers)
-        slopes, coefficients = self.sensitivities(quantities), self._ansatz.coefficients(slice(None))
+    def maps_of_nodes(self) -> list[Array]:
+        """Quantities by a network's answers at the nodes, (B, n_q, K), for each distinct coefficient."""
+        return [self._map.rows * own[:, None] for own in self._ansatz.coefficients(slice(None))]
+
+    def maps_of_jets(self) -> tuple[Array, list[Array]]:
+        """Quantities by a network's value, d slopes and J second derivatives at the points.
+
+        What the stencil makes of a function depends, for close nodes, on the function's Taylor series to
+        the second order: with weights a_k and offsets o_k on ``sum a_k``, ``sum a_k o_k`` and
+        ``C = sum a_k o_k o_k^T / 2``.
+
+        Returns:
+            The forms C that occur, (J, d, d), and maps (B, n_q, 1 + d + J) for each distinct coefficient.
+        """
+        rows, offsets = self._map.rows, self.stencil.offsets
+        of_rows = 0.5 * np.einsum("qk,ka,kb->qab", rows, offsets, offsets, optimize=True)
+        sizes = np.abs(rows) @ (offsets**2).sum(axis=1)
+        forms: list[Array] = []
+        shares = np.zeros((len(rows), 0))
+        for q, own in enumerate(of_rows):
+            length = float(np.linalg.norm(own))
+            if length <= 1e-9 * sizes[q]:
+                continue
+            known = [j for j, form in enumerate(forms) if np.allclose(form, own / length, rtol=0, atol=1e-9)]
+            if not known:
+                forms.append(own / length)
+                shares = np.concatenate([shares, np.zeros((len(rows), 1))], axis=1)
+            shares[q, known[0] if known else -1] = length
+        chosen = np.array(forms).reshape(-1, *of_rows.shape[1:])
+        low = np.concatenate([np.ones((len(offsets), 1)), offsets], axis=1)
+        # A coefficient's mean over the nodes that a second derivative is made of.
+        along = 0.5 * np.einsum("jab,ka,kb->jk", chosen, offsets, offsets, optimize=True)
+        maps = []
+        for own in self._ansatz.coefficients(slice(None)):
+            second = (own @ (rows[:, None] * along).reshape(-1, len(offsets)).T).reshape(len(own), *shares.shape)
+            maps.append(np.concatenate([(rows * own[:, None]) @ low, second * (shares > 0)], axis=2))
+        return chosen, maps
+
+    def residuals_at(self, maps: Sequence[Array], answers: Array) -> Array:
+        """Residuals (n_residuals,) of a network's answers (B, T, m), and no chip behind it."""
+        return self._formula(self._quantities_at(maps, answers)[None])[0]
+
+    def linearised(self, maps: Sequence[Array], answers: Array) -> tuple[Array, Array]:
+        """The same, and their derivatives (B, n_equations, T, m) by the answers."""
+        quantities = self._quantities_at(maps, answers)
+        slopes = self.sensitivities(quantities)
         by_answers = np.zeros((*slopes.shape[:2], *answers.shape[1:]))
         for out, net, c in self._ansatz.links:
-            by_answers[..., net] += (slopes[:, :, out] @ self._map.rows) * coefficients[c][:, None, :]
+            by_answers[..., net] += slopes[:, :, out] @ maps[c]
         return self._formula(quantities[None])[0], by_answers
 
     def sensitivities(self, quantities: Array) -> Array:
@@ -157,11 +200,11 @@ class Block:
         residuals = self.term.residuals(self._problem, self.points, sources)
         return residuals.reshape(residuals.shape[0], -1)
 
-    def _quantities_at(self, answers: Array) -> Array:
-        """(B, m, n_q) of a network's answers (B, K, m)."""
-        quantities, coefficients = self._constant.copy(), self._ansatz.coefficients(slice(None))
+    def _quantities_at(self, maps: Sequence[Array], answers: Array) -> Array:
+        """(B, m, n_q) of a network's answers (B, T, m)."""
+        quantities = self._constant.copy()
         for out, net, c in self._ansatz.links:
-            quantities[:, out] += (answers[..., net] * coefficients[c]) @ self._map.rows.T
+            quantities[:, out] += (maps[c] @ answers[..., net, None])[..., 0]
         return quantities
 
     def _quantities(self, features: Features, readouts: Array) -> Array:

@@ -14,6 +14,8 @@ from photonzero.training.pde import PDE
 class KnownPdeBatch:
     """See `photonzero.training.objective.KnownBatch`: the residuals of a PDE.
 
+    Derivatives up to the second are taken exactly, as the limit of the stencil's for close nodes.
+
     Args:
         problem: the PDE.
         blocks: its terms at their points.
@@ -23,17 +25,25 @@ class KnownPdeBatch:
     def __init__(self, problem: PDE, blocks: Sequence[Block], factors: Array) -> None:
         self._problem = problem
         self._blocks = list(zip(blocks, factors, strict=True))
-        self.nodes = [(block.nodes() - problem.center) / problem.scale for block in blocks]
+        self.nodes: list[Array] = []
+        self.forms: list[Array | None] = []
+        self._maps: list[Sequence[Array]] = []
+        for block in blocks:
+            forms, maps = block.maps_of_jets() if block.has_jets else (None, block.maps_of_nodes())
+            nodes = block.points[:, None] if block.has_jets else block.nodes()
+            self.nodes.append((nodes - problem.center) / problem.scale)
+            self.forms.append(forms)
+            self._maps.append(maps)
 
     def residuals(self, part: int, answers: Array) -> Array:
-        """Those of one block at its nodes."""
+        """Those of one block."""
         block, factor = self._blocks[part]
-        return factor * block.residuals_at(answers)
+        return factor * block.residuals_at(self._maps[part], answers)
 
     def linearised(self, part: int, answers: Array) -> tuple[Array, Array]:
         """Those of one block, and their derivatives."""
         block, factor = self._blocks[part]
-        residuals, slopes = block.linearised(answers)
+        residuals, slopes = block.linearised(self._maps[part], answers)
         return factor * residuals, factor * slopes
 
     def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
