@@ -223,7 +223,12 @@ def jets_of(f, nodes, forms, h=1e-3):
     hessian = np.array(
         [
             [
-                (f(points + e[a] + e[b]) - f(points + e[a] - e[b]) - f(points - e[a] + e[b]) + f(points - e[a] - e[b]))
+                (
+                    f(points + e[a] + e[b])
+                    - f(points + e[a] - e[b])
+                    - f(points - e[a] + e[b])
+                    + f(points - e[a] - e[b])
+                )
                 / (4 * h**2)
                 for b in range(d)
             ]

@@ -173,13 +173,18 @@ def passed(
         first[:, np.arange(1, d + 1), np.arange(d)] = 1.0
     inputs, readings = [first], []
     for k, layer in enumerate(layers):
-        z = inputs[-1] @ layer.matrix.T
+        z = _product(inputs[-1], layer.matrix.T)
         z[:, :n_nodes] += layer.bias
         if errors is not None:
             z += errors[k].astype(z.dtype)
         readings.append(z)
         inputs.append(_behind(layer.activation, z, forms))
     return Pass([layer.activation for layer in layers], inputs, readings, forms)
+
+
+def _product(streams: Array, matrix: Array) -> Array:
+    """Streams (B, T, n) times a matrix, in one product and not one a point."""
+    return (streams.reshape(-1, len(matrix)) @ matrix).reshape(*streams.shape[:2], -1)
 
 
 def _slopes(name: str, z: Array, value: Array, forms: Array | None) -> Slopes:
@@ -252,7 +257,7 @@ def derivatives(
         if with_cores:
             gradients, by_input = core_gradients(layers[k].cores, way.inputs[k], adjoint)
         else:
-            gradients, by_input = [], adjoint @ layers[k].matrix if k else adjoint
+            gradients, by_input = [], _product(adjoint, layers[k].matrix) if k else adjoint
         # A bias is added to values, not to their derivatives.
         values = adjoint if way.forms is None else adjoint[:, :1]
         found.append(LayerDerivatives(gradients, values.sum(axis=1)))

@@ -165,9 +165,7 @@ def solved(layers: Sequence[MeasuredLayer], batch: KnownBatch, readout: Array, p
         pricing: of the readout.
     """
     features = [
-        np.concatenate(
-            [passed(layers, nodes[some], forms).features for some in _tiles(layers, nodes, forms)]
-        )
+        np.concatenate([passed(layers, nodes[some], forms).features for some in _tiles(layers, nodes, forms)])
         for nodes, forms in zip(batch.nodes, batch.forms, strict=True)
     ]
     noise = _noise_form(layers, batch, pricing)

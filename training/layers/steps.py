@@ -95,5 +95,7 @@ def _rounded(wanted: Array, grid: Array, factor: Array) -> Array:
         mean = wanted[i] - factor[i, i + 1 :] @ missed[i + 1 :] / factor[i, i]
         settings[i] = grid[i] * np.round(mean / grid[i])
         missed[i] = settings[i] - wanted[i]
-    settings[:first] -= linalg.solve_triangular(factor[:first, :first], factor[:first, first:] @ missed[first:])
+    settings[:first] -= linalg.solve_triangular(
+        factor[:first, :first], factor[:first, first:] @ missed[first:]
+    )
     return settings

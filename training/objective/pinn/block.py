@@ -149,7 +149,9 @@ class Block:
         along = 0.5 * np.einsum("jab,ka,kb->jk", chosen, offsets, offsets, optimize=True)
         maps = []
         for own in self._ansatz.coefficients(slice(None)):
-            second = (own @ (rows[:, None] * along).reshape(-1, len(offsets)).T).reshape(len(own), *shares.shape)
+            second = (own @ (rows[:, None] * along).reshape(-1, len(offsets)).T).reshape(
+                len(own), *shares.shape
+            )
             maps.append(np.concatenate([(rows * own[:, None]) @ low, second * (shares > 0)], axis=2))
         return chosen, maps
 
