@@ -53,7 +53,7 @@ class InputDac:
 
     def __post_init__(self) -> None:
         require_integer("input_dac.bits", self.bits, low=1, high=24)
-        require_number("input_dac.full_scale", self.full_scale, low=1e-300)
+        require_number("input_dac.full_scale", self.full_scale, low=1e-30)
 
     def describe(self) -> str:
         """What it does, in a few words; empty if nothing."""
@@ -112,7 +112,7 @@ class Adc:
 
     def __post_init__(self) -> None:
         require_integer("adc.bits", self.bits, low=1, high=24)
-        require_number("adc.full_scale", self.full_scale, low=1e-300)
+        require_number("adc.full_scale", self.full_scale, low=1e-30)
         _require_rounding("adc.rounding", self.rounding)
 
     def describe(self) -> str:

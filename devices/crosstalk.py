@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy.typing as npt
 
 from photonzero.devices._check import require_number
 from photonzero.devices.errors import DeviceError
+from photonzero.stored import DamagedFileError, load_arrays
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -118,11 +117,10 @@ class MeasuredCrosstalk:
         """
         data = io.BytesIO(self._bytes())
         try:
-            with np.load(data, allow_pickle=False) as arrays:
-                found = arrays["crosstalk"]
+            found = load_arrays(data)["crosstalk"]
         except KeyError as error:
             raise DeviceError(f"measured_crosstalk: {self.file}: no array 'crosstalk'") from error
-        except (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        except DamagedFileError as error:
             raise DeviceError(f"measured_crosstalk: {self.file}: no npz file ({error})") from error
         allowed = f"({n_shifters}, {n_shifters}), a row and a column for each phase shifter that errs"
         if found.shape != (n_shifters, n_shifters):

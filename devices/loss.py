@@ -12,6 +12,9 @@ from photonzero.devices.errors import DeviceError
 
 FloatArray = npt.NDArray[np.float64]
 
+LARGEST_DB = 80.0
+"""Loss of a part behind which no light is left to speak of [dB]."""
+
 
 def power_transmission(loss_db: npt.ArrayLike) -> FloatArray:
     """Fraction of the power that is left, ``10^(-loss / 10)``.
@@ -90,8 +93,8 @@ class InsertionLoss:
     phase_shifter_std_db: float | None = None
 
     def __post_init__(self) -> None:
-        require_number("insertion_loss.cell_db", self.cell_db, low=0.0)
-        require_number("insertion_loss.phase_shifter_db", self.phase_shifter_db, low=0.0)
+        require_number("insertion_loss.cell_db", self.cell_db, low=0.0, high=LARGEST_DB)
+        require_number("insertion_loss.phase_shifter_db", self.phase_shifter_db, low=0.0, high=LARGEST_DB)
         for name in ("cell", "phase_shifter"):
             spread, mean_db = getattr(self, f"{name}_std_db"), getattr(self, f"{name}_db")
             if spread is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from photonzero.devices._check import require_number
 from photonzero.devices.constants import ELEMENTARY_CHARGE_C
 from photonzero.devices.laser import Laser
-from photonzero.devices.loss import power_transmission
+from photonzero.devices.loss import LARGEST_DB, power_transmission
 from photonzero.devices.photodetector import Photodetector
 
 
@@ -38,7 +38,7 @@ class OpticalReadout:
 
     def __post_init__(self) -> None:
         require_number("optical_readout.local_oscillator_w", self.local_oscillator_w, low=1e-18)
-        require_number("optical_readout.link_loss_db", self.link_loss_db, low=0.0)
+        require_number("optical_readout.link_loss_db", self.link_loss_db, low=0.0, high=LARGEST_DB)
 
     def describe(self) -> str:
         """What it does, in a few words; empty if nothing."""

@@ -76,10 +76,10 @@ class TTLayer:
                 f"TT layer: {d} cores of {self.core.kind}; allowed: 1, detectors stand behind every row"
             )
         for name, value in (("gain", self.gain), ("full_scale", self.full_scale)):
-            if not (math.isfinite(value) and value > 0):
-                raise PhotonicsError(f"TT layer: {name} {value}; allowed: > 0")
-        if not (math.isfinite(self.initial_bias_std) and self.initial_bias_std >= 0):
-            raise PhotonicsError(f"TT layer: initial_bias_std {self.initial_bias_std}; allowed: >= 0")
+            if not 1e-6 <= value <= 1e6:
+                raise PhotonicsError(f"TT layer: {name} {value}; allowed: 1e-6 to 1e6")
+        if not 0 <= self.initial_bias_std <= 1e6:
+            raise PhotonicsError(f"TT layer: initial_bias_std {self.initial_bias_std}; allowed: 0 to 1e6")
 
     @property
     def n_in(self) -> int:

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from photonzero.stored import DamagedFileError, load_arrays, save_arrays, write_atomically
 from photonzero.training.errors import CheckpointError
 from photonzero.training.oracle import Array
 
+__all__ = ["load_checkpoint", "save_checkpoint", "write_atomically"]
+
 _FORMAT = "photonzero checkpoint 1"
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` on a temporary file beside `path`, flush it to disk and rename it to `path`.
-
-    A reader finds the old file or the new one, never a part; a full disk leaves the old one.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a run folder is as readable as the process's umask says.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def save_checkpoint(path: Path, fingerprint: str, arrays: Mapping[str, Array]) -> None:
@@ -53,7 +28,7 @@ def save_checkpoint(path: Path, fingerprint: str, arrays: Mapping[str, Array]) -
         OSError: the file cannot be written; an older checkpoint stays as it was.
     """
     content = {"format": np.array(_FORMAT), "fingerprint": np.array(fingerprint), **arrays}
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **content))
+    save_arrays(path, content)
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Array]:
@@ -65,10 +40,8 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Array]:
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: not found")
     try:
-        # Opened here, because NumPy leaves a file open that it finds damaged.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            content = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        content = load_arrays(path)
+    except (OSError, DamagedFileError) as error:
         raise CheckpointError(f"checkpoint {path}: damaged or not a checkpoint ({error})") from error
     found = str(content.pop("format", "none"))
     if found != _FORMAT:

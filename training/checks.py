@@ -12,12 +12,30 @@ All raise `ArgumentError`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
 
 from photonzero.training.errors import ArgumentError
+
+LARGEST = 1e60
+"""Of numbers without a limit of their own: what is computed of them is finite."""
+
+LARGEST_COUNT = 2**31 - 1
+"""Of things that are counted."""
+
+MOST_DRAWN = 1_000_000
+"""Of directions, pairs and the like that a stencil draws: each is an inference a point at least."""
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number, NaN and infinity included."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def plain(number: float) -> float:
+    """A number of Python: one of NumPy's compares with its own kind only."""
+    return number.item() if isinstance(number, np.number) else number
 
 
 def at_least(options: object, **lowest: float) -> None:
@@ -25,13 +43,15 @@ def at_least(options: object, **lowest: float) -> None:
     for name, low in lowest.items():
         value = getattr(options, name)
         require(options, name, value is None or value >= low, f">= {low:g}")
+        if name.startswith("n_") and isinstance(value, int):
+            require(options, name, value <= LARGEST_COUNT, f"{low:g} to {LARGEST_COUNT}")
 
 
 def positive(options: object, *names: str) -> None:
     """Fields that are finite numbers above 0."""
     for name in names:
         value = getattr(options, name)
-        require(options, name, math.isfinite(value) and value > 0, "> 0")
+        require(options, name, 0 < value <= LARGEST, "> 0, and finite")
 
 
 def one_of(options: object, **choices: Iterable[str]) -> None:
@@ -50,13 +70,12 @@ def require(options: object, name: str, holds: bool, allowed: str) -> None:
 
 def checked_positive(number: float, name: str) -> None:
     """Reject an argument that is not a finite number above 0."""
-    valid = isinstance(number, int | float | np.number) and not isinstance(number, bool)
-    if not (valid and np.isfinite(number) and number > 0):
+    if not (is_number(number) and 0 < plain(number) <= LARGEST):
         raise ArgumentError(f"{name}: {number!r}; allowed: finite numbers > 0")
 
 
-def checked_count(number: int, name: str, least: int = 1) -> None:
-    """Reject an argument that is not an integer of at least `least`."""
+def checked_count(number: int, name: str, least: int = 1, most: int = LARGEST_COUNT) -> None:
+    """Reject an argument that is not an integer from `least` to `most`."""
     valid = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not (valid and number >= least):
-        raise ArgumentError(f"{name}: {number!r}; allowed: integers >= {least}")
+    if not (valid and least <= number <= most):
+        raise ArgumentError(f"{name}: {number!r}; allowed: integers >= {least}, up to {most}")

@@ -119,11 +119,15 @@ class MeteredOracle:
 
 
 def _check_answer(answer: Array, n_settings: int, n_points: int, n_out: int | None = None) -> None:
-    shape = np.shape(answer)
+    if not isinstance(answer, np.ndarray):
+        raise MeasurementError(f"oracle answer: {type(answer).__name__}; allowed: an array of numbers")
+    shape = answer.shape
     if len(shape) != 3 or shape[:2] != (n_settings, n_points):
         raise MeasurementError(f"oracle answer: shape {shape}; allowed: ({n_settings}, {n_points}, n_out)")
     if n_out is not None and shape[2] != n_out:
         raise MeasurementError(f"oracle answer: {shape[2]} readings; allowed: {n_out}")
+    if answer.dtype.kind not in "iuf":
+        raise MeasurementError(f"oracle answer: {answer.dtype} numbers; allowed: real ones")
     if not np.isfinite(answer).all():
         raise MeasurementError("oracle answer: NaN or infinity; allowed: finite numbers")
 

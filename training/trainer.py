@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,8 +56,10 @@ class Limits:
     def __post_init__(self) -> None:
         at_least(self, max_inferences=1, max_steps=1, plateau_steps=1, validate_every=1)
         require(self, "divergence_factor", self.divergence_factor > 1, "> 1")
-        for name, value in (("target_error", self.target_error), ("answer_timeout_s", self.answer_timeout_s)):
-            require(self, name, value is None or value > 0, "> 0")
+        at_most = threading.TIMEOUT_MAX
+        for name, high in (("target_error", math.inf), ("answer_timeout_s", at_most)):
+            value = getattr(self, name)
+            require(self, name, value is None or 0 < value <= high, f"> 0, up to {high:g}")
 
 
 @dataclass

@@ -9,13 +9,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.stored import PARTS
 
 LOCK = ".lock"
 
 
 @contextmanager
 def locked(folder: Path, what: str) -> Iterator[None]:
-    """Hold a folder for this process; one that dies gives it up.
+    """Hold a folder for this process; one that dies gives it up, and what it was writing is removed.
 
     The empty file stays in the folder, for removing it could remove another's lock.
 
@@ -32,6 +33,8 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     except Timeout as error:
         raise UsageError(f"{folder}: another process works on this {what}") from error
     try:
+        for part in folder.rglob(PARTS):
+            part.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

@@ -14,7 +14,7 @@ from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.training.ensemble import EnsembleObjective, ensemble
 from photonzero.training.objective import Objective
 from photonzero.training.optimizers import Optimizer, Start, partly_trained, start_on
-from photonzero.training.oracle import Array, ForwardOracle
+from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
 from photonzero.training.trainer import Callback, Limits, TrainingRun
 
 
@@ -77,9 +77,13 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
     if config.limits.target_error is not None and not task.has_error:
         raise UsageError(f"target_error with {task.name}, which has no exact solution; allowed: none")
-    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]))
+    rounding = float(np.finfo(config.dtype).eps)
+    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]), rounding)
     for key, needs in zip(("n_in", "n_out"), task.sizes_of(objective), strict=True):
-        has = getattr(chip if design is None else design, key, needs)
+        has = getattr(chip if design is None else design, key, None)
+        if has is None and key == "n_out" and isinstance(chip, ReadoutOracle):
+            has = chip.readout_bias.stop - chip.readout_bias.start
+        has = needs if has is None else has
         if has != needs:
             what = {"n_in": "inputs", "n_out": "outputs"}[key]
             raise UsageError(f"chip {config.chip_name}: {has} {what}; allowed for {task.name}: {needs}")

@@ -21,6 +21,7 @@ from photonzero.photonics.chip.chip import Chip, fabricate
 from photonzero.photonics.cores import Core, Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, dense_layer
 from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
+from photonzero.stored import DamagedFileError, load_array
 from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions
@@ -106,14 +107,13 @@ def teacher_from(source: Path) -> Teacher:
 
 def _matrix_teacher(path: Path) -> Teacher:
     try:
-        matrix = np.load(path, allow_pickle=False)
+        matrix = load_array(path)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: not found") from error
-    except (ValueError, EOFError) as error:
+    except DamagedFileError as error:
         raise UsageError(f"{path}: no array of numbers ({error})") from error
-    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        shape = f"{getattr(matrix, 'dtype', type(matrix).__name__)} {getattr(matrix, 'shape', '')}"
-        raise UsageError(f"{path}: {shape}; allowed: a real matrix (m, n)")
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise UsageError(f"{path}: {matrix.dtype} {matrix.shape}; allowed: a real matrix (m, n)")
     if min(matrix.shape) < 1 or max(matrix.shape) < 2 or not np.isfinite(matrix).all() or not matrix.any():
         raise UsageError(f"{path}: shape {matrix.shape}; allowed: finite, not all 0, 2 or more a side")
     m, n = matrix.shape

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.config.noise import noise_model
-from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.config.run_config import RunConfig, read_design
 from photonzero.experiments.run.api import configured
 from photonzero.experiments.studies.training import SEED, histories, training_study
 from photonzero.experiments.sweep.figures import (
@@ -59,6 +59,8 @@ def _content(plan: Plan) -> str:
     names = [value for value in text if is_file_name(value) or value.endswith(".toml")]
     noises = [name for name in plan.grid.get("noise", ()) if name in names]
     names += [part for name in noises for part in noise_model(name).own_parts or () if is_file_name(part)]
+    names += [str(path) for name in plan.grid.get("chip", ()) if str(name).endswith(".toml")
+              for path in read_design(name).user_files]  # fmt: skip
     return "".join(file_hash(name) for name in names if Path(name).is_file() or is_file_name(name))
 
 

@@ -23,6 +23,9 @@ Row = dict[str, Any]
 KEPT = "kept"
 """Key of a row under which a sample hands over arrays that are kept beside the table, such as a history."""
 
+_LARGEST, _LARGEST_INTEGER = 1e30, 2**62
+"""Values of an axis that has no limit of its own: what is computed of them is finite, and fits the table."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -64,7 +67,9 @@ class Axis:
             return value
         kinds = (int,) if self.kind == "int" else (int, float)
         # NaN fails every comparison.
-        if isinstance(value, bool) or not isinstance(value, kinds) or not self.low <= value <= self.high:
+        valid = isinstance(value, kinds) and not isinstance(value, bool)
+        largest = _LARGEST_INTEGER if self.kind == "int" else _LARGEST
+        if not valid or not max(self.low, -largest) <= value <= min(self.high, largest):
             what = "whole numbers" if self.kind == "int" else "numbers"
             limit = f"{self.low:g} to {self.high:g}" if math.isfinite(self.high) else f">= {self.low:g}"
             raise UsageError(f"{self.name}: {value!r}; allowed: {what} {limit}")

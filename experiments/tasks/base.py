@@ -102,13 +102,14 @@ class Task(Protocol):
         """
         ...
 
-    def objective(self, options: Any, batch_size: int, seed: int) -> Objective:
+    def objective(self, options: Any, batch_size: int, seed: int, rounding: float = 0.0) -> Objective:
         """What is minimised.
 
         Args:
             options: of the type `options`.
             batch_size: points or samples of a batch.
             seed: of the batches.
+            rounding: relative, of the chip's answers.
 
         Raises:
             UsageError: files that are missing or cannot be used.

@@ -82,7 +82,9 @@ class ClassificationTask:
             raise UsageError(f"derivatives: {derivatives!r} for {self.name}; allowed: none, it has no PDE")
         return {"batches": preset.get("batches", {})}
 
-    def objective(self, options: DatasetOptions, batch_size: int, seed: int) -> ClassificationObjective:
+    def objective(
+        self, options: DatasetOptions, batch_size: int, seed: int, rounding: float = 0.0
+    ) -> ClassificationObjective:
         """See `Task`."""
         data = load_dataset(self.name, options.data) if self.given is None else self.given
         return ClassificationObjective(data, batch_size, seed, options.batches)

@@ -18,9 +18,11 @@ from photonzero.experiments.presets import read_preset
 from photonzero.experiments.tasks.base import TaskOptions, described
 from photonzero.registry import is_file_name
 from photonzero.training.objective import PinnObjective, PointOptions
+from photonzero.training.objective.pinn.rounding import check_rounding
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.problems import PDE, PROBLEMS, get_problem
 from photonzero.training.stencils import RULES, make_rule, rule_options
+from photonzero.training.stencils.spacing import SpacedRule
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,16 @@ class PdeTask:
         own = preset.get("derivative_options", {}).get(rule, {})
         return {"derivatives": {"name": rule, **own}, "points": preset.get("points", {})}
 
-    def objective(self, options: PdeOptions, batch_size: int, seed: int) -> PinnObjective:
+    def objective(
+        self, options: PdeOptions, batch_size: int, seed: int, rounding: float = 0.0
+    ) -> PinnObjective:
         """See `Task`."""
         rule = make_rule(options.derivatives.name, **options.derivatives.options)
-        return PinnObjective(self.problem, rule, batch_size, seed, options.points)
+        if isinstance(rule, SpacedRule):
+            rule = rule.with_rounding(rounding)
+        objective = PinnObjective(self.problem, rule, batch_size, seed, options.points)
+        check_rounding(objective.blocks, rounding)
+        return objective
 
     def sizes_of(self, objective: PinnObjective) -> tuple[int, int]:
         """See `Task`."""

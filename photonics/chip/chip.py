@@ -232,7 +232,8 @@ class Chip:
 
         def programmed(realised: FloatArray) -> Programmed:
             weights, biases = self.circuit.weights(realised, layers)
-            own = Programmed(weights.astype(self.dtype), biases.astype(self.dtype))
+            with np.errstate(over="ignore"):
+                own = Programmed(weights.astype(self.dtype), biases.astype(self.dtype))
             return own.without_biases() if readings else own
 
         def jittered(p: int, n: int, rng: np.random.Generator) -> Programmed:
@@ -240,8 +241,15 @@ class Chip:
 
         if jitter.std_rad > 0:
             size, hold = len(realised), jitter.hold_inferences
-            return run_jittering(network, size, jittered, presented, key, self.threads, hold)
-        return run(network, programmed(realised), presented, key, self.threads)
+            out = run_jittering(network, size, jittered, presented, key, self.threads, hold)
+        else:
+            out = run(network, programmed(realised), presented, key, self.threads)
+        if not np.isfinite(out).all():
+            raise PhotonicsError(
+                f"measure: a number beyond {self.dtype}; allowed: inputs, controls and losses that leave "
+                "every reading finite"
+            )
+        return out
 
     def _modulators(self, layer: int, n_inputs: int) -> Modulators:
         n_modes = self.design.layers[layer].n_in

@@ -22,6 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 
 _ALL_LAYERS = slice(None)
 
+_LARGEST_GAIN = 1e15
+"""Of receivers: behind 300 dB there is no light, and single precision ends at 1e38."""
+
 
 class Circuit:
     """The optics of one chip: from settings to the numbers that the network kernel multiplies with.
@@ -74,6 +77,12 @@ class Circuit:
         self._gains = {
             core.weight: core.kind.gain(core.std, noise.insertion_loss) for core in self.layout.all_cores
         }
+        largest = max(self._gains.values())
+        if largest > _LARGEST_GAIN:
+            raise PhotonicsError(
+                f"insertion_loss: {noise.insertion_loss.describe()} need receivers of gain {largest:.1e} "
+                f"behind the deepest core; allowed: losses with gains up to {_LARGEST_GAIN:g}"
+            )
         n_drifting = self._actuator.n_erring if noise.phase_drift.std_rad > 0 else 0
         self.drift_rad = noise.phase_drift.draw_stationary_rad(n_drifting, drift)
         self._light_at(0.0 if self._laser is None else self._laser.draw_offset_nm(wavelength))

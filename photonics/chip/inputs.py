@@ -130,6 +130,9 @@ class Modulators:
             raise PhotonicsError(f"{name}: shape {rows.shape}; allowed: (at least 1, {self.n_inputs})")
         if not np.isfinite(rows).all():
             raise PhotonicsError(f"{name}: NaN or infinity; allowed: finite numbers")
+        largest, limit = float(np.abs(rows).max()), float(np.finfo(self.dtype.name).max)
+        if largest > limit:
+            raise PhotonicsError(f"{name}: {largest:.3g}; allowed: at most {limit:.3g}, a {self.dtype}")
         return rows
 
     def _written(self, rows: RealArray) -> RealArray:

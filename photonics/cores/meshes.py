@@ -155,7 +155,9 @@ class Meshes(Core):
         It meets a cell in every layer of either mesh and an attenuator between them. Light on the edge of
         a mesh meets fewer and comes out a little too bright.
         """
-        return self.limit(std) * loss.push_pull_amplitude ** -(2 * self.mesh.n_layers + 1)
+        amplitude, depth = loss.push_pull_amplitude, 2 * self.mesh.n_layers + 1
+        # What no float holds is infinite: whoever builds a chip of it says so.
+        return math.inf if -depth * math.log10(amplitude) > 300 else self.limit(std) * amplitude**-depth
 
     def n_mzi(self, rows: int, columns: int) -> int:
         """MZIs of the U and V meshes of one copy of a core."""

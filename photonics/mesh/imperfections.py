@@ -8,15 +8,15 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.devices.loss import amplitude_transmission
+from photonzero.devices.loss import LARGEST_DB, amplitude_transmission
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.cell import coupler_pair
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 
-# The scaled form of the kernels keeps amplitudes above 2^-450 for at least one layer up to here.
-_MAX_LOSS_DB = 80.0
+# The scaled form of the kernels keeps amplitudes above 2^-450 for at least one layer up to there.
+_MAX_LOSS_DB = LARGEST_DB
 
 
 @dataclass(frozen=True, eq=False)

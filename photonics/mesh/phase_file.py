@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +13,7 @@ import numpy.typing as npt
 
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import TOPOLOGIES, MeshPhases, MeshTopology, build, mesh
+from photonzero.stored import DamagedFileError, load_arrays, save_arrays
 
 Array: TypeAlias = npt.NDArray[Any]
 Detection: TypeAlias = Literal["power", "real", "modulus"]
@@ -31,7 +29,6 @@ _REQUIRED = ("topology", "theta_rad", "phi_rad", "out_phase_rad")
 _PLACES = ("layer", "row", "partner")
 _OWN = (*_PLACES, "cell", "edge_layer", "edge_row")
 _LAYERS = ("before_weight", "before_bias", "detection", "after_weight", "after_bias")
-_DAMAGED = (ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 _TEST = ("test_inputs", "test_labels")
 _KEYS = ("format", *_REQUIRED, "edge_phase_rad", *_OWN, *_LAYERS, *_TEST)
 
@@ -192,18 +189,10 @@ def load_phases(path: Path) -> MeshNetwork:
         PhotonicsError: missing, damaged, or not of this format; names the file.
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = load_arrays(path)
     except OSError as error:
         raise PhotonicsError(f"{path}: {error.strerror or error}") from error
-    except (
-        ValueError,
-        EOFError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-    ) as error:
+    except DamagedFileError as error:
         raise PhotonicsError(f"{path}: damaged or not an npz file ({error})") from error
     try:
         return from_arrays(arrays)
@@ -212,10 +201,12 @@ def load_phases(path: Path) -> MeshNetwork:
 
 
 def save_phases(path: Path, network: MeshNetwork) -> None:
-    """Write a network to a file.
+    """Write a network to a file, whole or not at all.
+
+    How a unitary matrix becomes phases of a mesh of one's own (`MeshTopology.nulling`, code) is not in the
+    file: the mesh that is read computes the same matrix, and is not universal.
 
     Raises:
         OSError: it cannot be written.
     """
-    arrays: dict[str, Any] = network.to_arrays()
-    np.savez_compressed(path, **arrays)
+    save_arrays(path, network.to_arrays(), compressed=True)

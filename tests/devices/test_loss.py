@@ -34,7 +34,9 @@ def test_cell_and_shifter_amplitudes():
 @pytest.mark.parametrize("field", ["cell_db", "phase_shifter_db"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
 def test_gain_is_refused(field, value):
-    with pytest.raises(DeviceError, match=rf"insertion_loss\.{field}: {value}; allowed: .*>= 0"):
+    with pytest.raises(
+        DeviceError, match=rf"insertion_loss\.{field}: {value}; allowed: a number from 0 to 80"
+    ):
         InsertionLoss(**{field: value})
 
 

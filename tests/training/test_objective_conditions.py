@@ -312,7 +312,7 @@ def test_what_a_closed_domain_refuses():
     class Outside(Data):
         measured = np.array([[5.0, 0.5]])
 
-    with pytest.raises(ProblemError, match=r"stencil at \[5.0, 0.5\] leaves the closed domain"):
+    with pytest.raises(ProblemError, match=r"points: x = 5 outside of the domain; allowed: 0 to 4"):
         objective_of(Outside())
     with pytest.raises(ArgumentError, match="'sparse-grid' on a face of a closed domain"):
         objective_of(ClosedNeumann(), rule="sparse-grid")

@@ -49,6 +49,9 @@ class Broken:
         (np.zeros((2, 3)), r"oracle answer: shape \(2, 3\); allowed: \(2, 3, n_out\)"),
         (np.zeros((1, 3, 1)), "oracle answer: shape"),
         (np.full((2, 3, 1), np.nan), "oracle answer: NaN or infinity"),
+        (np.full((2, 3, 1), 1j), "oracle answer: complex128 numbers; allowed: real ones"),
+        (np.full((2, 3, 1), "x"), "oracle answer: <U1 numbers; allowed: real ones"),
+        ([[[1.0], [2.0]], [[3.0]]], "oracle answer: list; allowed: an array of numbers"),
     ],
 )
 def test_bad_answers_are_refused_but_paid_for(answer, message):

@@ -230,17 +230,29 @@ class PDE(ABC):
                 f"{self.name}: exact gives shapes {shapes}; allowed: {self.n_outputs} of {points.shape[:-1]}"
             )
         stacked = np.stack(parts, axis=-1)
+        if stacked.dtype.kind not in "biuf":
+            raise ProblemError(f"{self.name}: exact gives {stacked.dtype} numbers; allowed: real ones")
         if not np.isfinite(stacked).all():
             raise ProblemError(f"{self.name}: exact gives NaN or infinity; allowed: finite numbers")
         return stacked
 
     def relative_error(self, predicted: Array, exact: Array) -> float:
-        """Relative l2 error of (N, m) outputs: judged ones, stacked, free constants removed."""
+        """Relative l2 error of (N, m) outputs: judged ones, stacked, free constants removed.
+
+        Raises:
+            ProblemError: `exact` is 0 everywhere, and no error is relative to it.
+        """
         judged = [self.outputs.index(name) for name in self.judged or self.outputs]
         free = np.isin(self.outputs, self.free_constants)
         error, size = ((part - np.where(free, part.mean(axis=0), 0.0))[:, judged]
                        for part in (predicted - exact, exact))  # fmt: skip
-        return float(np.linalg.norm(error) / np.linalg.norm(size))
+        norm = float(np.linalg.norm(size))
+        if norm == 0:
+            raise ProblemError(
+                f"{self.name}: exact is 0 at all points; allowed: a solution that errors are relative to, "
+                "or none"
+            )
+        return float(np.linalg.norm(error) / norm)
 
 
 def sample_condition(
@@ -257,6 +269,9 @@ def sample_condition(
         points = np.asarray(condition.points, dtype=float)
         if points.ndim != 2 or points.shape[1] != space.dim or len(points) == 0:
             raise ProblemError(f"{where} points: shape {points.shape}; allowed: (N >= 1, {space.dim})")
+        for name in space.names:
+            place = list(space.indices(name))
+            _check_inside(f"{where} points", space, name, points[:, place])
         return points, np.ones(points.shape, dtype=bool)
     points = problem.sample(n, rng)
     fixed = np.zeros(points.shape, dtype=bool)
@@ -276,7 +291,21 @@ def sample_condition(
         if choices.ndim != 1 or choices.size == 0 or not np.isfinite(choices).all():
             raise ProblemError(f"{where}: {name} = {values!r}; allowed: a number or several")
         place = list(space.indices(name))
+        _check_inside(where, space, name, choices[:, None])
         drawn = choices[rng.integers(choices.size, size=n)] if choices.size > 1 else choices
         points[:, place] = np.reshape(drawn, (-1, 1))
         fixed[:, place] = True
     return points, fixed
+
+
+def _check_inside(where: str, space: Space, name: str, values: Array) -> None:
+    """Refuse values (n, k) of a coordinate outside of its interval; rounding may take one across its end."""
+    place = list(space.indices(name))
+    low, high = space.lower[place], space.upper[place]
+    width = 1e-9 * (high - low)
+    outside = ~((values >= low - width) & (values <= high + width))
+    if outside.any():
+        raise ProblemError(
+            f"{where}: {name} = {values[outside][0]:g} outside of the domain; "
+            f"allowed: {low[0]:g} to {high[0]:g}"
+        )

@@ -105,12 +105,13 @@ class Coordinates:
         points: points of the space, (..., d).
 
     Attributes:
-        points: the points as they are, (..., d).
+        points: the points as they are, (..., d); they cannot be written to.
     """
 
     def __init__(self, space: Space, points: Array) -> None:
         self._space = space
-        self.points = points
+        self.points = points.view()
+        self.points.flags.writeable = False
 
     def __getattr__(self, name: str) -> Array:
         """A coordinate: (...,), or (..., n) for a vector.

@@ -27,6 +27,9 @@ from photonzero.training.pde.fields import (
 from photonzero.training.pde.space import Coordinates
 from photonzero.training.stencils import DerivativeRule, DerivativeStencil, keep_nodes
 
+_N_EXACT = 200
+"""Points at which an exact solution is looked at before a training."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -108,6 +111,10 @@ def problem_terms(problem: PDE) -> tuple[Term, ...]:
         raise ProblemError(f"{problem.name}: outputs = {names!r}; allowed: a tuple of names, such as ('u',)")
     rng = np.random.default_rng(0)
     _check_ansatz(problem, problem.sample(5, rng))
+    if problem.has_exact:
+        points = problem.sample(_N_EXACT, np.random.default_rng(0))
+        # Whatever cannot be judged at the end is refused before anything is measured.
+        problem.relative_error(exact := problem.reference(points), exact)
     terms = [_term(problem, "pde", problem.residual, problem.sample(3, rng), problem.weight, None)]
     conditions = problem.conditions()
     if not isinstance(conditions, tuple | list) or not all(isinstance(c, Condition) for c in conditions):
@@ -163,6 +170,11 @@ def _stacked(where: str, answer: Any, expected: tuple[int, ...] | None) -> Array
     if len(shapes) != 1 or (expected is not None and shapes != {expected}):
         found = ", ".join(str(shape) for shape in sorted(shapes)) or "nothing"
         raise ProblemError(f"{where}: shape {found}; allowed: (P, B), here {expected or 'equal shapes'}")
+    if any(array.dtype.kind not in "biuf" for array in arrays):
+        kinds = ", ".join(sorted({str(array.dtype) for array in arrays}))
+        raise ProblemError(
+            f"{where}: {kinds} numbers; allowed: real ones (of a complex equation give both parts, as two)"
+        )
     return np.stack(arrays, axis=-1).astype(np.float64, copy=False)
 
 
@@ -178,6 +190,8 @@ def _check_ansatz(problem: PDE, points: Array) -> None:
     except Exception as error:
         # Whatever a user's formula raises is an error of the formula.
         raise ProblemError(f"{problem.name}: ansatz: {type(error).__name__}: {error}") from error
+    if middle.dtype.kind not in "biuf":
+        raise ProblemError(f"{problem.name}: ansatz gives {middle.dtype} numbers; allowed: real ones")
     if not np.isfinite(middle).all():
         raise ProblemError(f"{problem.name}: ansatz is NaN or infinite; allowed: finite numbers")
     if not np.allclose(middle, ends, rtol=1e-9, atol=1e-9):

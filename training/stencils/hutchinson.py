@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import hadamard
 
-from photonzero.training.checks import checked_count
+from photonzero.training.checks import MOST_DRAWN, checked_count
 from photonzero.training.oracle import Array
 from photonzero.training.stencils._differences import error_constant, requested_nodes
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry, TraceEstimate
@@ -46,7 +46,7 @@ class HutchinsonDirections(SpacedRule):
     orthogonal: bool = True
 
     def __post_init__(self) -> None:
-        checked_count(self.n_directions, "n_directions")
+        checked_count(self.n_directions, "n_directions", most=MOST_DRAWN)
         super().__post_init__()
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photonzero.training.checks import checked_count
+from photonzero.training.checks import MOST_DRAWN, checked_count
 from photonzero.training.stencils._differences import error_constant
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil, RuleEntry, TraceEstimate
 from photonzero.training.stencils.central import axis_rows, with_requested
@@ -34,7 +34,7 @@ class SampledDimensions(SpacedRule):
     spacing: float | str = 0.05
 
     def __post_init__(self) -> None:
-        checked_count(self.n_dims, "n_dims")
+        checked_count(self.n_dims, "n_dims", most=MOST_DRAWN)
         super().__post_init__()
 
     @property

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from photonzero.training.checks import checked_count, checked_positive, one_of, require
+from photonzero.training.checks import checked_count, is_number, one_of, plain, require
 from photonzero.training.errors import ArgumentError
 from photonzero.training.stencils.base import DerivativeRequest, DerivativeStencil
 
 Target: TypeAlias = Literal["gradient", "hessian", "laplacian"]
 TARGETS: tuple[Target, ...] = ("gradient", "hessian", "laplacian")
 NO_REQUEST = DerivativeRequest()
+
+_SHORTEST, _LONGEST = 1e-12, 1e12
+"""Of lengths in units of the input: powers of them are finite."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class SpacedRule(ABC):
 
     "auto" takes the spacing of least squared error for a function whose n-th derivatives in each
     coordinate are about ``amplitude / length_scale^n``, added up coherently. Without noise the
-    rounding of double precision takes its place.
+    rounding of double precision takes its place; `with_rounding` states another one, and a run that of its
+    chip's arithmetic.
 
     Attributes:
         noise_std: standard deviation of the detector noise, in units of u.
@@ -83,12 +87,12 @@ class SpacedRule(ABC):
             if length != "auto":
                 raise ArgumentError(f"{name}: {length!r}; allowed: 'auto' or a finite number > 0")
         else:
-            checked_positive(length, name)
-        valid = bool(np.isfinite(self.noise_std)) and self.noise_std >= 0
+            _check_length(length, name)
+        valid = is_number(self.noise_std) and 0 <= plain(self.noise_std) <= _LONGEST
         require(self, "noise_std", valid, "finite numbers >= 0")
         one_of(self, target=TARGETS)
-        checked_positive(self.amplitude, "amplitude")
-        checked_positive(self.length_scale, "length_scale")
+        _check_length(self.amplitude, "amplitude")
+        _check_length(self.length_scale, "length_scale")
 
     @property
     @abstractmethod
@@ -128,8 +132,19 @@ class SpacedRule(ABC):
 
     def resolved_spacing(self, dim: int, request: DerivativeRequest | None = None) -> float:
         """The spacing in use: the number given, or the best one for the noise."""
-        length, _ = self._length()
-        return self.best_spacing(dim, request) if isinstance(length, str) else length
+        length, name = self._length()
+        if isinstance(length, str):
+            length = self.best_spacing(dim, request)
+            _check_length(length, f"{name} 'auto'")
+        return length
+
+    def with_rounding(self, relative: float) -> Self:
+        """The rule for answers that are rounded: to "auto" the rounding is noise like any other.
+
+        Args:
+            relative: distance of neighbouring numbers around 1, such as 1.2e-7 of single precision.
+        """
+        return replace(self, noise_std=max(self.noise_std, relative * self.amplitude))
 
     def best_spacing(self, dim: int, request: DerivativeRequest | None = None) -> float:
         """The spacing of least squared error for this rule's noise, target and function scales."""
@@ -208,6 +223,11 @@ def auto_spacing(rule: SpacedRule, dim: int, request: DerivativeRequest | None =
     """
     checked_count(dim, "dim")
     return rule.best_spacing(dim, request)
+
+
+def _check_length(number: float, name: str) -> None:
+    if not (is_number(number) and _SHORTEST <= plain(number) <= _LONGEST):
+        raise ArgumentError(f"{name}: {number!r}; allowed: finite numbers > 0, {_SHORTEST:g} to {_LONGEST:g}")
 
 
 @lru_cache(maxsize=64)

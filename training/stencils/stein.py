@@ -7,6 +7,7 @@ is measured twice.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,10 @@ from photonzero.training.stencils.base import DerivativeRequest, DerivativeStenc
 from photonzero.training.stencils.rows import SparseRows
 from photonzero.training.stencils.spacing import SpacedRule
 
-_LEAST_LEVEL = 3
+_LEAST_LEVEL, _HIGHEST_LEVEL = 3, 100
+
+_MOST_PRODUCTS = 200_000
+"""Of one-dimensional rules in a grid; each is several nodes, and level 7 in 21 coordinates has 177,100."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class SteinSparseGrid(SpacedRule):
     family: str = "gauss-hermite"
 
     def __post_init__(self) -> None:
-        checked_count(self.level, "level", _LEAST_LEVEL)
+        checked_count(self.level, "level", _LEAST_LEVEL, _HIGHEST_LEVEL)
         smolyak(1, self.level, self.family)
         super().__post_init__()
 
@@ -69,6 +73,11 @@ class SteinSparseGrid(SpacedRule):
     def _build(
         self, dim: int, rng: np.random.Generator, request: DerivativeRequest, spacing: float
     ) -> DerivativeStencil:
+        if math.comb(dim + self.level - 2, self.level - 1) > _MOST_PRODUCTS:
+            raise ArgumentError(
+                f"level: {self.level} in {dim} coordinates makes a grid of more than {_MOST_PRODUCTS:,} "
+                "products of rules; allowed: a lower level"
+            )
         grid = smolyak(dim, self.level, self.family)
         points = grid.nodes.toarray()
         curvatures = curvature_weights(points, request.directions)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from photonzero.training.checks import checked_count, one_of
+from photonzero.training.checks import MOST_DRAWN, checked_count, one_of
 from photonzero.training.oracle import Array
 from photonzero.training.sobol import sobol_normals
 from photonzero.training.stencils._hermite import curvature_weights, partial_weight
@@ -41,7 +41,7 @@ class SteinMonteCarlo(SpacedRule):
     points: Literal["normal", "sobol"] = "sobol"
 
     def __post_init__(self) -> None:
-        checked_count(self.n_pairs, "n_pairs", 2)
+        checked_count(self.n_pairs, "n_pairs", 2, MOST_DRAWN)
         one_of(self, points=_POINTS)
         super().__post_init__()
 

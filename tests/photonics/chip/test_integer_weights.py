@@ -83,7 +83,7 @@ def test_the_int8_network_is_the_published_one_on_codes():
         (lambda: Meshes(topology="hexagonal"), "topology: 'hexagonal'; allowed: butterfly"),
         (lambda: Meshes(size=6, topology="butterfly"), "n_modes: 6; allowed: a power of two"),
         (lambda: replace(LAYER, core="meshes"), "core 'meshes'; allowed: a kind of core"),
-        (lambda: replace(LAYER, initial_bias_std=-1.0), "initial_bias_std -1.0; allowed: >= 0"),
+        (lambda: replace(LAYER, initial_bias_std=-1.0), "initial_bias_std -1.0; allowed: 0 to 1e6"),
     ],
 )
 def test_bad_layers_are_named(make, message):

@@ -161,3 +161,14 @@ def test_hutchinson_has_no_single_second_derivatives_to_be_best_for():
     rule = make_rule("hutchinson", spacing="auto", target="hessian", noise_std=1e-3)
     with pytest.raises(ArgumentError, match="second derivatives"):
         rule.stencil(3, np.random.default_rng(0))
+
+
+def test_auto_spacing_counts_the_rounding_of_single_precision():
+    rule = make_rule("central", spacing="auto")
+    double, single = (rule.with_rounding(float(np.finfo(kind).eps)) for kind in (np.float64, np.float32))
+    assert double.resolved_spacing(DIM) == rule.resolved_spacing(DIM)
+    # Rounding grows by 2^29, and the best spacing with its fourth root.
+    np.testing.assert_allclose(single.resolved_spacing(DIM) / double.resolved_spacing(DIM), 2 ** (29 / 4))
+    # Detectors that are noisier than that decide alone.
+    noisy = make_rule("central", spacing="auto", noise_std=1e-3)
+    assert noisy.with_rounding(1e-7) == noisy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from photonzero.training.checks import at_least, one_of, positive, require
+from photonzero.training.checks import at_least, one_of, require
 
 Balance: TypeAlias = Literal["off", "residuals", "columns"]
 
@@ -32,7 +32,7 @@ class PointOptions:
     n_test: int = 10_000
 
     def __post_init__(self) -> None:
-        positive(self, "condition_share")
+        require(self, "condition_share", 0 < self.condition_share <= 1000, "> 0, up to 1000")
         one_of(self, balance=get_args(Balance))
         require(self, "adaptive", 0 <= self.adaptive <= 1, "from 0 to 1")
         at_least(self, n_validation=1, n_test=1)
