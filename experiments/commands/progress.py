@@ -100,4 +100,13 @@ class TrainingDisplay:
             markup=False,
             soft_wrap=True,
         )
+        null = result.get("null", {})
+        if null.get("zero") is not None:
+            frozen = null.get("frozen")
+            said = null.get("frozen_how", "not measured") if frozen is None else f"{frozen:.2e}"
+            self._stdout.print(
+                f"to compare: {null['zero']:.2e} of the network at zero; frozen optics: {said}",
+                markup=False,
+                soft_wrap=True,
+            )
         self._stdout.print(f"everything is in {self._folder}", markup=False, soft_wrap=True)

@@ -63,6 +63,7 @@ class RunConfig:
         n_chips: chips of the same design that are trained with the same controls.
         n_held_out: further chips that the trained controls are tried on at the end.
         dtype: arithmetic of the simulator, "float32" or "float64".
+        frozen_null: whether the error of frozen optics is measured at the end too; may be changed on resume.
         design: of the chip, where it is not one of the project's.
     """
 
@@ -79,6 +80,7 @@ class RunConfig:
     n_chips: Count = 1
     n_held_out: Natural = 0
     dtype: Literal["float32", "float64"] = "float32"
+    frozen_null: bool = True
     design: NetworkDesign | None = None
 
     @cached_property
@@ -140,9 +142,9 @@ class RunConfig:
             raise UsageError(f"{error.filename}: {error.strerror}") from error
 
     def fingerprint(self) -> str:
-        """Hash of everything but the limits: equal for runs that can continue each other."""
+        """Hash of what training depends on but the limits: equal for runs that can continue each other."""
         table = self.to_table()
-        del table["limits"]
+        del table["limits"], table["frozen_null"]
         text = json.dumps({**table, "files": self.file_hashes()}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

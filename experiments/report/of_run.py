@@ -33,14 +33,24 @@ _RESULTS = {
     "test_accuracy": "test accuracy",
     "final_loss": "last loss",
     "inferences": "optical inferences of training",
+    "layer_inferences": "of them of single layers",
+    "settings": "times the controls were programmed",
     "inferences_validation": "optical inferences of validation and test",
     "steps": "steps",
     "n_controls": "controls",
     "n_mzi": "MZIs",
     "chip_time_s": "time on the chip, estimated [s]",
+    "reprogramming_time_s": "of it to program controls [s]",
+    "host_operations": "operations of the host, counted by the optimizer",
     "chip_energy_j": "energy on the chip, estimated [J]",
     "wall_s": "time of the simulation [s]",
     "peak_rss_mb": "memory of the simulation [MiB]",
+}
+
+_NULL = {
+    "zero": "relative l2 error of the network at zero",
+    "frozen": "relative l2 error with frozen optics",
+    "frozen_how": "how that was measured",
 }
 
 
@@ -52,6 +62,7 @@ def run_page(folder: Path) -> str:
     """
     result = read_result(folder / RESULT, "run")
     rows = [(label, result[key]) for key, label in _RESULTS.items() if key in result]
+    rows += [(label, result["null"][key]) for key, label in _NULL.items() if key in result.get("null", {})]
     rows.append(("stopped by", ", ".join(result["stop"])))
     figures = sorted((folder / "figures").glob("*.png"), key=lambda path: _order(path.stem))
     derivatives = "" if result["derivatives"] == "none" else f", {result['derivatives']} derivatives"

@@ -49,6 +49,19 @@ class Assembled:
         return TrainingRun(ensemble(chips), objective, self.optimizer, limits, callbacks)
 
 
+def _streams(config: RunConfig) -> list[np.random.SeedSequence]:
+    """Of the points, the first controls and what the optimizer draws."""
+    return np.random.SeedSequence(config.seed).spawn(3)
+
+
+def fresh_objective(config: RunConfig) -> Objective:
+    """The objective of a run, as it is before anything was measured."""
+    points, *_ = _streams(config)
+    rounding = float(np.finfo(config.dtype).eps)
+    seed = int(points.generate_state(1)[0])
+    return config.task.objective(config.own, config.batch_size, seed, rounding)
+
+
 @one_blas_thread()
 def assemble(config: RunConfig, threads: int | None, start: Array | None = None) -> Assembled:
     """Fabricate the chip and make objective and optimizer.
@@ -74,11 +87,10 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
 
     task, design = config.task, config.source.design
     chip = made(config.chip_seed)
-    points, controls, directions = np.random.SeedSequence(config.seed).spawn(3)
+    _, controls, directions = _streams(config)
     if config.limits.target_error is not None and not task.has_error:
         raise UsageError(f"target_error with {task.name}, which has no exact solution; allowed: none")
-    rounding = float(np.finfo(config.dtype).eps)
-    objective = task.objective(config.own, config.batch_size, int(points.generate_state(1)[0]), rounding)
+    objective = fresh_objective(config)
     for key, needs in zip(("n_in", "n_out"), task.sizes_of(objective), strict=True):
         has = getattr(chip if design is None else design, key, None)
         if has is None and key == "n_out" and isinstance(chip, ReadoutOracle):

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.run.assembly import Assembled, fresh_objective
 from photonzero.photonics.cost import training_cost
+from photonzero.training.null_models import frozen_readout
+from photonzero.training.objective import HasZeroError
+from photonzero.training.optimizers import CountsOperations
 from photonzero.training.oracle import ForwardOracle
 from photonzero.training.trainer import TrainingRun
 
@@ -31,9 +35,9 @@ def result_of(
         quality: test error and the like, by name.
         stop: reasons why it ended, by name.
     """
-    n_mzi, chip_time_s, chip_energy_j = 0, None, None
-    if config.source.design is not None:
-        n_mzi, chip_time_s, chip_energy_j = training_cost(config.source.design, run.inferences, run.settings)
+    design = config.source.design
+    cost = None if design is None else training_cost(design, run.inferences, run.settings)
+    operations = run.optimizer.n_host_operations if isinstance(run.optimizer, CountsOperations) else None
     return {
         "schema": 1,
         "problem": config.task.name,
@@ -43,18 +47,45 @@ def result_of(
         "derivatives": config.own.rule,
         "seed": config.seed,
         "n_controls": chip.n_controls,
-        "n_mzi": n_mzi,
+        "n_mzi": 0 if cost is None else cost.n_mzi,
         **quality,
         "final_loss": run.optimizer.loss if np.isfinite(run.optimizer.loss) else None,
         "inferences": run.inferences,
         "layer_inferences": run.layer_inferences,
+        "settings": run.settings,
         "steps": run.optimizer.n_steps,
         "wall_s": run.wall_s,
         "peak_rss_mb": _peak_rss_mb(),
-        "chip_time_s": chip_time_s,
-        "chip_energy_j": chip_energy_j,
+        "host_operations": operations,
+        "chip_time_s": None if cost is None else cost.time_s,
+        "reprogramming_time_s": None if cost is None else cost.reprogramming_time_s,
+        "chip_energy_j": None if cost is None else cost.energy_j,
         "stop": stop,
         **provenance(),
+    }
+
+
+def null_of(parts: Assembled) -> dict[str, Any] | None:
+    """What the error of a run is to be compared with, as result.json has it; None for a task without.
+
+    Args:
+        parts: of the run; the first of several chips is asked.
+    """
+    if not isinstance(parts.objective, HasZeroError):
+        return None
+    zero = parts.config.task.stated(parts.objective.zero_error())
+    if not parts.config.frozen_null:
+        return {"zero": zero}
+    if parts.further_chips:
+        return {"zero": zero, "frozen": None, "frozen_how": "not measured: several chips share the controls"}
+    found = frozen_readout(parts.chip, lambda: fresh_objective(parts.config), parts.initial_controls)
+    if found is None:
+        return {"zero": zero, "frozen": None, "frozen_how": "not measured: the chip shows its outputs alone"}
+    return {
+        "zero": zero,
+        "frozen": parts.config.task.stated(found.error),
+        "frozen_how": found.how,
+        "inferences": found.inferences,
     }
 
 

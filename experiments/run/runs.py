@@ -26,7 +26,7 @@ from photonzero.experiments.run.folder import (
     write_config,
     write_state,
 )
-from photonzero.experiments.run.result import result_of
+from photonzero.experiments.run.result import null_of, result_of
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from photonzero.training.ensemble import EnsembleOracle
 from photonzero.training.meter import MeteredOracle, metered
@@ -125,7 +125,11 @@ def _now_and_then(write: Callable[[], None]) -> Callback:
 def _outcome(parts: Assembled, run: TrainingRun, stop: dict[str, str]) -> Outcome:
     held_out = [metered(chip) for chip in parts.held_out]
     quality = _quality(parts, run, held_out)
-    return Outcome(parts, run, stop, quality, sum(chip.inferences for chip in held_out))
+    outcome = Outcome(parts, run, stop, quality, sum(chip.inferences for chip in held_out))
+    # After everything that the run's own time and inferences are about.
+    if (null := null_of(parts)) is not None:
+        outcome.result["null"] = null
+    return outcome
 
 
 @one_blas_thread()

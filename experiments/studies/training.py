@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,30 @@ The error is the relative l2 error on the test points of a PDE, or the share of 
 of a dataset. Times differ from run to run: they are kept beside the table.
 """
 
+COSTS = (
+    "wall_s",
+    "peak_rss_mb",
+    "layer_inferences",
+    "settings",
+    "host_operations",
+    "chip_time_s",
+    "reprogramming_time_s",
+)
+"""What a training took, kept beside its row; NaN for what was not counted."""
+
 SEED = Axis("seed", "seed of chip and training", "int", 0, 2**31 - 1)
 
 
 def row_of(outcome: Outcome) -> Row:
-    """The row of a training, with its history, wall_s and peak_rss_mb to be kept."""
+    """The row of a training, with its history, the error at zero, and what it cost, to be kept."""
     result = outcome.result
     error = 1.0 - result["test_accuracy"] if "test_accuracy" in result else result["rel_l2"]
     values = {measured.name: result[measured.name] for measured in MEASURED[1:]}
+    cost = {name: result.get(name) for name in COSTS}
+    stated = {"zero": result.get("null", {}).get("zero"), **cost}
     kept = {
         "history": np.array(outcome.run.history).reshape(-1, len(HISTORY_COLUMNS)),
-        "wall_s": np.array(result["wall_s"]),
-        "peak_rss_mb": np.array(result["peak_rss_mb"] or np.nan),
+        **{name: np.array(np.nan if value is None else value) for name, value in stated.items()},
     }
     return {"error": error, **values, KEPT: kept}
 
@@ -76,9 +88,11 @@ def training_study(
     """
 
     def measure(samples: Sequence[Sample], prepared: Any) -> list[Row]:
-        # On one thread: a study's workers share the processors.
+        # On one thread: a study's workers share the processors. Frozen optics are samples of their own.
+        configs = [replace(config_of(sample), frozen_null=False) for sample in samples]
         return [
-            row_of(train(assemble(config_of(sample), 1), checkpoint=sample.scratch)) for sample in samples
+            row_of(train(assemble(config, 1), checkpoint=sample.scratch))
+            for config, sample in zip(configs, samples, strict=True)
         ]
 
     def check(plan: Plan) -> None:

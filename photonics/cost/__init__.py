@@ -10,7 +10,7 @@ from photonzero.photonics.cost.architecture import (
     tensor_train_parts,
 )
 from photonzero.photonics.cost.estimate import HardwareCost, estimate
-from photonzero.photonics.cost.of_design import architecture, training_cost
+from photonzero.photonics.cost.of_design import TrainingCost, architecture, training_cost
 from photonzero.photonics.cost.presets import PRESETS, preset
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "CoreParts",
     "HardwareCost",
     "LayerParts",
+    "TrainingCost",
     "architecture",
     "dense_parts",
     "estimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from photonzero.photonics.cores import Meshes
 from photonzero.photonics.cost.architecture import ArchitectureSpec, tensor_train_parts
@@ -37,10 +38,25 @@ def architecture(design: NetworkDesign) -> ArchitectureSpec | None:
     return ArchitectureSpec(tuple(layers), name=design.name)
 
 
-def training_cost(
-    design: NetworkDesign, inferences: int, settings: int
-) -> tuple[int, float | None, float | None]:
-    """MZIs of the chip, time [s] and energy [J] of a training on it; 0 and None without meshes.
+@dataclass(frozen=True)
+class TrainingCost:
+    """What a training takes on a chip of meshes, host not counted.
+
+    Attributes:
+        n_mzi: MZIs of the chip.
+        time_s: in all.
+        reprogramming_time_s: of it, while phases settle and the pipeline runs empty.
+        energy_j: in all.
+    """
+
+    n_mzi: int
+    time_s: float
+    reprogramming_time_s: float
+    energy_j: float
+
+
+def training_cost(design: NetworkDesign, inferences: int, settings: int) -> TrainingCost | None:
+    """The cost of a training; None of a chip without meshes.
 
     Args:
         design: the network.
@@ -49,6 +65,8 @@ def training_cost(
     """
     spec = architecture(design)
     if spec is None:
-        return 0, None, None
+        return None
     estimated = estimate(spec)
-    return estimated.n_mzi, *estimated.training_run(inferences, settings)
+    idle_s, _ = estimated.training_run(0, settings)
+    time_s, energy_j = estimated.training_run(inferences, settings)
+    return TrainingCost(estimated.n_mzi, time_s, idle_s, energy_j)

@@ -62,6 +62,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     answer = photonzero("train", *SMALL, "--out", "run", cwd=folder)
     assert "rel_l2" in answer.stdout
+    assert "of the network at zero; frozen optics: " in answer.stdout
     return folder / "run"
 
 
@@ -70,8 +71,12 @@ def test_a_run_folder_holds_the_contract(finished):
     assert set(result) == {
         "schema", "problem", "chip", "noise", "optimizer", "derivatives", "seed", "n_controls",
         "n_mzi", "rel_l2", "final_loss", "inferences", "layer_inferences", "inferences_validation", "steps",
-        "wall_s", "peak_rss_mb", "chip_time_s", "chip_energy_j", "stop", "versions", "git",
+        "settings", "wall_s", "peak_rss_mb", "host_operations", "chip_time_s", "reprogramming_time_s",
+        "chip_energy_j", "stop", "versions", "git", "null",
     }  # fmt: skip
+    assert set(result["null"]) == {"zero", "frozen", "frozen_how", "inferences"}
+    assert 0 < result["null"]["frozen"] < result["null"]["zero"] < 1
+    assert 0 < result["reprogramming_time_s"] < result["chip_time_s"]
     assert result["schema"] == 1
     assert result["chip"] == "tonn-tiny"
     assert result["rel_l2"] < 1e-2
@@ -94,6 +99,13 @@ def test_metering_of_a_whole_run_on_paper(finished):
     assert result["inferences_validation"] == 1000 * result["steps"] + 20_000
 
 
+def test_frozen_optics_are_left_out_where_that_is_said(tmp_path):
+    photonzero(
+        "train", *SMALL, "--steps", 1, "--out", "part", "--quiet", "--set", "frozen_null=false", cwd=tmp_path
+    )
+    assert set(json.loads((tmp_path / "part/result.json").read_text())["null"]) == {"zero"}
+
+
 def test_the_same_seed_and_the_config_alone_repeat_a_run(finished, tmp_path):
     photonzero("train", *SMALL, "--out", "again", "--threads", 1, cwd=tmp_path)
     photonzero("train", "--config", finished / "config.toml", "--out", "copy", cwd=tmp_path)
@@ -109,7 +121,7 @@ def test_a_stopped_run_resumes_to_the_same_bits(finished, tmp_path):
     photonzero("train", "--resume", "part", "--steps", 100_000, cwd=tmp_path)
     np.testing.assert_array_equal(controls(part), controls(finished))
     a, b = (json.loads((f / "result.json").read_text()) for f in (part, finished))
-    for key in ("rel_l2", "final_loss", "inferences", "inferences_validation", "steps"):
+    for key in ("rel_l2", "final_loss", "inferences", "inferences_validation", "steps", "null"):
         assert a[key] == b[key]
 
 

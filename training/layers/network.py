@@ -67,6 +67,11 @@ _ACTIVATIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array, Arra
 """Value of what comes in, and its derivatives by that and the value."""
 
 
+def knows_activation(name: str) -> bool:
+    """Whether the host knows an activation and its slope."""
+    return name in _ACTIVATIONS
+
+
 def known_activation(name: str) -> str:
     """The name, if the host knows the activation.
 

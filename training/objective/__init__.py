@@ -2,6 +2,7 @@
 
 from photonzero.training.objective.base import (
     Evaluation,
+    HasZeroError,
     KnownBatch,
     KnownLoss,
     KnownTask,
@@ -14,6 +15,7 @@ from photonzero.training.objective.pinn import PinnObjective, PointOptions
 
 __all__ = [
     "Evaluation",
+    "HasZeroError",
     "KnownBatch",
     "KnownLoss",
     "KnownTask",

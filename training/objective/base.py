@@ -122,6 +122,15 @@ class KnownTask(Protocol):
         ...
 
 
+@runtime_checkable
+class HasZeroError(Protocol):
+    """An objective that has an error even where the network does nothing, such as a PDE with its ansatz."""
+
+    def zero_error(self) -> float:
+        """The test error of a network that answers zero; NaN for a task without a solution."""
+        ...
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What was measured of P candidates.

@@ -1,6 +1,13 @@
 """Optimizers that ask for settings to measure and are told what was measured."""
 
-from photonzero.training.optimizers.base import Candidates, Method, Optimizer, Start, start_on
+from photonzero.training.optimizers.base import (
+    Candidates,
+    CountsOperations,
+    Method,
+    Optimizer,
+    Start,
+    start_on,
+)
 from photonzero.training.optimizers.forward_gradient import ForwardGradient, GradientOptions
 from photonzero.training.optimizers.frozen import PartialOptimizer, partly_trained
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
@@ -10,6 +17,7 @@ from photonzero.training.optimizers.registry import OPTIMIZERS, get_method, opti
 __all__ = [
     "OPTIMIZERS",
     "Candidates",
+    "CountsOperations",
     "ForwardGradient",
     "GaussNewtonOptions",
     "GradientOptions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -108,6 +108,16 @@ class Optimizer(Protocol):
 
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from a state of the same optimizer."""
+        ...
+
+
+@runtime_checkable
+class CountsOperations(Protocol):
+    """An optimizer that counts its host's share of the work, by stated formulas."""
+
+    @property
+    def n_host_operations(self) -> float:
+        """Multiplications and additions so far."""
         ...
 
 

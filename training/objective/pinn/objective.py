@@ -126,6 +126,11 @@ class PinnObjective:
         """Relative l2 error of u on the test points; NaN for a problem without a solution."""
         return self._relative_error(oracle, controls, self._test)
 
+    def zero_error(self) -> float:
+        """The test error of a network that answers zero: of the ansatz alone."""
+        nothing = np.zeros((1, len(self._test), self.problem.n_outputs))
+        return self._error_of(self.problem.solution(self._test, nothing)[0], self._test)
+
     def state(self) -> dict[str, Array]:
         """What batches and weights depend on besides seed and number."""
         return {
@@ -154,7 +159,9 @@ class PinnObjective:
             raise CheckpointError(f"checkpoint: objective {error} cannot be read") from error
 
     def _relative_error(self, oracle: ForwardOracle, controls: Array, points: Array) -> float:
-        predicted = self.predict(oracle, controls, points)
+        return self._error_of(self.predict(oracle, controls, points), points)
+
+    def _error_of(self, predicted: Array, points: Array) -> float:
         if not self.problem.has_exact:
             return math.nan
         return self.problem.relative_error(predicted, self.problem.reference(points))
