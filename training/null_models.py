@@ -31,7 +31,7 @@ _STEPS = 3
 """Of Gauss-Newton in the readout, from features."""
 
 _NUMBERS = 50_000_000
-"""Features at all nodes of a batch that a host holds at once; for more the chip is asked, tile by tile."""
+"""Features of a batch, with their derivatives, that a host holds at once; for more the chip is asked."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def _host_can(oracle: LayerOracle, objective: Objective, n_readout: int) -> bool
     batch = objective.known_batch()
     if not isinstance(batch, KnownBatch):
         return False
-    factor = LayeredOptions().batch_factor
-    n_nodes = factor * sum(nodes.shape[0] * nodes.shape[1] for nodes in batch.nodes)
-    return n_nodes * oracle.layers[-1].n_out <= _NUMBERS
+    n_streams = 0
+    for nodes, forms in zip(batch.nodes, batch.forms, strict=True):
+        n_points, n_nodes, d = nodes.shape
+        n_streams += n_points * (n_nodes if forms is None else 1 + d + len(forms))
+    return LayeredOptions().batch_factor * n_streams * oracle.layers[-1].n_out <= _NUMBERS
