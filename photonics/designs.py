@@ -211,6 +211,7 @@ _FAMILIES: Mapping[str, Callable[[str, Core], NetworkDesign]] = MappingProxyType
         "wide-6d": lambda name, core: wide(name, core, (2, 3)),
         "wide-10d": lambda name, core: wide(name, core, (2, 5)),
         "wide-11d": lambda name, core: wide(name, core, (1, 11)),
+        "wide-20d": lambda name, core: wide(name, core, (4, 5)),
         "wide-21d": lambda name, core: wide(name, core, (3, 7)),
         "wide-101d": lambda name, core: wide(name, core, (1, 101)),
         "mnist": mnist,

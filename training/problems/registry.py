@@ -59,6 +59,8 @@ PROBLEMS: Registry[Callable[[], PDE]] = Registry(
         "heat": f"{_ROOM}.heat:Heat",
         "poisson10": f"{_ROOM}.poisson:Poisson10",
         "allen-cahn10": f"{_ROOM}.allen_cahn:AllenCahn10",
+        "ridge6": f"{_ROOM}.ridge:Ridge",
+        "ridge20": f"{_ROOM}.ridge:Ridge20",
         "kovasznay": f"{_ROOM}.kovasznay:Kovasznay",
     },
     error=ProblemError,

@@ -18,6 +18,7 @@ from photonzero.training.problems.darcy import two_materials
 from photonzero.training.problems.darcy_random import random_log_permeability
 from photonzero.training.problems.heat import Heat
 from photonzero.training.problems.hjb_log import HJBLog, cole_hopf_monte_carlo
+from photonzero.training.problems.ridge import ridge_directions
 from photonzero.training.stencils import make_rule
 
 
@@ -62,6 +63,13 @@ def test_a_reference_of_a_closed_domain_is_asked_inside_only():
 
     assert all(row.agrees for row in verify_reference(Cooling())[:2])
     assert not verify_reference(WrongWall())[1].agrees
+
+
+@pytest.mark.parametrize("n", [3, 6, 20])
+def test_directions_of_ridges_are_orthonormal_and_mix_all_coordinates(n):
+    directions = ridge_directions(n)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-12)
+    assert (np.abs(directions) > 1e-3).any(axis=0).all()
 
 
 def test_no_reference_is_an_error():
