@@ -1,4 +1,4 @@
-"""Poisson's equation with a solution that varies along a few directions of many: random features miss them."""
+"""Poisson's equation whose solution varies along a few directions of many, which random features miss."""
 
 from __future__ import annotations
 
