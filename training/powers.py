@@ -42,6 +42,25 @@ class ChoosesBatch(Protocol):
         ...
 
 
+@runtime_checkable
+class Advances(Protocol):
+    """An objective that changes while training goes on."""
+
+    def advance(self, done: float) -> None:
+        """From the next batch on, a share `done` of the training is over, 0 to 1."""
+        ...
+
+
+@runtime_checkable
+class Planned(Protocol):
+    """An optimizer that knows when it will end."""
+
+    @property
+    def done(self) -> float:
+        """Share of its steps that are over, 0 to 1."""
+        ...
+
+
 def state_of(thing: object) -> Mapping[str, Any] | None:
     """The state of a thing that has one, None for any other."""
     return thing.state() if isinstance(thing, Stateful) else None

@@ -19,7 +19,7 @@ from photonzero.training.meter import MeteredLayerOracle
 from photonzero.training.objective import Evaluation, KnownTask, Objective
 from photonzero.training.optimizers.base import Candidates, Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
-from photonzero.training.powers import Stateful, inferences_to_choose, state_of
+from photonzero.training.powers import Advances, Planned, Stateful, inferences_to_choose, state_of
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 HISTORY_TYPE = np.dtype([(name, "i8" if name in HISTORY_COLUMNS[:2] else "f8") for name in HISTORY_COLUMNS])
@@ -147,6 +147,8 @@ class TrainingRun:
             candidates = self.optimizer.ask()
             if candidates.fresh_points:
                 self._batch_factor = candidates.batch_factor
+                if isinstance(self.objective, Advances):
+                    self.objective.advance(self._done)
                 self.objective.load_batch(self._n_batches, self._batch_factor)
                 self._n_batches += 1
             round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
@@ -160,6 +162,13 @@ class TrainingRun:
             if self.optimizer.n_steps > steps_before:
                 self._finish_step(round_cost)
         return reasons
+
+    @property
+    def _done(self) -> float:
+        """Share of the training that is over: of the optimizer's plan, or else of the inferences."""
+        if isinstance(self.optimizer, Planned):
+            return self.optimizer.done
+        return self.inferences / self.limits.max_inferences
 
     def named_history(self) -> Array:
         """The history (n_steps,) with named columns: ``run.named_history()["loss"]``."""

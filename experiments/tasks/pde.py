@@ -17,7 +17,7 @@ from photonzero.experiments.files.toml import reject_unknown
 from photonzero.experiments.presets import read_preset
 from photonzero.experiments.tasks.base import TaskOptions, described
 from photonzero.registry import is_file_name
-from photonzero.training.objective import PinnObjective, PointOptions
+from photonzero.training.objective import Continuation, PinnObjective, PointOptions
 from photonzero.training.objective.pinn.rounding import check_rounding
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.problems import PDE, PROBLEMS, get_problem
@@ -64,10 +64,15 @@ class PdeOptions(TaskOptions):
     Attributes:
         derivatives: how they are taken.
         points: where the PDE is measured, and what counts how much.
+        presented: intervals that coordinates are presented to the network as, by name; others as the problem
+            has them.
+        continuation: of a coefficient of the problem.
     """
 
     derivatives: RuleChoice
     points: PointOptions = field(default_factory=PointOptions)
+    presented: Mapping[str, tuple[float, float]] | None = None
+    continuation: Continuation | None = None
 
     @property
     def rule(self) -> str:
@@ -143,7 +148,8 @@ class PdeTask:
         rule = make_rule(options.derivatives.name, **options.derivatives.options)
         if isinstance(rule, SpacedRule):
             rule = rule.with_rounding(rounding)
-        objective = PinnObjective(self.problem, rule, batch_size, seed, options.points)
+        problem = self.problem.presenting(options.presented) if options.presented else self.problem
+        objective = PinnObjective(problem, rule, batch_size, seed, options.points, options.continuation)
         check_rounding(objective.blocks, rounding)
         return objective
 
@@ -153,7 +159,8 @@ class PdeTask:
 
     def draw_inputs(self, objective: PinnObjective) -> Callable[[int, np.random.Generator], Array]:
         """See `Task`."""
-        return lambda n, rng: (self.problem.sample(n, rng) - self.problem.center) / self.problem.scale
+        problem = objective.problem
+        return lambda n, rng: (problem.sample(n, rng) - problem.center) / problem.scale
 
     def stated(self, error: float) -> float | None:
         """See `Task`."""

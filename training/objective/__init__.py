@@ -11,9 +11,10 @@ from photonzero.training.objective.base import (
     OutputLoss,
     QuadraticModel,
 )
-from photonzero.training.objective.pinn import PinnObjective, PointOptions
+from photonzero.training.objective.pinn import Continuation, PinnObjective, PointOptions
 
 __all__ = [
+    "Continuation",
     "Evaluation",
     "HasZeroError",
     "KnownBatch",

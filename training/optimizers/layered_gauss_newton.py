@@ -42,6 +42,7 @@ import numpy as np
 
 from photonzero.training.checks import at_least, positive, require
 from photonzero.training.errors import ArgumentError
+from photonzero.training.layers.anchors import about_anchors, anchors, answered, bias_slopes
 from photonzero.training.layers.network import MeasuredLayer, known_activation
 from photonzero.training.layers.on_batch import OnBatch, Pricing, solved
 from photonzero.training.layers.oracle import LayerFormat, LayerReading
@@ -101,9 +102,11 @@ class LayeredOptions:
         reading_repeats: of the weighing design, for every reading of noisy layers; 1 where nothing is noisy.
         final_repeats: of the first and of the last reading.
         final_steps: steps of readout and biases after the last reading.
+        final_batch_factor: points that they are solved on, over those that a step is judged on.
         turn_rad: how far a phase is turned to be probed; rounded to whole codes of its DAC [rad].
         first_readout_damping: nu of the first step, in units of the mean square of the readout's columns.
         last_readout_damping: of the last; between them geometric.
+        anchored: turn features about where they are steep, see `photonzero.training.layers.anchors`.
     """
 
     n_steps: int = 60
@@ -114,13 +117,15 @@ class LayeredOptions:
     reading_repeats: int = 4
     final_repeats: int = 32
     final_steps: int = 10
+    final_batch_factor: int = 2
     turn_rad: float = math.pi / 4
     first_readout_damping: float = 1e-5
     last_readout_damping: float = 1e-8
+    anchored: bool = False
 
     def __post_init__(self) -> None:
         at_least(self, n_steps=1, n_dampings=1, batch_factor=1, reading_repeats=2, final_repeats=2)
-        at_least(self, final_steps=0)
+        at_least(self, final_steps=0, final_batch_factor=1)
         positive(self, "initial_damping", "first_readout_damping", "last_readout_damping")
         require(self, "damping_ratio", self.damping_ratio > 1, "> 1")
         require(self, "turn_rad", 0 < self.turn_rad < math.pi / 2, "above 0, below pi / 2")
@@ -178,6 +183,7 @@ class LayeredGaussNewton:
         self._price, self._loss = 0.0, np.inf
         self._probes: list[tuple[Array, Probes]] = []
         self._trials: list[Array] = []
+        self._anchors: list[Array] = []
         self._n_last = 0
 
     @property
@@ -190,6 +196,11 @@ class LayeredGaussNewton:
         """Squared residuals a point with the price of noise, on the points of the last step."""
         return self._loss
 
+    @property
+    def done(self) -> float:
+        """Share of its steps that are over."""
+        return min(self.n_steps / self._options.n_steps, 1.0)
+
     def ask(self) -> Candidates:
         """Readings of layers, or a fresh batch to go on with what was read."""
         o = self._options
@@ -201,7 +212,7 @@ class LayeredGaussNewton:
         needed = self._stage is _Stage.START or (self._n_last == 0 and self._moving)
         every = range(len(self._formats))
         readings = self._weighings([self._x], o.final_repeats, every) if needed else []
-        return self._question(readings, o.batch_factor)
+        return self._question(readings, o.final_batch_factor)
 
     def tell(self, evaluation: Evaluation) -> None:
         """What was read, and the batch."""
@@ -393,10 +404,19 @@ class LayeredGaussNewton:
         if unknown and self._price > 0:
             base = self._move_biases(batch)
         model = base.model(changes, self._rng)
+        if self._options.anchored:
+            self._anchors = anchors(base.layers, batch)
+            model = about_anchors(model, self._answers(bias_slopes(base.layers, changes, self._anchors)))
         n_phases = len(model.slope) - sum(layer.n_out for layer in self._formats)
         model = model.only(np.concatenate([np.arange(n_phases), n_phases + self._of_biases]))
         self._trials = damped_steps(model, self._x, self._places, self._dampings())
         self._stage = _Stage.TRIAL
+
+    def _answers(self, slopes: Array) -> Array:
+        """Slopes (biases, P) of those biases that are trained; the others answer nothing."""
+        own = np.zeros_like(slopes)
+        own[self._of_biases] = slopes[self._of_biases]
+        return own
 
     def _learn_price(self, base: OnBatch) -> None:
         if self._variances.any() and (price := base.price()) > 0:
@@ -413,6 +433,9 @@ class LayeredGaussNewton:
         found, cores = self._with_readout(self._x, best), self._cores
         read = self._identified(readings, self._moving)
         for k, (trial, own) in enumerate(zip(self._trials, read, strict=True)):
+            if self._options.anchored:
+                old, new = self._network(self._x, self._cores), self._network(trial, own)
+                trial[self._biases.index] += answered(old, new, self._anchors)[self._of_biases]
             moved, tried, _ = self._with_biases(batch, trial, own)
             if tried.value < best.value:
                 best, chosen, found, cores = tried, k, moved, own

@@ -17,12 +17,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -173,6 +174,24 @@ class PDE(ABC):
         if unknown or not (ends[0] < ends[1]).all():
             raise ProblemError(f"{self.name}: presented = {self.presented}; allowed: lower below upper")
         return ends
+
+    def presenting(self, intervals: Mapping[str, tuple[float, float]]) -> Self:
+        """The same problem with some coordinates presented as other intervals."""
+        before = self.presented
+        if before is None:
+            before = {name: (entry[0], entry[1]) for name, entry in self.domain.items()}
+        elif not isinstance(before, Mapping):
+            before = dict.fromkeys(self.domain, before)
+        return self.changed(presented={**before, **intervals})
+
+    def changed(self, **values: Any) -> Self:
+        """The same problem with other values of some attributes, such as a coefficient or `presented`."""
+        other = copy.copy(self)
+        for name in ("space", "center", "scale", "_presented"):
+            vars(other).pop(name, None)
+        for name, value in values.items():
+            setattr(other, name, value)
+        return other
 
     def suggestions(self) -> dict[str, str | int]:
         """The problem's `suggested` values by name, checked.

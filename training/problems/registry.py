@@ -53,6 +53,7 @@ PROBLEMS: Registry[Callable[[], PDE]] = Registry(
         "black-scholes": f"{_ROOM}.black_scholes:BlackScholes",
         "basket5": f"{_ROOM}.basket:Basket5",
         "burgers": f"{_ROOM}.burgers:Burgers",
+        "burgers-plain": f"{_ROOM}.burgers:BurgersPlain",
         "darcy": f"{_ROOM}.darcy:Darcy",
         "darcy-random": f"{_ROOM}.darcy_random:DarcyRandom",
         "helmholtz": f"{_ROOM}.helmholtz:Helmholtz",

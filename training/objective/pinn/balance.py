@@ -59,7 +59,7 @@ class TermWeights:
     def factors(self, blocks: Sequence[Block]) -> Array:
         """Factors (n_blocks,) of the residuals of each block, whose mean square then is the loss."""
         sizes = {
-            term.name: sum(block.n_residuals for block in blocks if block.term is term)
+            term.name: sum(block.n_residuals for block in blocks if block.term.name == term.name)
             for term in self._terms
         }
         total, weights = sum(sizes.values()), self.by_name()
@@ -78,4 +78,7 @@ class TermWeights:
 def _by_term(terms: Sequence[Term], blocks: Sequence[Block], parts: Sequence[Array]) -> list[Array]:
     """What is known of each block, joined to one flat array per term."""
     pairs = list(zip(blocks, parts, strict=True))
-    return [np.concatenate([part.ravel() for block, part in pairs if block.term is term]) for term in terms]
+    return [
+        np.concatenate([part.ravel() for block, part in pairs if block.term.name == term.name])
+        for term in terms
+    ]

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from photonzero.training.errors import ProblemError
+from photonzero.training.errors import ArgumentError, ProblemError
 from photonzero.training.objective.pinn.block import Block
 from photonzero.training.objective.pinn.faces import Sides, blocks_inside
+from photonzero.training.objective.pinn.options import PointOptions
 from photonzero.training.oracle import Array
 from photonzero.training.pde.base import PDE, sample_condition
 from photonzero.training.pde.terms import Term
+from photonzero.training.sobol import sobol_points
 from photonzero.training.stencils import DerivativeRule, DerivativeStencil
 
 
@@ -21,7 +23,7 @@ def draw_batch(
     terms: Sequence[Term],
     rule: DerivativeRule,
     n_points: int,
-    condition_share: float,
+    options: PointOptions,
     rng: np.random.Generator,
     adapted: Callable[[Array, np.random.Generator], Array],
 ) -> list[Block]:
@@ -32,20 +34,20 @@ def draw_batch(
         terms: the terms of the problem, its residual first, then its conditions.
         rule: how derivatives are taken.
         n_points: number of collocation points of the PDE.
-        condition_share: number of points of a condition per point of the PDE, where it says none itself.
+        options: how points of the PDE are drawn, and how many a condition has where it says none itself.
         rng: draws points and stencils.
         adapted: called with the PDE's points (n_points, d) once its stencil is drawn; those to measure at.
 
     Raises:
         ProblemError: collocation points of the wrong shape, or a stencil wider than a closed domain.
     """
-    points = _collocation(problem, n_points, rng)
+    points = _collocation(problem, n_points, options.sequence, rng)
     stencil = terms[0].stencil(rule, problem.scale, rng)
     free = np.zeros(points.shape, dtype=bool)
     blocks = _blocks(problem, terms[0], adapted(points, rng), free, lambda _: stencil)
     for term in terms[1:]:
         assert term.condition is not None
-        share = term.condition.share or condition_share
+        share = term.condition.share or options.condition_share
         points, fixed = sample_condition(problem, term.condition, max(1, math.ceil(share * n_points)), rng)
 
         def stencil_of(sides: Sides, term: Term = term) -> DerivativeStencil:
@@ -55,8 +57,16 @@ def draw_batch(
     return blocks
 
 
-def _collocation(problem: PDE, n: int, rng: np.random.Generator) -> Array:
-    points = np.asarray(problem.collocation(n, rng), dtype=np.float64)
+def _collocation(problem: PDE, n: int, sequence: str, rng: np.random.Generator) -> Array:
+    if sequence == "sobol":
+        if (own := type(problem)).collocation is not PDE.collocation or own.sample is not PDE.sample:
+            raise ArgumentError(
+                f"points.sequence: 'sobol' for {problem.name}, which places its points; allowed: 'random'"
+            )
+        space = problem.space
+        points = space.lower + (space.upper - space.lower) * sobol_points(n, problem.dim, rng)
+    else:
+        points = np.asarray(problem.collocation(n, rng), dtype=np.float64)
     expected = (n, problem.dim)
     if points.shape != expected or not np.isfinite(points).all():
         raise ProblemError(

@@ -13,11 +13,12 @@ from photonzero.training.objective.pinn.adaptive import LargeResiduals
 from photonzero.training.objective.pinn.balance import TermWeights
 from photonzero.training.objective.pinn.batch import draw_batch
 from photonzero.training.objective.pinn.block import Block, BlockReadout
+from photonzero.training.objective.pinn.continuation import Continuation
 from photonzero.training.objective.pinn.known import KnownPdeBatch
 from photonzero.training.objective.pinn.options import PointOptions
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from photonzero.training.pde.base import PDE
-from photonzero.training.pde.terms import problem_terms
+from photonzero.training.pde.terms import Term, problem_terms
 from photonzero.training.readout import JoinedReadout, ScaledReadout
 from photonzero.training.stencils import DerivativeRule
 
@@ -37,6 +38,7 @@ class PinnObjective:
         batch_size: number of collocation points of a batch, B.
         seed: seed of the points; roles (batches, validation, test) have streams of their own.
         points: see `PointOptions`.
+        continuation: of a coefficient while training goes on; errors are judged on the problem itself.
 
     Raises:
         ArgumentError: a batch without points, or a rule that does not give what the PDE needs.
@@ -50,12 +52,14 @@ class PinnObjective:
         batch_size: int,
         seed: int,
         points: PointOptions | None = None,
+        continuation: Continuation | None = None,
     ) -> None:
         if batch_size < 1:
             raise ArgumentError(f"batch_size: {batch_size}; allowed: >= 1")
         self.problem = problem
         self._options = points or PointOptions()
         self._terms = problem_terms(problem)
+        self._continuation, self._done = continuation, 0.0
         self._rule = rule
         self._batch_size = batch_size
         self._seed = seed
@@ -90,15 +94,27 @@ class PinnObjective:
     def load_batch(self, number: int, factor: int = 1) -> None:
         """Draw collocation points and stencils of batch `number`, `factor` times as many as usual."""
         self._number, self._factor = number, factor
+        problem, terms = self._of_the_moment()
         self._blocks = draw_batch(
-            self.problem,
-            self._terms,
+            problem,
+            terms,
             self._rule,
             factor * self._batch_size,
-            self._options.condition_share,
+            self._options,
             np.random.default_rng([self._seed, 0, number]),
             self._large.adapted,
         )
+
+    def advance(self, done: float) -> None:
+        """From the next batch on, a share `done` of the training is over."""
+        self._done = done
+
+    def _of_the_moment(self) -> tuple[PDE, tuple[Term, ...]]:
+        """The problem that the chip is trained for, and its terms."""
+        if self._continuation is None:
+            return self.problem, self._terms
+        problem = self._continuation.at(self.problem, self._done)
+        return problem, self._terms if problem is self.problem else problem_terms(problem)
 
     def evaluate(self, oracle: ForwardOracle, controls: Array, *, with_readout: bool = False) -> Evaluation:
         """Residuals (P, R), the terms one after the other, and their mean squares (P,)."""
@@ -136,6 +152,7 @@ class PinnObjective:
         return {
             **self._weights.state(),
             **self._large.state(),
+            **({} if self._continuation is None else {"done": np.array(self._done)}),
             "points": self._blocks[0].points.copy(),
             "number": np.array(self._number),
             "factor": np.array(self._factor),
@@ -150,10 +167,12 @@ class PinnObjective:
         try:
             self._weights.restore(state)
             self._large.forget()
+            if self._continuation is not None:
+                self._done = float(state["done"])
             self.load_batch(int(state["number"]), int(state["factor"]))
             # The current batch was drawn from residuals that are gone; its points are kept instead.
-            stencil = self._blocks[0].stencil
-            self._blocks[0] = Block(self.problem, self._terms[0], np.array(state["points"]), stencil)
+            stencil, (problem, terms) = self._blocks[0].stencil, self._of_the_moment()
+            self._blocks[0] = Block(problem, terms[0], np.array(state["points"]), stencil)
             self._large.restore(state)
         except (KeyError, ValueError) as error:
             raise CheckpointError(f"checkpoint: objective {error} cannot be read") from error
