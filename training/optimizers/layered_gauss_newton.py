@@ -65,9 +65,9 @@ _CUT_OFF = 0.98
 _SHORT = 0.125
 """Length of a turn of a control that is no angle, over that of a phase."""
 
-_FROZEN_DAMPING = 1e-11
-"""nu of a readout behind optics that all stay where they start: as small as rounding allows, since the price
-of noise does the rest and no later step wants a smooth F."""
+_LEAST_DAMPING = 1e-11
+"""nu of a readout behind optics that move no more: as small as rounding allows, since the price of noise does
+the rest and no later step wants a smooth F."""
 
 _BIAS_RATIO = 2.0
 """By how much the damping of the biases falls after a step that was better, and twice over rises after one
@@ -279,8 +279,8 @@ class LayeredGaussNewton:
     @property
     def _pricing(self) -> Pricing:
         o = self._options
-        if self._readout_alone:
-            return Pricing(tuple(self._variances), self._price, _FROZEN_DAMPING)
+        if self._readout_alone or self._stage is _Stage.LAST:
+            return Pricing(tuple(self._variances), self._price, _LEAST_DAMPING)
         share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0) if self._moving else 1.0
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
         return Pricing(tuple(self._variances), self._price, nu)
