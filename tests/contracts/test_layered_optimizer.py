@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.layers.oracle import CoreFormat
 from photonzero.training.meter import metered
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import get_method, start_on
@@ -84,9 +86,10 @@ class TestLayeredGaussNewton(OptimizerContract):
         assert run.settings == sum(len(r.controls) for r in readings)
         assert run.inferences == run.layer_inferences == sum(r.n_inferences for r in readings)
         assert chip.presented == run.inferences + run.inferences_validation
-        # On paper: the start, then two turns of eight mixers a layer, and three candidates read four times.
+        # On paper: the start, then two turns of eight mixers a layer, and three candidates. 32 repeats of 4
+        # and of 8 vectors, shared by the roots of 4 and 8, are 40 and 28; 4 repeats are 5 and 4.
         n_probes = [len(r.vectors) for a in asked if a.purpose == "probe" for r in a.readings]
-        assert run.inferences == 32 * (4 + 8) + 2 * 8 * sum(n_probes) + 3 * 3 * 4 * (4 + 8)
+        assert run.inferences == 40 * 4 + 28 * 8 + 2 * 8 * sum(n_probes) + 3 * 3 * (5 * 4 + 4 * 8)
 
     def test_resume_equals_the_straight_run(self):
         for noise in (0.0, 1e-3):
@@ -148,10 +151,7 @@ class Saturating(LayeredLabChip):
 
     def __init__(self):
         super().__init__()
-        self.layers = tuple(
-            type(f)(f.out_modes, f.in_modes, f.ranks, f.activation, f.bias, f.cores, full_scale=0.6)
-            for f in self.layers
-        )
+        self.layers = tuple(replace(f, full_scale=0.6) for f in self.layers)
 
     def measure_layer(self, layer, controls, vectors):
         return np.clip(super().measure_layer(layer, controls, vectors), -0.6, 0.6)
@@ -166,6 +166,25 @@ def test_vectors_shrink_until_no_reading_is_cut_off():
     last = starts[-1].readings
     answers = [Saturating().measure_layer(r.layer, r.controls, r.vectors) for r in last]
     assert max(np.abs(a).max() for a in answers) < 0.6
+
+
+class Misstated(LayeredLabChip):
+    """Says that its second layer is a tensor train of rank one, which it is not."""
+
+    def __init__(self, noise=0.0):
+        super().__init__(noise=noise)
+        first, second = self.layers
+        cores = (*second.cores, CoreFormat(slice(24, 24)))
+        self.layers = (
+            first,
+            replace(second, out_modes=(4, 2), in_modes=(4, 2), ranks=(1, 1, 1), cores=cores),
+        )
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_readings_that_contradict_the_format_are_refused_in_one_line(noise):
+    with pytest.raises(ArgumentError, match=r"layer 2: entries .* off any tensor train .* allowed: up to"):
+        layered_run(Misstated(noise), max_steps=1).train()
 
 
 @pytest.mark.parametrize("chip", [LabChip(), ReadoutLabChip()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,20 +98,27 @@ class MeasuredLayer:
         matrix: their product, (m, n).
         bias: (m,).
         activation: its name.
+        full_scale: detectors cut off what is beyond it, before the bias.
     """
 
     cores: Sequence[Array]
     matrix: Array
     bias: Array
     activation: str
+    full_scale: float = math.inf
 
     @classmethod
     def of(
-        cls, cores: Sequence[Array], bias: Array, activation: str, precision: DTypeLike = np.float64
+        cls,
+        cores: Sequence[Array],
+        bias: Array,
+        activation: str,
+        full_scale: float = math.inf,
+        precision: DTypeLike = np.float64,
     ) -> MeasuredLayer:
         """The layer of some cores, kept in a precision."""
-        matrix = tt_matrix(cores).astype(precision)
-        return cls([core.astype(precision) for core in cores], matrix, bias.astype(precision), activation)
+        kept = [core.astype(precision) for core in cores]
+        return cls(kept, tt_matrix(cores).astype(precision), bias.astype(precision), activation, full_scale)
 
 
 @dataclass(frozen=True)
@@ -126,12 +134,15 @@ class Pass:
         activations: names, layer by layer.
         inputs: of every layer, (B, T, n), and last the features (B, T, F).
         readings: of every layer with its bias, (B, T, m).
+        within: of every layer, which of its detectors are within their range, (B, T, m) or, for jets,
+            (B, 1, m); None for all.
         forms: C, (J, d, d); None for nodes.
     """
 
     activations: Sequence[str]
     inputs: Sequence[Array]
     readings: Sequence[Array]
+    within: Sequence[Array | None]
     forms: Array | None = None
 
     @property
@@ -153,7 +164,8 @@ class Pass:
         def again(rows: Sequence[Array]) -> list[Array]:
             return [np.repeat(own, times, axis=0) for own in rows]
 
-        return Pass(self.activations, again(self.inputs), again(self.readings), self.forms)
+        within = [None if own is None else np.repeat(own, times, axis=0) for own in self.within]
+        return Pass(self.activations, again(self.inputs), again(self.readings), within, self.forms)
 
 
 def passed(
@@ -176,15 +188,20 @@ def passed(
     first[:, :n_nodes, :d] = nodes
     if forms is not None:
         first[:, np.arange(1, d + 1), np.arange(d)] = 1.0
-    inputs, readings = [first], []
+    inputs, readings, within = [first], [], []
     for k, layer in enumerate(layers):
         z = _product(inputs[-1], layer.matrix.T)
-        z[:, :n_nodes] += layer.bias
         if errors is not None:
             z += errors[k].astype(z.dtype)
+        within.append(None)
+        if np.isfinite(layer.full_scale):
+            within[-1] = np.abs(z[:, :n_nodes]) < layer.full_scale
+            np.clip(z[:, :n_nodes], -layer.full_scale, layer.full_scale, out=z[:, :n_nodes])
+            z[:, n_nodes:] *= within[-1]
+        z[:, :n_nodes] += layer.bias
         readings.append(z)
         inputs.append(_behind(layer.activation, z, forms))
-    return Pass([layer.activation for layer in layers], inputs, readings, forms)
+    return Pass([layer.activation for layer in layers], inputs, readings, within, forms)
 
 
 def _product(streams: Array, matrix: Array) -> Array:
@@ -259,13 +276,15 @@ def derivatives(
     found, adjoint = [], by_features.astype(way.features.dtype)
     for k in range(len(layers) - 1, -1, -1):
         adjoint = _before(way, k, adjoint)
+        # A bias is added to values, not to their derivatives, and behind detectors that may cut off.
+        by_bias = (adjoint if way.forms is None else adjoint[:, :1]).sum(axis=1)
+        if way.within[k] is not None:
+            adjoint = adjoint * way.within[k]
         if with_cores:
             gradients, by_input = core_gradients(layers[k].cores, way.inputs[k], adjoint)
         else:
             gradients, by_input = [], _product(adjoint, layers[k].matrix) if k else adjoint
-        # A bias is added to values, not to their derivatives.
-        values = adjoint if way.forms is None else adjoint[:, :1]
-        found.append(LayerDerivatives(gradients, values.sum(axis=1)))
+        found.append(LayerDerivatives(gradients, by_bias))
         adjoint = by_input
     return found[::-1]
 
@@ -290,7 +309,10 @@ def noise_gram(
     gram = np.zeros((n_features + 1, n_features + 1))
     block = gram[:-1, :-1]
     last = len(layers) - 1
-    slopes = [own[0][:, 0] for own in way.slopes]
+    slopes = [
+        own[0][:, 0] if within is None else own[0][:, 0] * within[:, 0]
+        for own, within in zip(way.slopes, way.within, strict=True)
+    ]
     block[np.diag_indices(n_features)] += variances[last] * (weights @ slopes[last].astype(np.float64) ** 2)
     if last == 0:
         return gram

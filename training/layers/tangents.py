@@ -48,6 +48,10 @@ class Probes:
         own, first, second = self.weights.T[:, :, None, None]
         return own * base + first * pairs[:, 0] + second * pairs[:, 1]
 
+    def variances(self, variance: float) -> Array:
+        """Of the slopes, (P,), from that of one reading; what is known of the base errs much less."""
+        return variance * (self.weights[:, 1:] ** 2).sum(axis=1)
+
 
 def turned(
     controls: Array, places: Array, turn: float, low: float, high: float, response: Response
@@ -76,16 +80,19 @@ def turned(
     return Probes(settings, weights)
 
 
-def probe_vectors(cores: Sequence[Array], rng: np.random.Generator) -> Array:
+def probe_vectors(cores: Sequence[Array], rng: np.random.Generator, noise: float = 0.0) -> Array:
     """Random vectors of +-1, (B, n), as few as determine every core's change; the best of some draws.
 
     Args:
         cores: of the layer.
         rng: draws them.
+        noise: of a probe over what a change reads. Directions of a core's change that show less than this
+            share of what the strongest shows are not asked for: `core_changes` leaves them out.
     """
+    cut = min(max(_CUT, noise), 0.5)
     n = math.prod(core.shape[2] for core in cores)
     # What all inputs one by one would tell.
-    ranks = [np.linalg.matrix_rank(_design(cores, k, np.eye(n)), rtol=_CUT) for k in range(len(cores))]
+    ranks = [np.linalg.matrix_rank(_design(cores, k, np.eye(n)), rtol=cut) for k in range(len(cores))]
     for n_vectors in range(1, 2 * n + 1):
         draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
         worst = [
@@ -121,23 +128,44 @@ def _one_sided(q: float, response: Response) -> Array:
     return np.array([-first - second, first, second])
 
 
-def core_changes(cores: Sequence[Array], k: int, vectors: Array, changes: Array) -> Array:
+def core_changes(
+    cores: Sequence[Array], k: int, vectors: Array, changes: Array, variances: Array | float = 0.0
+) -> Array:
     """The change of core k behind changes of a layer's readings, (P, core size), by least squares.
+
+    With noise a ridge: entries of a control's change are taken as drawn alike, with the variance that its own
+    readings show beyond their noise. So what a reading hardly shows stays small, and a control
+    without effect has none.
 
     Args:
         cores: of the layer, where it stands.
         k: the core that moved.
         vectors: (B, n) inputs that were presented.
         changes: (P, B, m) of the readings.
+        variances: (P,) of a number in `changes`.
     """
     r, m, n, s = cores[k].shape
     n_before = math.prod(core.shape[1] for core in cores[:k])
     design = _design(cores, k, vectors)
     of_readings = changes.reshape(len(changes), len(vectors), n_before, m, -1)
-    # (P, m) right sides for one matrix: rows run over vectors and the other row indices.
+    # (P m) right sides for one matrix: rows run over vectors and the other row indices.
     right = of_readings.transpose(0, 3, 1, 2, 4).reshape(len(changes) * m, -1)
-    solved = (right @ np.linalg.pinv(design, rcond=_CUT).T).reshape(len(changes), m, r, n, s)
-    return solved.transpose(0, 2, 1, 3, 4).reshape(len(changes), -1)
+    left, values, across = np.linalg.svd(design, full_matrices=False)
+    known = values > _CUT * values[0]
+    left, values, across = left[:, known], values[known], across[known]
+    ridge = _ridge(changes, (values**2).sum() / len(design), np.broadcast_to(variances, len(changes)))
+    inverse = values / (values**2 + ridge[:, None])
+    solved = ((right @ left).reshape(len(changes), m, -1) * inverse[:, None]) @ across
+    return solved.reshape(len(changes), m, r, n, s).transpose(0, 2, 1, 3, 4).reshape(len(changes), -1)
+
+
+def _ridge(changes: Array, row_size: float, variances: Array) -> Array:
+    """Variance of noise over that of a core's entries, (P,); `row_size`: mean square of a design's rows."""
+    seen = (changes**2).mean(axis=(1, 2))
+    # Never less than what the mean square of the noise itself errs by.
+    error = math.sqrt(2.0 / changes[0].size) * variances
+    signal = np.maximum(seen - variances, error) / row_size
+    return np.divide(variances, signal, out=np.zeros_like(signal), where=variances > 0)
 
 
 def _design(cores: Sequence[Array], k: int, vectors: Array) -> Array:

@@ -25,9 +25,10 @@ inference beyond that reading: as many steps of the biases, and where they stay 
 of some fresh batches.
 
 Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates and
-rep repeats of N = 2^k weighing vectors. Memory: R (P + biases) numbers in all, and R K n a layer, for R
-residuals of K nodes. Host operations: for the Jacobian about 2 R K times the entries of a core times the
-modes beside it, core by core; for a step of n phases and biases 2 R n^2 + 3 c n^3.
+rep repeats of N = 2^k weighing vectors, shared among layers by `shared_repeats`. Memory: R (P + biases)
+numbers in all, and R K n a layer, for R residuals of K nodes. Host operations: for the Jacobian about 2 R K
+times the entries of a core times the modes beside it, core by core; for a step of n phases and biases
+2 R n^2 + 3 c n^3.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ from photonzero.training.layers.oracle import LayerFormat, LayerReading
 from photonzero.training.layers.steps import Places, damped_steps
 from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
 from photonzero.training.layers.tensor_train import tt_cores, tt_matrix
-from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
+from photonzero.training.layers.weighing import (
+    reading_variance,
+    shared_repeats,
+    weighed,
+    weighing_design,
+)
 from photonzero.training.objective import Evaluation, KnownBatch
 from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.oracle import Array
@@ -61,6 +67,16 @@ _MEMORY = 0.7
 
 _CUT_OFF = 0.98
 """Share of full scale from which on a reading may have been cut off."""
+
+_PHASES_OF_A_READING = 10.0
+"""Readings' mean square over that of their change by one phase, about."""
+
+_CONTRADICTION = 5.0
+"""By how many times their noise readings may depart from the stated format: what ranks leave out of noise
+has at most twice its size for every core."""
+
+_ROUNDING = 1e-5
+"""The same for readings without noise, over their size: what single precision rounds."""
 
 _SHORT = 0.125
 """Length of a turn of a control that is no angle, over that of a phase."""
@@ -181,6 +197,7 @@ class LayeredGaussNewton:
         self._cores: list[Cores] = []
         self._damping = self._bias_damping = options.initial_damping
         self._price, self._loss = 0.0, np.inf
+        self._vectors: list[Array] = []
         self._probes: list[tuple[Array, Probes]] = []
         self._trials: list[Array] = []
         self._anchors: list[Array] = []
@@ -291,35 +308,44 @@ class LayeredGaussNewton:
 
     def _weighings(self, settings: list[Array], repeats: int, which: Sequence[int]) -> list[LayerReading]:
         """The matrices of some layers at some settings."""
-        vectors = (weighing_vectors(self._formats[k].n_in, self._sizes[k]) for k in which)
+        shared = shared_repeats([self._formats[k].n_in for k in which], repeats)
+        self._vectors = [
+            weighing_design(self._formats[k].n_in, times, self._sizes[k], self._rng)
+            for k, times in zip(which, shared, strict=True)
+        ]
         return [
-            LayerReading(k, np.stack(settings), np.tile(own, (repeats, 1)))
-            for k, own in zip(which, vectors, strict=True)
+            LayerReading(k, np.stack(settings), vectors)
+            for k, vectors in zip(which, self._vectors, strict=True)
         ]
 
-    def _identified(self, readings: Sequence[Array], which: Sequence[int]) -> list[list[Cores]]:
-        """Cores of all layers for each setting, from weighings of some; the noise is learnt on the way."""
+    def _identified(
+        self, readings: Sequence[Array], which: Sequence[int], memory: float = 0.0
+    ) -> list[list[Cores]]:
+        """Cores of all layers for each setting, from weighings of some; the noise is learnt on the way.
+
+        Args:
+            readings: of those layers, (P, B, m).
+            which: their numbers.
+            memory: weight of the noise that is known already.
+        """
         found = [list(self._cores) or [[]] * len(self._formats) for _ in range(len(readings[0]))]
-        for k, answer in zip(which, readings, strict=True):
-            layer = self._formats[k]
-            vectors = weighing_vectors(layer.n_in, self._sizes[k])
-            by_repeat = answer.reshape(len(answer), -1, len(vectors), layer.n_out).astype(np.float64)
-            repeats = by_repeat.shape[1]
-            if repeats > 1:
-                old = _MEMORY if self._variances[k] > 0 and repeats < self._options.final_repeats else 0.0
-                seen = reading_variance(np.moveaxis(by_repeat, 1, 0))
-                self._variances[k] = old * self._variances[k] + (1.0 - old) * seen
-            entry_std = math.sqrt(self._variances[k] / (repeats * len(vectors))) / self._sizes[k]
-            matrices = weighed(by_repeat.mean(axis=1), vectors)
+        for k, answer, vectors in zip(which, readings, self._vectors, strict=True):
+            layer, numbers = self._formats[k], answer.astype(np.float64)
+            matrices = weighed(numbers, vectors)
+            if len(vectors) >= 2 * layer.n_in:
+                seen = reading_variance(numbers, vectors, matrices)
+                self._variances[k] = memory * self._variances[k] + (1.0 - memory) * seen
+            entry_std = math.sqrt(self._variances[k] / (vectors**2).sum(axis=0).mean())
             for own, matrix in zip(found, matrices, strict=True):
                 own[k] = tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std)
+                _require_format(k, matrix, own[k], entry_std)
         return found
 
     def _turns(self) -> list[LayerReading]:
         """Every phase that is trained turned both ways."""
         self._probes, found = [], []
         for k in self._moving:
-            vectors = self._sizes[k] * probe_vectors(self._cores[k], self._rng)
+            vectors = self._sizes[k] * probe_vectors(self._cores[k], self._rng, self._probe_noise(k))
             own = []
             for core, places in zip(self._formats[k].cores, self._by_core[k], strict=True):
                 step = float(self._grid[places].max(initial=0.0))
@@ -336,20 +362,29 @@ class LayeredGaussNewton:
             found.append(LayerReading(k, probes.settings, vectors))
         return found
 
+    def _probe_noise(self, k: int) -> float:
+        """Noise of a slope over what one phase changes of readings, about."""
+        mean_square = (tt_matrix(self._cores[k]) ** 2).sum() / self._formats[k].n_out * self._sizes[k] ** 2
+        return math.sqrt(_PHASES_OF_A_READING * self._variances[k] / mean_square) if mean_square > 0 else 0.0
+
     def _changes(self, readings: Sequence[Array]) -> list[list[Array]]:
         """What every phase does to its core, from the readings of `_turns`."""
         changes = [[np.zeros((0, core.size)) for core in own] for own in self._cores]
         for k, (vectors, probes), answer in zip(self._moving, self._probes, readings, strict=True):
             cores = self._cores[k]
             slopes = probes.slopes(vectors @ tt_matrix(cores).T, answer.astype(np.float64))
-            parts = np.split(slopes, np.cumsum([places.size for places in self._by_core[k]])[:-1])
-            changes[k] = [core_changes(cores, c, vectors, part) for c, part in enumerate(parts)]
+            variances = probes.variances(self._variances[k])
+            ends = np.cumsum([places.size for places in self._by_core[k]])[:-1]
+            parts = zip(np.split(slopes, ends), np.split(variances, ends), strict=True)
+            changes[k] = [
+                core_changes(cores, c, vectors, part, noise) for c, (part, noise) in enumerate(parts)
+            ]
         return changes
 
     def _network(self, controls: Array, cores: Sequence[Cores]) -> list[MeasuredLayer]:
         return [
             # Detectors err by more than single precision does.
-            MeasuredLayer.of(own, controls[layer.bias], layer.activation, np.float32)
+            MeasuredLayer.of(own, controls[layer.bias], layer.activation, layer.full_scale, np.float32)
             for own, layer in zip(cores, self._formats, strict=True)
         ]
 
@@ -431,7 +466,7 @@ class LayeredGaussNewton:
         """The best of the candidates and the base."""
         best, chosen = self._solved(batch, self._x, self._cores), None
         found, cores = self._with_readout(self._x, best), self._cores
-        read = self._identified(readings, self._moving)
+        read = self._identified(readings, self._moving, _MEMORY)
         for k, (trial, own) in enumerate(zip(self._trials, read, strict=True)):
             if self._options.anchored:
                 old, new = self._network(self._x, self._cores), self._network(trial, own)
@@ -474,6 +509,22 @@ def _trained(controls: slice, trained: Array) -> Array:
     """Places of those of some controls that are trained."""
     places = np.arange(controls.start, controls.stop)
     return places[trained[places]]
+
+
+def _require_format(k: int, matrix: Array, cores: Cores, entry_std: float) -> None:
+    """That a layer is what its format says.
+
+    Raises:
+        ArgumentError: its matrix has more than the cores by far more than the noise of its entries.
+    """
+    left = math.sqrt(((matrix - tt_matrix(cores)) ** 2).mean())
+    allowed = _CONTRADICTION * len(cores) * entry_std + _ROUNDING * math.sqrt((matrix**2).mean())
+    if left > allowed:
+        raise ArgumentError(
+            f"layer {k + 1}: entries {left:.2g} off any tensor train of the stated format; allowed: up to "
+            f"{allowed:.2g}, by a noise of {entry_std:.2g} (ranks or modes misstated, or the chip changes "
+            "while it is read)"
+        )
 
 
 def _by_output(readout: Array, n_features: int) -> Array:

@@ -1,12 +1,20 @@
 """The host's algebra on measured layers, each part against a slow twin."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from photonzero.training.layers.network import MeasuredLayer, derivatives, noise_gram, passed
 from photonzero.training.layers.tangents import core_changes, probe_vectors, turned
 from photonzero.training.layers.tensor_train import core_gradients, tt_cores, tt_matrix
-from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
+from photonzero.training.layers.weighing import (
+    reading_variance,
+    shared_repeats,
+    weighed,
+    weighing_design,
+    weighing_vectors,
+)
 
 SHAPES = [
     ((8, 8), (2, 1), (1, 2, 1)),
@@ -88,8 +96,37 @@ def test_weighing_is_exact_and_its_noise_follows_the_law():
     variance = weighed(readings, vectors).var(axis=0)
     # sigma^2 / (N size^2), 30 estimates of relative deviation sqrt(2 / n_trials).
     np.testing.assert_allclose(variance, sigma**2 / (8 * 0.25), rtol=4.5 * np.sqrt(2 / n_trials))
-    assert reading_variance(readings) == pytest.approx(sigma**2, rel=0.02)
-    assert reading_variance(readings[:1]) == 0.0
+    # Two of eight vectors are left over for six inputs: 4000 x 5 x 2 degrees of freedom.
+    found = reading_variance(readings, vectors, weighed(readings, vectors))
+    assert found == pytest.approx(sigma**2, rel=4.5 * np.sqrt(2 / 40_000))
+    assert reading_variance(readings[:, :6], vectors[:6], np.zeros((n_trials, 5, 6))) == 0.0
+
+
+@pytest.mark.parametrize("n", [2, 8])
+def test_what_a_converter_rounds_is_noise_of_a_design(n):
+    rng = np.random.default_rng(9)
+    matrix, step = rng.standard_normal((64, n)), 0.1
+    design = weighing_design(n, 64, 0.8, rng)
+    assert np.abs(design).max() <= 0.8
+    np.testing.assert_allclose(weighed(design @ matrix.T, design), matrix, atol=1e-12)
+    rounded = step * np.round(design @ matrix.T / step)
+    found = weighed(rounded, design)
+    # Rounding errs by step^2 / 12, about: readings of less than a step err alike.
+    assert reading_variance(rounded, design, found) == pytest.approx(step**2 / 12, rel=0.2)
+    error = np.sqrt(((found - matrix) ** 2).mean() * (design**2).sum(axis=0).mean())
+    assert error == pytest.approx(step / np.sqrt(12), rel=0.5)
+
+
+@pytest.mark.parametrize("n_inputs", [(2, 64), (16, 512, 512), (5,)])
+def test_repeats_are_shared_for_the_least_error_of_a_pass(n_inputs):
+    sizes = np.array([1 << (n - 1).bit_length() for n in n_inputs])
+    found = np.array(shared_repeats(n_inputs, 8))
+    budget = 8 * sizes.sum()
+    assert found @ sizes == pytest.approx(budget, rel=0.1)
+    # What is left of a reading's variance: N / B of each layer. By Cauchy and Schwarz it is at least this,
+    # but for whole numbers.
+    assert (1 / found).sum() == pytest.approx(np.sqrt(sizes).sum() ** 2 / budget, rel=0.1)
+    assert shared_repeats(n_inputs, 1)[-1] == 1
 
 
 @pytest.mark.parametrize("x", [0.1, 2.0, 6.2])
@@ -146,11 +183,42 @@ def test_noise_of_a_change_follows_the_law():
         assert found == pytest.approx(expected, rel=4 * np.sqrt(2 / n_trials))
 
 
-def random_network(seed=5):
+def test_changes_below_noise_are_left_out_and_ask_for_no_vectors():
+    rng = np.random.default_rng(10)
+    strong, weak = (random_cores((8, 8), (8, 8), (1, 1, 1), seed) for seed in (1, 2))
+    # Rank two, the second a thousandth of the first.
+    cores = [
+        np.concatenate([strong[0], 1e-3 * weak[0]], axis=3),
+        np.concatenate([strong[1], weak[1]], axis=0),
+    ]
+    few, many = probe_vectors(cores, rng, 1e-2), probe_vectors(cores, rng)
+    assert len(few) < len(many)
+    wanted = rng.standard_normal((50, *cores[0].shape))
+    wanted[25:] = 0.0
+    changed = np.stack([tt_matrix([own, cores[1]]) for own in wanted])
+    sigma = 0.3
+    readings = np.swapaxes(few @ np.swapaxes(changed, 1, 2), 1, 2).swapaxes(1, 2)
+    readings = readings + sigma * rng.standard_normal(readings.shape)
+
+    def errors(variances):
+        found = core_changes(cores, 0, few, readings, variances)
+        again = np.stack([tt_matrix([own.reshape(cores[0].shape), cores[1]]) for own in found])
+        return ((again - changed) ** 2).sum(axis=(1, 2))
+
+    plain, ridge = errors(0.0), errors(np.full(50, sigma**2))
+    # Those with an effect are found no worse; those without are, but for noise, known to have none.
+    assert ridge[:25].mean() < plain[:25].mean()
+    assert ridge[25:].mean() < 0.1 * plain[25:].mean()
+
+
+def random_network(seed=5, full_scale=np.inf):
     rng = np.random.default_rng(seed)
     first = MeasuredLayer.of(random_cores((4, 2), (3, 1), (1, 2, 1), seed), rng.standard_normal(8), "tanh")
     second = MeasuredLayer.of(
-        [0.5 * c for c in random_cores((3, 2), (4, 2), (1, 2, 1), seed + 1)], rng.standard_normal(6), "sin"
+        [0.5 * c for c in random_cores((3, 2), (4, 2), (1, 2, 1), seed + 1)],
+        rng.standard_normal(6),
+        "sin",
+        full_scale,
     )
     third = MeasuredLayer.of(
         [0.5 * c for c in random_cores((5,), (6,), (1, 1), seed + 2)], rng.standard_normal(5), "gelu"
@@ -183,8 +251,9 @@ def test_jets_are_derivatives_of_the_values(name):
 
 
 @pytest.mark.parametrize("forms", [None, FORMS], ids=["nodes", "jets"])
-def test_derivatives_are_finite_differences_of_the_network(forms):
-    layers = random_network()
+@pytest.mark.parametrize("full_scale", [np.inf, 0.5])
+def test_derivatives_are_finite_differences_of_the_network(full_scale, forms):
+    layers = random_network(full_scale=full_scale)
     rng = np.random.default_rng(6)
     points = rng.standard_normal((4, 3 if forms is None else 1, 2))
     by_features = rng.standard_normal((4, 3 if forms is None else 5, 5))
@@ -197,14 +266,17 @@ def test_derivatives_are_finite_differences_of_the_network(forms):
         pair = [numbers(k, move(sign * 1e-6)) for sign in (1.0, -1.0)]
         return (pair[0] - pair[1]) / 2e-6
 
-    found = derivatives(layers, passed(layers, points, forms), by_features)
+    way_of_points = passed(layers, points, forms)
+    if np.isfinite(full_scale):
+        assert 0.1 < way_of_points.within[1].mean() < 0.9
+    found = derivatives(layers, way_of_points, by_features)
     for k, (layer, own) in enumerate(zip(layers, found, strict=True)):
         for c, core in enumerate(layer.cores):
             way = rng.standard_normal(core.shape)
 
             def move_core(size, layer=layer, c=c, core=core, way=way):
                 cores = [*layer.cores[:c], core + size * way, *layer.cores[c + 1 :]]
-                return MeasuredLayer.of(cores, layer.bias, layer.activation)
+                return MeasuredLayer.of(cores, layer.bias, layer.activation, layer.full_scale)
 
             np.testing.assert_allclose(
                 own.cores[c] @ way.ravel(), difference(k, move_core), rtol=1e-5, atol=1e-7
@@ -212,13 +284,14 @@ def test_derivatives_are_finite_differences_of_the_network(forms):
         way = rng.standard_normal(layer.bias.shape)
 
         def move_bias(size, layer=layer, way=way):
-            return MeasuredLayer.of(layer.cores, layer.bias + size * way, layer.activation)
+            return replace(layer, bias=layer.bias + size * way)
 
         np.testing.assert_allclose(own.bias @ way, difference(k, move_bias), rtol=1e-5, atol=1e-7)
 
 
-def test_noise_of_an_output_by_its_form_and_by_chance():
-    layers = random_network()
+@pytest.mark.parametrize("full_scale", [np.inf, 0.5])
+def test_noise_of_an_output_by_its_form_and_by_chance(full_scale):
+    layers = random_network(full_scale=full_scale)
     rng = np.random.default_rng(7)
     points, weights = rng.standard_normal((6, 1, 2)), rng.random(6)
     variances = (4e-8, 1e-8, 9e-8)
