@@ -197,7 +197,8 @@ def passed(
         if np.isfinite(layer.full_scale):
             within[-1] = np.abs(z[:, :n_nodes]) < layer.full_scale
             np.clip(z[:, :n_nodes], -layer.full_scale, layer.full_scale, out=z[:, :n_nodes])
-            z[:, n_nodes:] *= within[-1]
+            if forms is not None:
+                z[:, 1:] *= within[-1]
         z[:, :n_nodes] += layer.bias
         readings.append(z)
         inputs.append(_behind(layer.activation, z, forms))
