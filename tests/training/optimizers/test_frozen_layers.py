@@ -37,8 +37,8 @@ def test_a_readout_alone_costs_one_precise_reading_of_the_layers():
     assert "finished" in run.train()
     np.testing.assert_array_equal(run.optimizer.controls[:32], x[:32])
     assert (run.optimizer.controls[32:] != x[32:]).all()
-    # 32 repeats of two and eight weighing vectors.
-    assert run.inferences == run.layer_inferences == 32 * (2 + 8)
+    # 32 repeats of two and eight weighing vectors, shared by the roots of two and eight: 53 and 27.
+    assert run.inferences == run.layer_inferences == 53 * 2 + 27 * 8
     assert run.settings == 2
     assert [row[0] for row in run.history] == [1]
 
