@@ -85,7 +85,7 @@ def test_biases_alone_take_as_many_steps_and_no_further_reading():
         assert not moved[:8].any()
         assert not moved[16:24].any()
         assert moved[8:16].all()
-        assert run.inferences == 32 * (2 + 8)
+        assert run.inferences == 53 * 2 + 27 * 8
         losses.append(run.optimizer.loss)
     alone, _ = frozen_run(["layer*"])
     alone.train()
