@@ -9,6 +9,7 @@ import sys
 import click
 
 from photonzero.experiments.commands.bench import bench
+from photonzero.experiments.commands.calibrate import calibrate
 from photonzero.experiments.commands.check import check
 from photonzero.experiments.commands.cost import cost
 from photonzero.experiments.commands.draw import draw
@@ -70,5 +71,18 @@ def cli() -> None:
     """
 
 
-for _command in (train, sweep, report, map_network, check, bench, cost, draw, tables, list_names, show):
+for _command in (
+    train,
+    sweep,
+    report,
+    map_network,
+    calibrate,
+    check,
+    bench,
+    cost,
+    draw,
+    tables,
+    list_names,
+    show,
+):
     cli.add_command(_command)

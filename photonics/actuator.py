@@ -82,6 +82,13 @@ class PhaseActuator:
         coupled = sparse.coo_array((values, (receiver, source)), shape=(n, n))
         return sparse.csr_array(coupled + sparse.eye_array(n))
 
+    @property
+    def errors(self) -> tuple[FloatArray, FloatArray]:
+        """Bias [rad] and gamma' / gamma of all shifters, (n,) each; 0 and 1 of those that are exempt."""
+        bias_rad, gamma = np.zeros(self._is_drive.size), np.ones(self._is_drive.size)
+        bias_rad[self._erring], gamma[self._erring] = self._bias_rad, self._gamma_ratio
+        return bias_rad, gamma
+
     def realise(
         self, phase_rad: FloatArray, rng: np.random.Generator, drift_rad: FloatArray | None = None
     ) -> FloatArray:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from photonzero._optics import fabricate, noise
     from photonzero._train import Run, load_run, train
     from photonzero.devices.noise_model import NoiseModel
+    from photonzero.experiments.calibrate.calibrated_model import CalibratedModel
+    from photonzero.experiments.calibrate.calibration import calibrate
     from photonzero.experiments.studies.running import load_study, sweep
     from photonzero.experiments.sweep.table import StudyTable
     from photonzero.photonics.chip.chip import Chip
@@ -54,6 +56,8 @@ _HOMES = {
     "TTLayer": "photonzero.photonics.design",
     "fabricate": "photonzero._optics",
     "Chip": "photonzero.photonics.chip.chip",
+    "calibrate": "photonzero.experiments.calibrate.calibration",
+    "CalibratedModel": "photonzero.experiments.calibrate.calibrated_model",
     # Training.
     "train": "photonzero._train",
     "Run": "photonzero._train",
@@ -86,6 +90,8 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "TTLayer",
     "fabricate",
     "Chip",
+    "calibrate",
+    "CalibratedModel",
     "train",
     "Run",
     "load_run",

@@ -230,6 +230,12 @@ class Circuit:
         light = Light(self._gains[core.weight], cells, self.offset_nm)
         return core.kind.matrices(settings, core.rows, core.columns, light)
 
+    def phase_errors(self) -> tuple[FloatArray, FloatArray]:
+        """Bias [rad] and gamma' / gamma of every control, (n_controls,) each; 0 and 1 of what is no phase."""
+        bias_rad, gamma = np.zeros(self.layout.n_controls), np.ones(self.layout.n_controls)
+        bias_rad[self.layout.phase], gamma[self.layout.phase] = self._actuator.errors
+        return bias_rad, gamma
+
     def cores(
         self, controls: FloatArray, rng: np.random.Generator
     ) -> tuple[tuple[npt.NDArray[Any], ...], ...]:

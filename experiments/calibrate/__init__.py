@@ -1,0 +1,1 @@
+"""Chips that calibrate themselves: every layer identified by its own readings, metered, kept and compared."""

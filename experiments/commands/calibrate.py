@@ -1,0 +1,87 @@
+"""`photonzero calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from photonzero.experiments.commands.computing import Computing
+
+
+@click.command(cls=Computing)
+@click.argument("chip")
+@click.option(
+    "--noise", default="published-detector", show_default=True, help="Of the chip: a preset or a TOML file."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the chip and of what is read."
+)
+@click.option(
+    "--layer",
+    "layers",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="One layer; may be repeated.  [default: all]",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: runs/calibrate-CHIP-NNN]")
+@click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Simulator threads; no effect on results."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print result.json.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def calibrate(
+    chip: str,
+    noise: str,
+    seed: int,
+    layers: tuple[int, ...],
+    out: Path | None,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Let CHIP find its own phase errors, from nothing but forward readings of its layers.
+
+    CHIP is a design of `photonzero list`, or a TOML file with one. Biases, gammas and thermal crosstalk of
+    every layer are fitted to readings; `model.npz` holds them, `result.json` says how well they predict
+    readings at settings never used, and `figures/` shows what was found against what the simulator knows.
+
+    \b
+    Examples:
+      photonzero calibrate tonn-hjb20 --noise published-detector --seed 1
+      photonzero calibrate tonn-black-scholes --layer 2 --out runs/known
+    """
+    from photonzero.experiments.calibrate.calibration import calibrate as calibrate_chip
+    from photonzero.experiments.calibrate.calibration import write
+    from photonzero.experiments.calibrate.figures import draw_errors
+    from photonzero.experiments.calibrate.simulated import true_errors
+    from photonzero.experiments.commands.printing import print_object
+    from photonzero.experiments.config.chips import read_design
+    from photonzero.experiments.config.noise import noise_model
+    from photonzero.experiments.files.errors import UsageError
+    from photonzero.experiments.run.folder import new_folder
+    from photonzero.photonics.calibration import IdentifiedLayer
+    from photonzero.photonics.chip.chip import fabricate
+
+    design, model = read_design(chip), noise_model(noise)
+    fabricated = fabricate(design, model, seed, threads=threads)
+
+    def said(own: IdentifiedLayer) -> None:
+        if not quiet:
+            click.echo(
+                f"layer {own.wiring.number + 1}: chi^2 {own.fit.chi2_per_dof:.3f}, error at unseen settings "
+                f"{own.rel_error_unseen:.1e}",
+                err=True,
+            )
+
+    found = calibrate_chip(fabricated, seed=seed, layers=layers or None, done=said)
+    folder = new_folder(out, f"calibrate-{design.name}")
+    result = write(folder, found, {"chip": chip, "noise": noise, "seed": seed})
+    for own in found.layers:
+        path = folder / "figures" / f"layer{own.wiring.number + 1}.png"
+        draw_errors(path, own, true_errors(fabricated, own.wiring))
+    if found.refused:
+        number, reason = next(iter(found.refused.items()))
+        raise UsageError(f"layer {number} of {design.name}: {reason}; what was found is in {folder}")
+    print_object(result, as_json)

@@ -1,0 +1,274 @@
+"""A layer identifies itself: a start from probes, a fit to readings at random settings, a check at others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import hadamard
+
+from photonzero.photonics.calibration.fit import Fit, Readings, fitted
+from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
+from photonzero.photonics.calibration.start import CoreProbes, phases_from_probes
+from photonzero.photonics.calibration.surroundings import (
+    amplification,
+    core_behind,
+    readings_by,
+    surroundings,
+)
+from photonzero.photonics.calibration.wiring import LayerAccess, LayerWiring
+from photonzero.photonics.errors import PhotonicsError
+
+FloatArray = npt.NDArray[np.float64]
+
+_DRAWS = 8
+_LARGEST_AMPLIFICATION = 3.0
+"""Draws of probe vectors to choose from, and the noise of a core's entry over that from evenly spread
+readings, above which another vector is worth its inferences."""
+
+_SINGLE_PRECISION = 2.0**-21
+"""Relative error that readings have at least."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is read.
+
+    Attributes:
+        base_repeats: times that the layer's matrix is weighed, at least 2, to know the noise of a reading.
+        probe_readings: readings over numbers of a core, at least, behind every probe.
+        readings_per_parameter: readings at random settings over unknowns.
+        min_settings: random settings at least.
+        n_unseen: settings kept for the check alone.
+        attempts: starts at most, each with twice the readings of the one before.
+    """
+
+    base_repeats: int = 2
+    probe_readings: float = 3.0
+    readings_per_parameter: float = 12.0
+    min_settings: int = 24
+    n_unseen: int = 20
+    attempts: int = 6
+
+
+@dataclass(frozen=True, eq=False)
+class IdentifiedLayer:
+    """What was found of a layer.
+
+    Attributes:
+        wiring: of the layer.
+        fit: its errors.
+        start_bias_rad: (n,) biases before the fit [rad].
+        reading_std: standard deviation of one reading.
+        n_repeats: differences of equal readings that it was estimated from.
+        starts: that were tried until the fit explained the readings, or all were.
+        rel_error_unseen: of readings at settings that nothing was fitted to, root mean square over that of
+            the readings, what noise explains taken out.
+        chi2_unseen: squared residuals there over what noise explains.
+    """
+
+    wiring: LayerWiring
+    fit: Fit
+    start_bias_rad: FloatArray
+    reading_std: float
+    n_repeats: int
+    starts: int
+    rel_error_unseen: float = math.nan
+    chi2_unseen: float = math.nan
+
+    @property
+    def model(self) -> LayerModel:
+        """The layer with its errors."""
+        return LayerModel(self.wiring, self.fit.errors)
+
+    @property
+    def chi2_std(self) -> float:
+        """Standard deviation of `Fit.chi2_per_dof` where the model holds, the noise being estimated too."""
+        return math.sqrt(2.0 / (self.fit.n_readings - self.fit.n_parameters) + 2.0 / self.n_repeats)
+
+    @property
+    def fits(self) -> bool:
+        """Whether readings are explained to within three standard deviations of chi^2."""
+        return self.fit.chi2_per_dof <= 1.0 + 3.0 * self.chi2_std
+
+
+class _Reader:
+    """One layer of a chip, driven by vectors of +-1, or as near to it as its modulators come."""
+
+    def __init__(self, chip: LayerAccess, wiring: LayerWiring) -> None:
+        self.chip, self.wiring = chip, wiring
+        self.size = min(1.0, chip.largest_input)
+
+    def read(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
+        """Readings (P, B, n_out) of programmed phases (P, n), for inputs (B, n_in) of size 1."""
+        settings = self.wiring.settings(phases_rad)
+        answer = self.chip.measure_layer(self.wiring.number, settings, self.size * vectors)
+        readings = np.asarray(answer, np.float64) / self.size
+        expected = (len(settings), len(vectors), self.wiring.layer.n_out)
+        if readings.shape != expected or not np.isfinite(readings).all():
+            raise PhotonicsError(f"readings: shape {readings.shape}; allowed: {expected}, finite")
+        return readings
+
+
+def identify_layer(
+    chip: LayerAccess, wiring: LayerWiring, rng: np.random.Generator, budget: Budget | None = None
+) -> IdentifiedLayer:
+    """Every phase error of a layer, from nothing but forward readings of it.
+
+    Args:
+        chip: to be read.
+        wiring: of the layer.
+        rng: draws vectors and settings.
+        budget: how much is read.
+
+    Raises:
+        PhotonicsError: a design whose blocks cannot be told apart, or readings of another shape.
+    """
+    budget = budget or Budget()
+    reader = _Reader(chip, wiring)
+    n = wiring.n_phases
+    n_random = math.ceil(budget.readings_per_parameter * (2 * n + 1) / wiring.layer.n_out)
+    n_settings = max(budget.min_settings, math.ceil(n_random / wiring.layer.n_in))
+    data = [_random_readings(reader, n_settings, math.ceil(n_random / n_settings), rng)]
+    found: IdentifiedLayer | None = None
+    variance, n_repeats = 0.0, 0
+    for attempt in range(budget.attempts):
+        standing = np.zeros(n)
+        if attempt:
+            # Elsewhere light takes other ways: what was too dim to tell may be bright.
+            standing = wiring.on_grid(rng.uniform(0.0, 0.49 * 2.0 * math.pi, n))
+        base, own_variance, own_repeats = _weighed(reader, standing, budget.base_repeats)
+        total = n_repeats + own_repeats
+        variance = (n_repeats * variance + own_repeats * own_variance) / total
+        n_repeats = total
+        more = replace(budget, probe_readings=budget.probe_readings * 2**attempt)
+        cores = _tensor_train(base, wiring)
+        start = start_phases(reader, cores, standing, rng, more) - standing
+        fit = fitted(wiring, PhaseErrors(start, np.ones(n), 0.0), data, variance)
+        if found is None or fit.chi2 < found.fit.chi2:
+            found = IdentifiedLayer(wiring, fit, start, math.sqrt(variance), n_repeats, attempt + 1)
+        if found.fits:
+            break
+    assert found is not None
+    fit = found.fit
+    unseen = _random_readings(reader, budget.n_unseen, 1, rng)
+    left = unseen.readings - _predicted(LayerModel(wiring, fit.errors), unseen)
+    mean_square = float((left**2).mean())
+    size = float((unseen.readings**2).mean())
+    return replace(
+        found,
+        rel_error_unseen=math.sqrt(max(mean_square - variance, 0.0) / size),
+        chi2_unseen=mean_square / variance,
+    )
+
+
+def _predicted(model: LayerModel, data: Readings) -> FloatArray:
+    matrices = model.matrices(data.phases_rad)
+    return data.vectors @ matrices.swapaxes(-1, -2)
+
+
+def _weighed(reader: _Reader, standing_rad: FloatArray, repeats: int) -> tuple[FloatArray, float, int]:
+    """The layer's matrix at one setting, the variance of a reading, and its degrees of freedom."""
+    n_in = reader.wiring.layer.n_in
+    n_vectors = 1 << (n_in - 1).bit_length()
+    vectors = hadamard(n_vectors)[:, :n_in].astype(np.float64)
+    readings = reader.read(np.repeat(standing_rad[None], repeats, axis=0), vectors)
+    variance = float(readings.var(axis=0, ddof=1).mean())
+    floor = _SINGLE_PRECISION**2 * float((readings**2).mean())
+    n_repeats = readings[0].size * (repeats - 1)
+    return readings.mean(axis=0).T @ vectors / n_vectors, max(variance, floor), n_repeats
+
+
+def _tensor_train(matrix: FloatArray, wiring: LayerWiring) -> list[FloatArray]:
+    """Cores of a measured matrix in some gauge, the layer's gain taken out, by one SVD after the other."""
+    layer = wiring.layer
+    d = len(layer.out_modes)
+    pairs = [axis for k in range(d) for axis in (k, d + k)]
+    rest = (matrix / layer.gain).reshape(*layer.out_modes, *layer.in_modes).transpose(pairs).reshape(1, -1)
+    cores, rank = [], 1
+    for m, n, kept in zip(layer.out_modes[:-1], layer.in_modes[:-1], layer.ranks[1:-1], strict=True):
+        left, s, right = np.linalg.svd(rest.reshape(rank * m * n, -1), full_matrices=False)
+        if len(s) < kept:
+            raise PhotonicsError(
+                f"ranks: {layer.ranks}; allowed: what the modes can tell, {len(s)} at this bond"
+            )
+        # Both sides alike, so that cores are about as large as each other.
+        root = np.sqrt(s[:kept])
+        cores.append((left[:, :kept] * root).reshape(rank, m, n, kept))
+        rest, rank = root[:, None] * right[:kept], kept
+    cores.append(rest.reshape(rank, layer.out_modes[-1], layer.in_modes[-1], 1))
+    return cores
+
+
+def start_phases(
+    reader: _Reader,
+    cores: Sequence[FloatArray],
+    standing_rad: FloatArray,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> FloatArray:
+    """Where the phases (n,) of a layer stand, from probes of each [rad].
+
+    Args:
+        reader: of the layer.
+        cores: of it, in some gauge.
+        standing_rad: (n,) what is programmed [rad].
+        rng: draws vectors.
+        budget: how much is read.
+    """
+    wiring = reader.wiring
+    turn, twice = (float(wiring.on_grid(np.array(angle))) for angle in (0.5 * math.pi, math.pi))
+    probes = []
+    for k, core in enumerate(wiring.cores):
+        vectors = _probe_vectors(cores, k, rng, budget.probe_readings)
+        around = surroundings(cores, vectors)[k]
+        before = wiring.layer.gain * readings_by(around, cores[k][None])
+        found = []
+        for places, angle in ((core.places.ravel(), turn), (core.phases_s.ravel(), twice)):
+            phases = np.repeat(standing_rad[None], len(places), axis=0)
+            phases[np.arange(len(places)), places] += angle
+            changed = (reader.read(phases, vectors) - before) / wiring.layer.gain
+            found.append(core_behind(around, changed, core.shape))
+        double = np.zeros_like(found[0])
+        double[np.isin(core.places.ravel(), core.phases_s)] = found[1]
+        probes.append(CoreProbes(cores[k], found[0], double, turn, twice, standing_rad[core.places]))
+    phase_rad = np.zeros(wiring.n_phases)
+    for core, own in zip(wiring.cores, phases_from_probes(wiring.cores, probes), strict=True):
+        phase_rad[core.places] = own
+    return standing_rad + np.mod(phase_rad - standing_rad + math.pi, 2.0 * math.pi) - math.pi
+
+
+def _probe_vectors(
+    cores: Sequence[FloatArray], k: int, rng: np.random.Generator, readings_per_number: float
+) -> FloatArray:
+    """Vectors (B, n_in) of +-1 that determine core k; the best of some draws of the least number.
+
+    Rows of a Hadamard matrix are Kronecker products and would leave most of a core undetermined.
+    """
+    n = math.prod(core.shape[2] for core in cores)
+    if len(cores) == 1:
+        # All that there is to know takes every input, and orthogonal vectors spread them evenly.
+        n_vectors = 1 << (n - 1).bit_length()
+        repeats = max(1, math.ceil(readings_per_number * cores[k].size / (n_vectors * cores[k].shape[1])))
+        return np.tile(hadamard(n_vectors)[:, :n].astype(np.float64), (repeats, 1))
+    n_out = math.prod(core.shape[1] for core in cores)
+    fewest = max(1, math.ceil(readings_per_number * cores[k].size / n_out))
+    for n_vectors in range(fewest, fewest + 4 * n + 1):
+        draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
+        worst = [amplification(surroundings(cores, own)[k]) for own in draws]
+        best = int(np.argmin(worst))
+        if worst[best] < _LARGEST_AMPLIFICATION:
+            return draws[best]
+    raise PhotonicsError(f"core {k}: no input vectors determine it")
+
+
+def _random_readings(reader: _Reader, n_settings: int, n_vectors: int, rng: np.random.Generator) -> Readings:
+    """Readings at random settings, of vectors that differ from setting to setting."""
+    wiring = reader.wiring
+    phases = wiring.on_grid(rng.uniform(0.0, 2.0 * math.pi, (n_settings, wiring.n_phases)))
+    vectors = rng.choice([-1.0, 1.0], (n_settings, n_vectors, wiring.layer.n_in))
+    readings = [reader.read(own[None], some)[0] for own, some in zip(phases, vectors, strict=True)]
+    return Readings(phases, vectors, np.stack(readings))

@@ -1,0 +1,131 @@
+"""Layers that identify themselves: what was found against what the simulator knows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.noise_model import preset
+from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.photonics.calibration import Budget, identify_layer, wire_layer
+from photonzero.photonics.calibration.peeling import feeders, peel
+from photonzero.photonics.chip.chip import fabricate
+from photonzero.photonics.cores import Meshes
+from photonzero.photonics.design import NetworkDesign, dense_layer
+from photonzero.photonics.designs import get_design
+from photonzero.photonics.errors import PhotonicsError
+from photonzero.photonics.mesh import mesh
+from photonzero.photonics.mesh.orthogonal import build_orthogonal
+
+NOISE = preset("published-detector")
+ONE_CORE = NetworkDesign("core", "", (dense_layer(8, 8, "identity", Meshes()),), n_out=8, readout=False)
+
+
+def identified(design, number, seed, noise=NOISE, budget=None):
+    chip = fabricate(design, noise, seed, threads=1)
+    wiring = wire_layer(design, number, noise.quantizer.step_rad)
+    return chip, identify_layer(chip, wiring, np.random.default_rng(seed), budget)
+
+
+def error_at_unseen_settings(chip, found, n=20):
+    """Of the layer's matrix, relative, against the same chip with silent detectors."""
+    quiet = replace(chip.noise, readout_noise=ReadoutNoise())
+    twin = fabricate(chip.design, quiet, chip.seed, dtype=np.float64, threads=1)
+    wiring = found.wiring
+    phases = wiring.on_grid(np.random.default_rng(99).uniform(0, 2 * np.pi, (n, wiring.n_phases)))
+    readings = twin.measure_layer(wiring.number, wiring.settings(phases), np.eye(wiring.layer.n_in))
+    wanted = readings.swapaxes(1, 2)
+    return np.linalg.norm(found.model.matrices(phases) - wanted) / np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize(
+    ("design", "number", "seed"),
+    [
+        (ONE_CORE, 0, 100),
+        # A first layer, whose blocks are cut to few columns, and a core of fewer rows than its block.
+        (get_design("tonn-tiny"), 0, 101),
+        (get_design("tonn-tiny"), 1, 102),
+        (get_design("tonn-wave"), 0, 103),
+        (get_design("tonn-black-scholes"), 1, 104),
+    ],
+    ids=["core", "tiny-1", "tiny-2", "wave-1", "black-scholes-2"],
+)
+def test_every_bias_gamma_and_the_crosstalk_are_found(design, number, seed):
+    chip, found = identified(design, number, seed)
+    assert found.fits
+    # Within its noise chi^2 cannot be too small either.
+    assert abs(found.fit.chi2_per_dof - 1.0) < 4.0 * found.chi2_std
+    assert error_at_unseen_settings(chip, found) < 8e-4
+    bias_rad, gamma = (own[found.wiring.controls] for own in chip.circuit.phase_errors())
+    errors, lit = found.fit.errors, found.fit.lit
+    n = len(bias_rad)
+    left = np.concatenate([errors.bias_rad - bias_rad, errors.gamma - gamma])[np.tile(lit, 2)]
+    stated = found.fit.standard_errors[: 2 * n][np.tile(lit, 2)]
+    # Pulls are normal: their mean square is 1 to a few percent of so many.
+    assert 0.7 < np.mean((left / stated) ** 2) < 1.4
+    assert abs(errors.coupling - 0.005) < 5.0 * found.fit.standard_errors[-1]
+
+
+def test_a_chip_without_noise_is_found_as_far_as_single_precision_goes():
+    chip, found = identified(ONE_CORE, 0, 110, preset("published"))
+    assert found.fits
+    assert error_at_unseen_settings(chip, found) < 3e-6
+
+
+def test_a_part_that_the_model_lacks_spoils_chi2():
+    noise = replace(NOISE, coupler_imbalance=CouplerImbalance(angle_std_rad=0.01))
+    chip, found = identified(ONE_CORE, 0, 120, noise, Budget(attempts=1))
+    assert not found.fits
+    assert found.fit.chi2_per_dof > 2.0
+    assert error_at_unseen_settings(chip, found) > 1e-3
+    # The error at unseen settings, from readings alone, says how bad it is.
+    assert found.rel_error_unseen == pytest.approx(error_at_unseen_settings(chip, found), rel=0.5)
+
+
+def test_a_block_that_is_cut_on_both_sides_is_refused():
+    design = NetworkDesign("cut", "", (dense_layer(5, 5, "identity", Meshes()),), n_out=5, readout=False)
+    with pytest.raises(
+        PhotonicsError, match="core 0: block 0: 5 x 5 of 8 x 8 seen; allowed: cut on one side"
+    ):
+        identified(design, 0, 0)
+
+
+def test_readings_of_another_shape_are_refused():
+    class Short:
+        largest_input, n_controls = 1.0, 72
+
+        def measure_layer(self, layer, controls, vectors):
+            return np.zeros((len(controls), len(vectors), 3))
+
+    with pytest.raises(PhotonicsError, match=r"readings: shape .* allowed: \(2, 8, 8\)|readings: shape"):
+        identify_layer(Short(), wire_layer(ONE_CORE, 0), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["rectangular", "triangular"])
+def test_a_mesh_is_taken_apart_from_its_own_changes(name):
+    topology = mesh(name, 6)
+    pairs = list(zip(topology.row.tolist(), topology.partner.tolist(), strict=True))
+    rng = np.random.default_rng(0)
+    angles = rng.uniform(-1, 1, topology.n_mzi)
+    behind = rng.standard_normal((6, 4))
+    turn = 1.5
+
+    def block(theta):
+        return build_orthogonal(topology, theta[None])[0] @ behind
+
+    changes = np.stack([block(angles + turn * own) - block(angles) for own in np.eye(topology.n_mzi)])
+    whole = build_orthogonal(topology, angles[None])[0]
+    entering = np.stack([np.outer(whole[:, x], behind[x]) for x in range(6)])
+    found = peel(pairs, block(angles), changes, entering, turn, np.zeros(topology.n_mzi))
+    np.testing.assert_allclose(found.angles_rad, angles, atol=1e-9)
+    np.testing.assert_allclose(found.product, whole, atol=1e-9)
+    assert (found.senses > 0).all()
+
+
+def test_feeders_are_cells_whose_light_comes_to_one_mode_only():
+    # Two cells on the same pair: the second is fed at both modes by the first, which tells nothing.
+    fed = feeders([(0, 1), (0, 1), (1, 2)], 3)
+    assert fed[0].tolist() == [-1, -2]
+    assert (fed[1] < -100).all()
+    assert fed[2].tolist() == [1, -3]
