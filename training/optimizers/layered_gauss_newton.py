@@ -17,8 +17,8 @@ A step:
 3. **Try.** The layers of every candidate are read; each is judged on a fresh batch, after its biases have
    moved to suit it. The best is kept if it is better than the base, judged in the same way.
 
-After the last step the layers are read more often, and readout and biases get some more steps, which cost
-no inference. Noise is known from repeats.
+After the last step the layers are read more often, readout and biases get some more steps, and the readouts of
+some batches are averaged, which costs no inference. Noise is known from repeats.
 
 Layers whose phases stay where they start are read once and probed never. Where all do, what is left costs no
 inference beyond that reading: as many steps of the biases, and where they stay too, the mean of the readouts
@@ -117,7 +117,8 @@ class LayeredOptions:
         batch_factor: points that a step is solved on, over those that it is judged on.
         reading_repeats: of the weighing design, for every reading of noisy layers; 1 where nothing is noisy.
         final_repeats: of the first and of the last reading.
-        final_steps: steps of readout and biases after the last reading.
+        final_steps: steps of readout and biases after the last reading, and batches whose readouts are
+            averaged then.
         final_batch_factor: points that they are solved on, over those that a step is judged on.
         turn_rad: how far a phase is turned to be probed; rounded to whole codes of its DAC [rad].
         first_readout_damping: nu of the first step, in units of the mean square of the readout's columns.
@@ -493,16 +494,15 @@ class LayeredGaussNewton:
             best = self._move_biases(batch)
             if not self._moving:
                 self._learn_price(best)
-        else:
-            best = self._solved(batch, self._x, self._cores)
-            self._x = self._with_readout(self._x, best)
-            self._loss = best.value / len(best.solution.residual)
+            return
+        # Each batch bends the readout to its own points; nothing else moves, so the mean is better.
+        best = self._solved(batch, self._x, self._cores)
+        self._readout_sum += best.readout
+        n_summed = self._n_last - n_free
+        self._x[self._readout_places] = self._readout_sum / n_summed
+        self._loss = best.value / len(best.solution.residual)
+        if n_summed >= self._options.final_steps:
             self.n_steps += 1
-        if self._readout_alone and (n_summed := self._n_last - n_free // 3) > 0:
-            # Each batch bends the readout to its own points; nothing else moves, so the mean is better.
-            self._readout_sum += best.readout
-            if self.n_steps:
-                self._x[self._readout_places] = self._readout_sum / n_summed
 
 
 def _trained(controls: slice, trained: Array) -> Array:
