@@ -17,8 +17,8 @@ A step:
 3. **Try.** The layers of every candidate are read; each is judged on a fresh batch, after its biases have
    moved to suit it. The best is kept if it is better than the base, judged in the same way.
 
-After the last step the layers are read more often, readout and biases get some more steps, and the readouts of
-some batches are averaged, which costs no inference. Noise is known from repeats.
+After the last step the layers are read more often, readout and biases get some more steps, and the readouts
+of some batches are averaged, which costs no inference. Noise is known from repeats.
 
 Layers whose phases stay where they start are read once and probed never. Where all do, what is left costs no
 inference beyond that reading: as many steps of the biases, and where they stay too, the mean of the readouts
