@@ -133,7 +133,7 @@ def test_it_ends_with_a_precise_reading_and_a_reason():
     asked = watched(run)
     assert "finished" in run.train()
     assert [a.purpose for a in asked] == ["start", *["probe", "trial"] * 2, *["last"] * 6]
-    assert [len(a.readings) for a in asked[-4:]] == [2, 0, 0, 0]
+    assert [len(a.readings) for a in asked[-6:]] == [2, 0, 0, 0, 0, 0]
     assert run.history[-1][0] == 3
 
 
