@@ -47,7 +47,7 @@ class Advances(Protocol):
     """An objective that changes while training goes on."""
 
     def advance(self, done: float) -> None:
-        """From the next batch on, a share `done` of the training is over, 0 to 1."""
+        """From the next batch on, a share `done` of the training is over, 0 to 1; it never goes back."""
         ...
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photonzero.training.null_models import frozen_readout
-from photonzero.training.objective import PinnObjective
+from photonzero.training.objective import Continuation, PinnObjective
 from photonzero.training.problems import get_problem
 from photonzero.training.stencils import make_rule
 from photonzero.training.testing import LabChip, LayeredLabChip, ReadoutLabChip
@@ -67,3 +67,14 @@ def test_the_noise_goes_on_as_if_nothing_had_been_asked():
 def test_a_chip_that_shows_outputs_alone_has_none():
     chip = LabChip(dim=2)
     assert frozen_readout(chip, heat, settings_of(chip)) is None
+
+
+@pytest.mark.parametrize("chip", [LayeredLabChip(dim=2), ReadoutLabChip(dim=2)])
+def test_frozen_optics_are_fitted_to_the_problem_itself_not_to_an_easier_one(chip):
+    def burgers(start):
+        problem = get_problem("burgers-plain")
+        along = Continuation("viscosity", start)
+        return PinnObjective(problem, make_rule("central", spacing=0.05), 60, seed=1, continuation=along)
+
+    easy, own = (frozen_readout(chip, lambda s=s: burgers(s), settings_of(chip)) for s in (100.0, 0.0032))
+    assert easy.error == own.error

@@ -216,8 +216,8 @@ class LayeredGaussNewton:
 
     @property
     def done(self) -> float:
-        """Share of its steps that are over."""
-        return min(self.n_steps / self._options.n_steps, 1.0)
+        """Share of its steps that are over; all where no phase is to move."""
+        return min(self.n_steps / self._n_steps_in_all, 1.0) if self._moving else 1.0
 
     def ask(self) -> Candidates:
         """Readings of layers, or a fresh batch to go on with what was read."""

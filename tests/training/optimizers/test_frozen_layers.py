@@ -95,3 +95,8 @@ def test_biases_alone_take_as_many_steps_and_no_further_reading():
 def test_a_frozen_readout_is_refused_in_one_line():
     with pytest.raises(ArgumentError, match="frozen: controls of the readout; allowed"):
         frozen_run(["readout/bias"])
+
+
+def test_a_readout_alone_needs_no_easier_problem_first():
+    assert frozen_run(["layer*"])[0].optimizer.done == 1.0
+    assert frozen_run(["layer1/*"])[0].optimizer.done == 0.0

@@ -106,8 +106,8 @@ class PinnObjective:
         )
 
     def advance(self, done: float) -> None:
-        """From the next batch on, a share `done` of the training is over."""
-        self._done = done
+        """From the next batch on, a share `done` of the training is over; it never goes back."""
+        self._done = max(self._done, done)
 
     def _of_the_moment(self) -> tuple[PDE, tuple[Term, ...]]:
         """The problem that the chip is trained for, and its terms."""
