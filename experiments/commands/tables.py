@@ -108,6 +108,23 @@ def problems(names: tuple[str, ...], **how: Any) -> None:
 
 
 @tables.command(cls=Computing)
+@click.argument("rows", nargs=-1)
+@_options("optics", 5)
+@click.option("--data", metavar="DIR", help="Folder of MNIST's files; otherwise PHOTONZERO_DATA.")
+def optics(rows: tuple[str, ...], data: str | None, **how: Any) -> None:
+    """What optics learn layer by layer, against frozen ones, on all ROWS or on some; ROW/frozen is one run.
+
+    \b
+    Examples:
+      photonzero tables optics
+      photonzero tables optics helmholtz-detector black-scholes/layered --seeds 2
+    """
+    from photonzero.experiments.tables.optics import runs_of
+
+    _run("tables-optics", {"run": runs_of(rows)}, {"data": data and str(Path(data).absolute())}, **how)
+
+
+@tables.command(cls=Computing)
 @_options("stencils", 3)
 @click.option("--max-inferences", type=click.IntRange(1), default=500_000, help="Budget of a training.")
 def stencils(max_inferences: int, **how: Any) -> None:

@@ -39,6 +39,7 @@ STUDIES: Registry[Study] = Registry(
             ("tables-hjb20", "tables.hjb20:STUDY"),
             ("tables-problems", "tables.problems:STUDY"),
             ("tables-stencils", "tables.stencils:STUDY"),
+            ("tables-optics", "tables.optics:STUDY"),
             ("tables-optimizers", "tables.optimizers:STUDY"),
             ("tables-optimizers-tuning", "tables.optimizers:TUNING"),
             ("tables-mnist", "tables.mnist:STUDY"),

@@ -57,6 +57,7 @@ def row_of(outcome: Outcome) -> Row:
     kept = {
         "history": np.array(outcome.run.history).reshape(-1, len(HISTORY_COLUMNS)),
         **{name: np.array(np.nan if value is None else value) for name, value in stated.items()},
+        "stop": np.array(", ".join(result.get("stop", {}))),
     }
     return {"error": error, **values, KEPT: kept}
 

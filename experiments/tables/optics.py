@@ -1,0 +1,273 @@
+"""What optics learn where their layers can be read one by one, against the same chips with frozen optics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from photonzero.experiments.config.run_config import RunConfig
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.api import configured
+from photonzero.experiments.studies.training import COSTS, SEED
+from photonzero.experiments.sweep.plan import Plan
+from photonzero.experiments.sweep.study import Axis, Sample
+from photonzero.experiments.tables.comparison import (
+    Finished,
+    Line,
+    comparison,
+    grouped,
+    markdown_table,
+    median,
+    spread,
+)
+from photonzero.experiments.tables.tuned import read_data
+from photonzero.training.checkpoint import write_atomically
+
+LAYERED, FROZEN, BLACK_BOX = "layered", "frozen", "black-box"
+"""Ways to train a chip: with layer access, its readout alone, and seen from its ends."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row, as optics.toml has it.
+
+    Attributes:
+        name: on the command line.
+        problem: PDE or dataset.
+        max_inferences: budget.
+        noise: preset or file.
+        chip: design; None takes the problem's.
+        optimizer: with layer access.
+        target: error that the median is meant to reach.
+        worst: error that every seed is meant to reach.
+        of_frozen: error that the median is meant to reach, in units of that with frozen optics.
+        frozen: whether there is a readout that can be fitted.
+        black_box: budget of Gauss-Newton on the chip from its ends; None for a row without.
+        settings: changes to the configuration of all runs.
+        layered: changes to that of the run with layer access.
+    """
+
+    name: str
+    problem: str
+    max_inferences: int
+    noise: str = "published"
+    chip: str | None = None
+    optimizer: str = "layered-gauss-newton"
+    target: float | None = None
+    worst: float | None = None
+    of_frozen: float | None = None
+    frozen: bool = True
+    black_box: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    layered: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[str]:
+        """Names of its runs."""
+        ways = [LAYERED, *([FROZEN] if self.frozen else []), *([BLACK_BOX] if self.black_box else [])]
+        return [f"{self.name}/{way}" for way in ways]
+
+
+TASKS: dict[str, Task] = {row["name"]: msgspec.convert(row, Task) for row in read_data("optics")["rows"]}
+RUNS = [run for task in TASKS.values() for run in task.runs]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of the comparison.
+
+    Attributes:
+        data: folder of the files of a dataset; None takes the environment's.
+    """
+
+    data: str | None = None
+
+
+def runs_of(names: Sequence[str]) -> list[str]:
+    """Runs of rows and single runs, in the order of optics.toml; of nothing all.
+
+    Raises:
+        UsageError: a name that is neither.
+    """
+    for name in names:
+        if name not in TASKS and name not in RUNS:
+            raise UsageError(f"row: {name!r}; allowed: {', '.join(TASKS)}, and ROW/{LAYERED} and the like")
+    return [run for run in RUNS if not names or run in names or run.rpartition("/")[0] in names]
+
+
+def config_of(sample: Sample) -> RunConfig:
+    """The configuration of a run."""
+    name, _, way = sample.setting["run"].rpartition("/")
+    task = TASKS[name]
+    settings, optimizer, budget = dict(task.settings), task.optimizer, task.max_inferences
+    if way == LAYERED:
+        settings |= task.layered
+    elif way == FROZEN:
+        settings["frozen"] = ["layer*"]
+    else:
+        assert task.black_box is not None
+        optimizer, budget = "gauss-newton", task.black_box
+    return configured(
+        task.problem,
+        chip=task.chip,
+        noise=task.noise,
+        optimizer=optimizer,
+        seed=sample.setting["seed"],
+        max_inferences=budget,
+        data=sample.options.data if task.problem == "mnist" else None,
+        settings=settings,
+    )
+
+
+def line_of(plan: Plan, one: Finished) -> Line:
+    """A line of optics.csv."""
+    name, _, way = one.row["run"].rpartition("/")
+    task = TASKS[name]
+    costs = {key: float(one.kept[key]) for key in COSTS}
+    return {
+        "row": name,
+        "way": way,
+        "problem": task.problem,
+        "noise": task.noise,
+        **{key: one.row[key] for key in ("seed", "error", "inferences", "steps", "n_controls")},
+        "zero": float(one.kept["zero"]),
+        **costs,
+        "stop": str(one.kept["stop"]),
+    }
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """A table for the manual, a line a row.
+
+    Args:
+        lines: of optics.csv.
+    """
+    rows = []
+    for (name,), own in grouped(lines, "row").items():
+        ways = {way: found for (way,), found in grouped(own, "way").items()}
+        task = TASKS[name]
+        cells = [f"`{task.problem}`", task.noise, f"{_number(own, 'zero', '.2g')}"]
+        for way in (FROZEN, BLACK_BOX, LAYERED):
+            cells.append(_error(ways[way]) if way in ways else "")
+        trained = ways.get(LAYERED, [])
+        cells += [_goal(task, trained, ways.get(FROZEN, [])), _gain(trained, ways.get(FROZEN, []))]
+        cells += [_number(trained, "inferences", ".1e"), _number(trained, "wall_s", ".0f")]
+        rows.append(cells)
+    header = (
+        "problem", "noise", "at zero", "frozen", "black box", "layered", "target", "frozen / layered",
+        "inferences", "s",
+    )  # fmt: skip
+    return markdown_table(header, rows)
+
+
+def _error(lines: Sequence[Line]) -> str:
+    middle, low, high = spread(lines, "error", ".1e")
+    return f"{middle} ({low} to {high})" if len(lines) > 1 else middle
+
+
+def _number(lines: Sequence[Line], column: str, form: str) -> str:
+    values = [line[column] for line in lines]
+    return format(float(np.median(values)), form) if values and np.isfinite(values).all() else ""
+
+
+def _gain(trained: Sequence[Line], frozen: Sequence[Line]) -> str:
+    if not trained or not frozen:
+        return ""
+    return f"{median(frozen, 'error') / median(trained, 'error'):.3g}"
+
+
+def _goal(task: Task, trained: Sequence[Line], frozen: Sequence[Line]) -> str:
+    """What is meant to be reached, and whether it was."""
+    said, missed = [], False
+    errors = [line["error"] for line in trained]
+    if task.target is not None:
+        said.append(f"{task.target:.1e}")
+        missed |= bool(errors) and float(np.median(errors)) > task.target
+    if task.worst is not None:
+        said.append(f"each {task.worst:.1e}")
+        missed |= bool(errors) and max(errors) > task.worst
+    if task.of_frozen is not None:
+        said.append(f"{task.of_frozen:g} of frozen")
+        both = bool(errors) and bool(frozen)
+        missed |= both and float(np.median(errors)) > task.of_frozen * median(frozen, "error")
+    return ", ".join([*said, *(["missed"] if missed else [])])
+
+
+def _draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
+    """optics.png and optics.md."""
+    lines = [line_of(plan, one) for one in done]
+    text = markdown(lines) + "\n"
+    write_atomically(path.parents[1] / "optics.md", lambda file: file.write(text.encode()))
+    draw_optics(path, lines)
+    return (
+        "Errors with frozen optics and with optics that learn, and of the network at zero; median and range "
+        f"of {len(plan.grid['seed'])} seeds of chip and training."
+    )
+
+
+_STYLES = {
+    FROZEN: ("frozen optics", "o", "none"),
+    BLACK_BOX: ("black box", "s", "none"),
+    LAYERED: ("layer by layer", "o", "full"),
+}
+
+
+def draw_optics(path: Path, lines: Sequence[Line]) -> None:
+    """Errors of every row, one above the other, on a common axis.
+
+    Args:
+        path: of the png.
+        lines: of optics.csv.
+    """
+    from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
+
+    colors = {FROZEN: GREY, BLACK_BOX: ORANGE, LAYERED: BLUE}
+    rows = list(grouped(lines, "row").items())
+    with figure(path, 6.5, 1.0 + 0.27 * len(rows)) as drawn:
+        axes = drawn.subplots()
+        for height, ((name,), own) in enumerate(rows):
+            zero = median(own, "zero")
+            if math.isfinite(zero):
+                axes.plot(zero, height, "|", color="black", label="at zero")
+            target = TASKS[name].target
+            if target is not None:
+                axes.plot(target, height, "x", color="black", markersize=4, label="target")
+            for (way,), found in grouped(own, "way").items():
+                label, marker, fill = _STYLES[way]
+                errors = [line["error"] for line in found]
+                axes.hlines(height, min(errors), max(errors), color=colors[way], linewidth=1.0)
+                axes.plot(
+                    median(found, "error"),
+                    height,
+                    marker,
+                    color=colors[way],
+                    fillstyle=fill,
+                    label=label,
+                )
+        axes.set_xscale("log")
+        axes.set_xlabel("relative l2 error, or share of wrong answers")
+        axes.set_yticks(range(len(rows)), [name for (name,), _ in rows])
+        axes.invert_yaxis()
+        handles, labels = axes.get_legend_handles_labels()
+        unique = dict(zip(labels, handles, strict=True))
+        axes.legend(unique.values(), unique.keys(), loc="upper left", bbox_to_anchor=(1.02, 1.0))
+
+
+STUDY = comparison(
+    "optics",
+    "What the optics learn where layers can be read one by one, against frozen optics.",
+    (Axis("run", "run", "text", choices=tuple(RUNS)), SEED),
+    config_of,
+    line_of=line_of,
+    printed=markdown,
+    figure=_draw,
+    options=Options,
+    defaults={"run": list(RUNS), "seed": [0, 1, 2, 3, 4]},
+    quick={"run": TASKS["heat"].runs, "seed": [0]},
+)

@@ -1,0 +1,73 @@
+"""The table of what optics learn: its rows, what it prints, and what it draws."""
+
+import csv
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from photonzero.experiments import cli
+from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.studies import training
+from photonzero.experiments.sweep.study import Sample
+from photonzero.experiments.tables.optics import RUNS, TASKS, Options, config_of, runs_of
+
+
+def sample(run):
+    return Sample(0, {"run": run, "seed": 7}, 0, 0, SimpleNamespace(options=Options(data="/none")))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_row_can_be_run(name):
+    task = TASKS[name]
+    for run in task.runs:
+        config = config_of(sample(run))
+        assert (config.task.label, config.noise.name, config.seed) == (task.problem, task.noise, 7)
+        assert bool(config.frozen) == run.endswith("/frozen")
+        expected = "gauss-newton" if run.endswith("/black-box") else task.optimizer
+        assert config.optimizer.name == expected
+
+
+def test_rows_and_single_runs_are_named():
+    assert runs_of(()) == RUNS
+    assert runs_of(("heat", "helmholtz-detector/frozen")) == [
+        "helmholtz-detector/frozen",
+        "heat/layered",
+        "heat/frozen",
+    ]
+    with pytest.raises(UsageError, match="row: 'helmholtz'; allowed: helmholtz-detector"):
+        runs_of(("helmholtz",))
+
+
+def test_the_table_states_targets_and_frozen_over_trained(monkeypatch, tmp_path, capsys):
+    def fake(config, checkpoint):
+        frozen, black_box = bool(config.frozen), config.optimizer.name == "gauss-newton"
+        error = (0.8 if frozen else 1.4 if black_box else 5e-3) * (1 + config.seed)
+        result = {
+            "rel_l2": error, "inferences": 200_000, "steps": 3, "final_loss": 1.0, "n_controls": 9,
+            "wall_s": 20.0, "layer_inferences": 200_000, "null": {"zero": 1.0}, "stop": {"finished": ""},
+        }  # fmt: skip
+        return SimpleNamespace(result=result, run=SimpleNamespace(history=[(1, 2, 3.0, 4.0, 5.0)]))
+
+    monkeypatch.setattr(training, "assemble", lambda config, threads: config)
+    monkeypatch.setattr(training, "train", fake)
+    names = ("helmholtz-detector", "heat/layered")
+    command = ("tables", "optics", *names, "--seeds", "2", "--out", str(tmp_path), "--executor", "serial")
+    monkeypatch.setattr(sys, "argv", ["photonzero", *command])
+    cli.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == (
+        "| `helmholtz` | published-detector | 1 | 1.2e+00 (8.0e-01 to 1.6e+00) "
+        "| 2.1e+00 (1.4e+00 to 2.8e+00) | 7.5e-03 (5.0e-03 to 1.0e-02) "
+        "| 6.0e-03, each 1.2e-02, missed | 160 | 2.0e+05 | 20 |"
+    )
+    # Without its frozen run a row has neither a ratio nor a verdict.
+    assert lines[3].split(" | ")[6:8] == ["0.33 of frozen", ""]
+    assert (tmp_path / "optics.md").read_text().splitlines() == lines[:4]
+    with (tmp_path / "optics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 4
+    assert {(row["way"], row["zero"], row["stop"]) for row in rows} == {
+        (way, "1.0", "finished") for way in ("layered", "frozen", "black-box")
+    }
+    assert (tmp_path / "figures" / "optics.png").stat().st_size > 10_000
