@@ -56,8 +56,8 @@ def test_frozen_optics_are_fitted_with_what_the_chip_shows(chip, how):
 def test_the_noise_goes_on_as_if_nothing_had_been_asked():
     asked, other = (LayeredLabChip(dim=2, noise=1e-3) for _ in range(2))
     found = frozen_readout(asked, heat, settings_of(asked))
-    # 32 repeats of two and eight weighing vectors, and nothing else.
-    assert found.inferences == 32 * (2 + 8)
+    # 32 repeats of two and eight weighing vectors, and a dark one of each layer.
+    assert found.inferences == 32 * (2 + 8) + 2
     points = np.zeros((3, 2))
     np.testing.assert_array_equal(
         asked.measure(settings_of(asked)[None], points), other.measure(settings_of(other)[None], points)
