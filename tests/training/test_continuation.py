@@ -87,6 +87,8 @@ def test_points_of_a_sequence_cover_every_strip():
     # 64 points of a base-2 sequence: one in each of 64 strips, whatever the coordinate.
     assert (np.sort(np.floor(32.0 * (even[:, 0] + 1.0))) == np.arange(64)).all()
     assert (np.sort(np.floor(64.0 * even[:, 1])) == np.arange(64)).all()
+    # Some of them, as they are taken for means, are not all in one part of the domain.
+    assert 0 < (even[::2, 0] > 0).sum() < 32
     again = objective(seed=1, sequence="sobol").blocks[0].points
     assert not np.array_equal(even, again)
 

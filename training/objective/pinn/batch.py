@@ -64,7 +64,9 @@ def _collocation(problem: PDE, n: int, sequence: str, rng: np.random.Generator) 
                 f"points.sequence: 'sobol' for {problem.name}, which places its points; allowed: 'random'"
             )
         space = problem.space
-        points = space.lower + (space.upper - space.lower) * sobol_points(n, problem.dim, rng)
+        # In random order: every second point of the sequence lies in one half of the domain.
+        even = rng.permutation(sobol_points(n, problem.dim, rng))
+        points = space.lower + (space.upper - space.lower) * even
     else:
         points = np.asarray(problem.collocation(n, rng), dtype=np.float64)
     expected = (n, problem.dim)
