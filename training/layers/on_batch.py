@@ -82,7 +82,8 @@ class OnBatch:
     def price(self) -> float:
         """Squared residuals a squared error of the solution is worth, see `operator_size`."""
         places, weights = self.batch.judged(_PRICED_POINTS)
-        features = _with_one(passed(self.layers, places[:, None]).features, 1)[:, 0]
+        features = passed(self.layers, places[:, None]).features[:, 0]
+        features = np.concatenate([features, np.ones((len(places), 1))], axis=1)
         values = [np.sqrt(own)[:, None] * features for own in weights.T]
         # Outputs do not mix here: squares of each are added.
         stacked = np.zeros((len(values) * len(places), self.solution.readout.size))
@@ -231,24 +232,29 @@ def _tiles(layers: Sequence[MeasuredLayer], nodes: Array, forms: Array | None) -
 
 
 def _answers(features: Array, forms: Array | None, readout: Array) -> Array:
-    """Of the network in all streams, (B, T, m)."""
+    """Of the network in all streams, (B, T, m), in double precision: large weights cancel each other."""
+    n_points, n_streams, width = features.shape
     weights, bias = readout[:, :-1].T, readout[:, -1]
-    answers = features @ weights
+    answers = np.empty((n_points, n_streams, len(bias)))
+    tile = max(1, _NUMBERS_AT_ONCE // (n_streams * width))
+    for start in range(0, n_points, tile):
+        some = slice(start, start + tile)
+        answers[some] = (features[some].reshape(-1, width) @ weights).reshape(-1, n_streams, len(bias))
     # Derivatives have no constant.
-    answers[:, slice(None) if forms is None else slice(1)] += bias
+    answers[:, : _n_values(n_streams, forms)] += bias
     return answers
 
 
 def _columns(features: Array, slopes: Array, forms: Array | None) -> Array:
     """Derivatives (B E, m (F + 1)) of residuals by the readout."""
     n_points, n_equations, n_streams, m = slopes.shape
-    own = _with_one(features, n_streams if forms is None else 1)
-    columns = [slopes[..., k].astype(own.dtype) @ own for k in range(m)]
-    return np.concatenate(columns, axis=2).reshape(n_points * n_equations, -1).astype(np.float64)
+    columns = []
+    for k in range(m):
+        of_bias = slopes[:, :, : _n_values(n_streams, forms), k].sum(axis=2, keepdims=True)
+        columns += [slopes[..., k].astype(features.dtype) @ features, of_bias]
+    return np.concatenate(columns, axis=2).reshape(n_points * n_equations, -1).astype(np.float64, copy=False)
 
 
-def _with_one(features: Array, n_values: int) -> Array:
-    """Features (B, T, F) and a constant 1: of as many streams that are values; of the others 0."""
-    one = np.zeros((*features.shape[:2], 1), dtype=features.dtype)
-    one[:, :n_values] = 1.0
-    return np.concatenate([features, one], axis=2)
+def _n_values(n_streams: int, forms: Array | None) -> int:
+    """Streams that are values and no derivatives; they come first."""
+    return n_streams if forms is None else 1
