@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.table import Table
@@ -36,7 +36,7 @@ THRESHOLDS = (5e-2, 1e-2, 2e-3)
 """Validation errors whose first inferences are tabulated."""
 
 _POINTS = 100
-"""Collocation points of a loss, as published. Gauss-Newton takes its preset's: it needs many residuals."""
+"""Collocation points of a loss, as published. What takes many residuals takes its preset's."""
 
 _CHOSEN = "tuned.json"
 
@@ -48,6 +48,8 @@ class Method:
     Attributes:
         optimizer: its name.
         label: in table and figure.
+        name: on the command line; empty for its optimizer's.
+        points: "own" for the batch of the problem's preset.
         key: the setting that is tuned, None for one that is used as it is.
         also: settings that take the same value.
         values: that it is tried with, increasing; tuning goes on beyond them while the best one is the last.
@@ -56,13 +58,18 @@ class Method:
 
     optimizer: str
     label: str
+    name: str = ""
+    points: Literal["published", "own"] = "published"
     key: str | None = None
     also: tuple[str, ...] = ()
     values: tuple[float, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-METHODS = {method["optimizer"]: Method(**method) for method in read_data("optimizers")["methods"]}
+METHODS = {
+    method.name or method.optimizer: method
+    for method in (Method(**values) for values in read_data("optimizers")["methods"])
+}
 TUNED: Mapping[str, Mapping[str, Mapping[str, float]]] = read_data("optimizers")["tuned"]
 """Step sizes by noise, problem and method."""
 
@@ -86,7 +93,7 @@ def config_with(sample: Sample, value: float | None, seed: int) -> RunConfig:
     """The run of a method with a value of its key."""
     method = METHODS[sample.setting["method"]]
     settings = dict(method.settings)
-    if method.optimizer != "gauss-newton":
+    if method.points == "published":
         settings["batch_size"] = _POINTS
     if method.key is not None and value is not None:
         settings |= {f"optimizer.{key}": value for key in (method.key, *method.also)}
@@ -131,6 +138,7 @@ def line_of(plan: Plan, one: Finished) -> Line:
         "step": step_size(plan.options, row["problem"], row["method"]),
         **{key: row[key] for key in ("seed", "inferences", "steps")},
         "rel_l2": row["error"],
+        "zero": float(one.kept["zero"]),
         "wall_s": one.wall_s,
         **{f"to_{threshold:g}": inferences_to(one.history, threshold) for threshold in THRESHOLDS},
     }
@@ -144,6 +152,8 @@ def printed(lines: list[Line]) -> Table:
         reached = [median(own, f"to_{threshold:g}") for threshold in THRESHOLDS]
         cells = [f"{value:.1e}" if np.isfinite(value) else "-" for value in reached]
         rows.append([*key, *cells, *spread(own, "rel_l2", ".1e")])
+    for (problem,), own in grouped(lines, "problem").items():
+        rows.append([problem, "the network at zero", *["-"] * len(THRESHOLDS), *spread(own, "zero", ".1e")])
     return terminal_table(header, rows)
 
 

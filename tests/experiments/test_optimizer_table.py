@@ -66,7 +66,7 @@ def test_a_noise_that_was_not_tuned_for_is_refused_until_it_is(tmp_path):
     lines = (tmp_path / "optimizers.csv").read_text().splitlines()
     assert len(lines) == 3
     assert lines[0].split(",") == [
-        "problem", "noise", "method", "step", "seed", "inferences", "steps", "rel_l2", "wall_s",
+        "problem", "noise", "method", "step", "seed", "inferences", "steps", "rel_l2", "zero", "wall_s",
         "to_0.05", "to_0.01", "to_0.002",
     ]  # fmt: skip
     assert lines[2].split(",")[3] == str(table["value"][0])
@@ -96,4 +96,6 @@ def test_the_command_tunes_and_then_compares(tmp_path):
     assert "'sign-sgd'" in answer.output
     answer = run(tables, ["optimizers", "hjb2", *how, "--seeds", "1"], catch_exceptions=False)
     assert "hjb2" in answer.output
+    assert "frozen optics, readout alone" in answer.output
+    assert "the network at zero" in answer.output
     assert len(load_study(tmp_path)) == len(METHODS)

@@ -101,9 +101,10 @@ def test_problem_table_states_median_range_and_target(monkeypatch, tmp_path, cap
     def fake(parts, checkpoint):
         config = parts
         error = {0: 1e-2, 1: 2e-2, 2: 9e-2}[config.seed] * (1 if config.problem == "burgers" else 0.1)
+        error *= 3 if config.frozen else 1
         result = {
             "rel_l2": error, "inferences": 4_000_000, "steps": 3, "final_loss": 1.0, "n_controls": 9,
-            "wall_s": 20.0, "peak_rss_mb": 300.0,
+            "wall_s": 20.0, "peak_rss_mb": 300.0, "null": {"zero": 0.9},
         }  # fmt: skip
         return SimpleNamespace(result=result, run=SimpleNamespace(history=[(1, 2, 3.0, 4.0, 5.0)]))
 
@@ -112,13 +113,17 @@ def test_problem_table_states_median_range_and_target(monkeypatch, tmp_path, cap
     names = ("burgers", "poisson10", "basket5")
     run(monkeypatch, "tables", "problems", *names, "--out", tmp_path, "--executor", "serial")
     lines = capsys.readouterr().out.splitlines()
-    assert "| 2.0e-02 | 1.0e-02 to 9.0e-02 | 5e-02 |" in lines[2]
-    assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 | 2e-02 |" in lines[3]
+    assert "| default | 3 | 0.9 | 2.0e-02 | 1.0e-02 to 9.0e-02 | 5e-02 |" in lines[2]
+    # A target is that of a trained chip.
+    assert "| frozen | 3 | 0.9 | 6.0e-02 | 3.0e-02 to 2.7e-01 |  |" in lines[3]
+    assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 | 2e-02 |" in lines[4]
     # No promise, no target.
-    assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 |  |" in lines[4]
+    assert "| 2.0e-03 | 1.0e-03 to 9.0e-03 |  |" in lines[6]
     table = (tmp_path / "problems.csv").read_text().splitlines()
-    assert len(table) == 1 + 9
-    assert table[0] == "problem,chip,seed,rel_l2,target,reference_error,inferences,wall_s,peak_rss_mb"
+    assert len(table) == 1 + 2 * 9
+    assert (
+        table[0] == "problem,way,chip,seed,rel_l2,zero,target,reference_error,inferences,wall_s,peak_rss_mb"
+    )
 
 
 def test_the_problem_table_has_every_problem_and_targets_of_problems_only():
