@@ -151,7 +151,7 @@ class TrainingRun:
                     self.objective.advance(self._done)
                 self.objective.load_batch(self._n_batches, self._batch_factor)
                 self._n_batches += 1
-            round_cost = candidates.controls.shape[0] * self.objective.inferences_per_candidate
+            round_cost = candidates.controls.shape[0] * self._inferences_of_pass(candidates)
             round_cost += inferences_to_choose(self.objective)
             round_cost += sum(reading.n_inferences for reading in candidates.readings or ())
             if self.inferences + round_cost > self.limits.max_inferences:
@@ -216,6 +216,14 @@ class TrainingRun:
             self.oracle.restore(oracle_state)
         self._started_s = time.perf_counter()
         self._snapshot = self._state()
+
+    def _inferences_of_pass(self, candidates: Candidates) -> int:
+        """Of the batch with one setting: where layers are read, only values are presented and no stencils."""
+        if candidates.readings is None or not isinstance(self.objective, KnownTask):
+            return self.objective.inferences_per_candidate
+        if not len(candidates.controls):
+            return 0
+        return sum(nodes.shape[0] * nodes.shape[1] for nodes in self.objective.known_batch().nodes)
 
     def _measured(self, candidates: Candidates) -> Evaluation:
         if candidates.readings is None:

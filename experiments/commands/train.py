@@ -17,7 +17,7 @@ from photonzero.experiments.commands.number import Count
 @click.argument("problem", required=False)
 @click.option("--chip", metavar="NAME|FILE.toml|FILE.py:NAME", help="The chip; the problem has one.")
 @click.option("--noise", metavar="PRESET|FILE.toml", help="Imperfections.  [default: published]")
-@click.option("--optimizer", metavar="NAME|FILE.py:NAME", help="Method.  [default: gauss-newton]")
+@click.option("--optimizer", metavar="NAME|FILE.py:NAME", help="Method; the problem and the chip have one.")
 @click.option("--derivatives", metavar="NAME|FILE.py:NAME", help="Stencil rule.  [default: central]")
 @click.option("--max-inferences", type=Count(), metavar="N", help="Budget of optical inferences.")
 @click.option("--steps", type=Count(), metavar="N", help="Stop after so many steps.")
@@ -95,6 +95,13 @@ def train(
         click.echo(
             f"chip {run_config.chip_name} has no state() and restore(): its noise does not continue "
             "where it stood",
+            err=True,
+        )
+    by_itself = resume is None and config is None and chosen["optimizer"] is None
+    if by_itself and run_config.optimizer.method.needs_layers and not quiet:
+        click.echo(
+            f"the layers of {run_config.chip_name} can be read: {run_config.optimizer.label} trains it "
+            "(--optimizer takes another)",
             err=True,
         )
     with TrainingDisplay(run_config, folder, quiet) as display:

@@ -52,6 +52,11 @@ class ChipSource(Protocol):
         """What each chip can be made with: "noise", "seed", "dtype", "threads"."""
         ...
 
+    @property
+    def opens_layers(self) -> bool:
+        """Whether it has layers of light that can be driven and read one by one."""
+        ...
+
     def make(self, **given: Any) -> ForwardOracle:
         """A chip.
 
@@ -95,6 +100,11 @@ class SimulatedChip:
     def takes(self) -> frozenset[str]:
         """All there is."""
         return frozenset(("noise", "seed", "dtype", "threads"))
+
+    @property
+    def opens_layers(self) -> bool:
+        """See `ChipSource`."""
+        return any(layer.core.is_optical for layer in self.design.layers)
 
     def make(self, **given: Any) -> ForwardOracle:
         """A fabricated chip; see `photonzero.photonics.chip.chip.fabricate`."""
@@ -156,6 +166,13 @@ class OwnChip:
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             return names
         return names & {p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY}
+
+    @property
+    def opens_layers(self) -> bool:
+        """See `ChipSource`; what a function makes is not known before."""
+        if self.design is not None:
+            return SimulatedChip(self.name, self.design).opens_layers
+        return callable(getattr(self.found, "measure_layers", None))
 
     def make(self, **given: Any) -> ForwardOracle:
         """See `ChipSource`."""

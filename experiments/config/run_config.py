@@ -41,7 +41,10 @@ __all__ = ["RunConfig", "chip_table", "default_table", "noise_table", "read_desi
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
-_NO_KEYS = ("method", "derivatives", "derivative_options")
+_USUAL_OPTIMIZER = "gauss-newton"
+"""Where a preset names none for a chip's layers, or they cannot be read."""
+
+_NO_KEYS = ("method", "layered", "derivatives", "derivative_options")
 """Keys of a preset that are none of a run's table."""
 
 
@@ -161,19 +164,23 @@ def _named(thing: Any) -> str:
 
 def default_table(
     problem: Any,
-    optimizer: Any = "gauss-newton",
+    optimizer: Any = None,
     derivatives: Any = None,
     noise: Any = None,
     chip: Any = None,
+    *,
+    one_chip: bool = True,
 ) -> dict[str, Any]:
     """The table of a run where nothing else is said: the preset of a problem and a method.
 
     Args:
         problem: name, "file.py:Class", or an object of Python.
-        optimizer: the same.
+        optimizer: the same; None for the preset's ``layered`` where the layers of the chip can be read, and
+            "gauss-newton" elsewhere.
         derivatives: the same of a stencil rule, None for the problem's own.
         noise: preset, TOML file, or a noise model; None for "published" where the chip is a simulated one.
         chip: name, TOML file, "file.py:Name", or an object of Python; None for the problem's own.
+        one_chip: several are not read layer by layer.
 
     Raises:
         UsageError: an unknown problem or chip, or no chip that fits.
@@ -185,6 +192,14 @@ def default_table(
     chosen = chip_table(preset.get("chip") or _fitting_chip(task) if chip is None else chip)
     if noise is None:
         noise = "published" if "design" in chosen else chip_source(chosen["chip"]).usual_noise
+    if optimizer is None:
+        if "design" in chosen:
+            design = chip if isinstance(chip, NetworkDesign) else read_design(str(chip))
+            source = SimulatedChip(chosen["chip"], design)
+        else:
+            source = chip_source(chosen["chip"])
+        readable = one_chip and source.opens_layers
+        optimizer = preset.get("layered", _USUAL_OPTIMIZER) if readable else _USUAL_OPTIMIZER
     table: dict[str, Any] = {
         "seed": 0,
         **{key: value for key, value in preset.items() if key not in _NO_KEYS},

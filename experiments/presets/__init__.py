@@ -1,6 +1,7 @@
 """What a run of each problem starts from: PROBLEM.toml over common.toml.
 
-Keys are those of a run's configuration. Besides them ``derivatives`` names the default rule,
+Keys are those of a run's configuration. Besides them ``layered`` names the method for chips whose layers can
+be read, where no other is asked for, ``derivatives`` names the default rule,
 ``derivative_options.RULE`` has options of one rule, and ``method.OPTIMIZER`` changes for one optimizer.
 """
 

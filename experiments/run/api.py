@@ -47,7 +47,8 @@ def configured(
             `n_controls`, `control_groups` and `measure`; None takes the problem's.
         noise: preset, TOML file or `NoiseModel`; None takes "published", and nothing for a chip of one's own
             that takes none.
-        optimizer: name, "file.py:Name", or a class or function that makes one; None takes "gauss-newton".
+        optimizer: name, "file.py:Name", or a class or function that makes one; None takes "gauss-newton", or
+            the problem's own for chips whose layers can be read.
         derivatives: name of a stencil rule, or "file.py:Name"; None takes the problem's.
         max_inferences: budget of optical inferences; None takes the problem's.
         max_steps: steps of the optimizer at most.
@@ -68,7 +69,12 @@ def configured(
         for key, given in {"optimizer": optimizer, "derivatives": derivatives, "noise": noise}.items()
     }
     table = default_table(
-        problem, chosen["optimizer"] or "gauss-newton", chosen["derivatives"], chosen["noise"], chip
+        problem,
+        chosen["optimizer"],
+        chosen["derivatives"],
+        chosen["noise"],
+        chip,
+        one_chip=changes.get("n_chips", 1) == 1,
     )
     table |= {key: value for key, value in (("seed", seed), ("data", _folder(data))) if value is not None}
     return with_limits(resolve(set_keys(table, changes)), max_inferences, max_steps, target_error)

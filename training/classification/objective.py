@@ -26,6 +26,7 @@ class KnownSamples:
 
     def __init__(self, inputs: Array, loss: CrossEntropy) -> None:
         self.nodes = [inputs[:, None, :]]
+        self.forms: list[Array | None] = [None]
         self._loss = loss
 
     def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:

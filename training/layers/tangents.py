@@ -168,10 +168,19 @@ def _ridge(changes: Array, row_size: float, variances: Array) -> Array:
     return np.divide(variances, signal, out=np.zeros_like(signal), where=variances > 0)
 
 
+def core_designs(cores: Sequence[Array], vectors: Array) -> list[Array]:
+    """Readings by the entries of each core in one of its rows: (B m_<k m_>k, r_{k-1} n_k r_k)."""
+    met = states(cores, vectors)
+    return [_design_at(cores, k, own) for k, own in enumerate(met)]
+
+
 def _design(cores: Sequence[Array], k: int, vectors: Array) -> Array:
-    """Readings by the entries of core k in one of its rows: (B m_<k m_>k, r_{k-1} n_k r_k)."""
+    return _design_at(cores, k, states(cores, vectors)[k])
+
+
+def _design_at(cores: Sequence[Array], k: int, state: Array) -> Array:
     r, _, n, s = cores[k].shape
-    return _environment(cores[:k], states(cores, vectors)[k], (n, s)).reshape(-1, r * n * s)
+    return _environment(cores[:k], state, (n, s)).reshape(-1, r * n * s)
 
 
 def _environment(cores: Sequence[Array], state: Array, shape: tuple[int, int]) -> Array:

@@ -72,6 +72,13 @@ def states(cores: Sequence[Array], inputs: Array) -> list[Array]:
     return found[::-1]
 
 
+def applied(cores: Sequence[Array], inputs: Array) -> Array:
+    """What a layer reads of inputs (N, n) without noise, (N, m)."""
+    first = states(cores, inputs)[0]
+    r, m, n, s = cores[0].shape
+    return (cores[0].reshape(r * m, n * s) @ first).reshape(len(inputs), -1)
+
+
 def costates(cores: Sequence[Array], adjoints: Array) -> tuple[list[Array], Array]:
     """Derivatives by what leaves each core, (N, n_<k, r_{k-1} m_k, m_>k), and by the inputs, (N, n).
 

@@ -81,7 +81,7 @@ class KnownLoss(Protocol):
     forms: list[Array | None]
 
     def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
-        """The loss of answers (B, K, m) of every part, and its derivatives by them."""
+        """The loss of answers (B, T, m) of every part, and its derivatives by them."""
         ...
 
 

@@ -1,0 +1,36 @@
+"""The method that trains where none is asked for: by the problem, and by what the chip offers."""
+
+import pytest
+
+from photonzero.experiments.run.api import configured
+from photonzero.photonics.designs import get_design
+from photonzero.training.testing import LayeredLabChip, ReadoutLabChip
+
+
+@pytest.mark.parametrize(
+    ("problem", "given", "expected"),
+    [
+        ("digits", {}, "layered-adam"),
+        ("mnist", {"chip": "tonn-mnist"}, "layered-adam"),
+        ("mnist", {}, "gauss-newton"),
+        ("mnist", {"chip": get_design("tonn-mnist")}, "layered-adam"),
+        ("digits", {"optimizer": "gauss-newton"}, "gauss-newton"),
+        ("digits", {"settings": {"optimizer.name": "gauss-newton"}}, "gauss-newton"),
+        ("digits", {"n_chips": 2}, "gauss-newton"),
+        ("digits", {"chip": LayeredLabChip}, "layered-adam"),
+        ("digits", {"chip": LayeredLabChip(64)}, "layered-adam"),
+        ("digits", {"chip": ReadoutLabChip}, "gauss-newton"),
+        ("basket5", {}, "gauss-newton"),
+    ],
+)
+def test_the_chip_and_the_problem_choose(problem, given, expected):
+    config = configured(problem, **given)
+    assert config.optimizer.name == expected
+    assert type(config.optimizer.options) is config.optimizer.method.options
+
+
+def test_a_design_in_a_file_says_what_it_offers(tmp_path):
+    (tmp_path / "light.toml").write_text(
+        "n_out = 10\n[[layers]]\nout_modes = [8]\nin_modes = [64]\nranks = [1, 1]\n"
+    )
+    assert configured("digits", chip=str(tmp_path / "light.toml")).optimizer.name == "layered-adam"
