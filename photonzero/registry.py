@@ -29,7 +29,7 @@ _USERS = "photonzero_user_"
 
 def is_file_name(name: str) -> bool:
     """Whether a name means something in a user's Python file: ``my.py`` or ``my.py:Name``."""
-    return split_file_name(name)[0].suffix == ".py"
+    return "\0" not in name and split_file_name(name)[0].suffix == ".py"
 
 
 def split_file_name(name: str) -> tuple[Path, str | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from photonzero.stored import DamagedFileError, load_arrays, save_arrays, write_atomically
-from photonzero.training.errors import CheckpointError
+from photonzero.training.errors import CheckpointError, OtherCheckpointError
 from photonzero.training.oracle import Array
 
 __all__ = ["load_checkpoint", "save_checkpoint", "write_atomically"]
@@ -35,7 +35,8 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Array]:
     """Read arrays back.
 
     Raises:
-        CheckpointError: missing, damaged, not a checkpoint, or of another run.
+        CheckpointError: missing, damaged, or not a checkpoint.
+        OtherCheckpointError: of another run.
     """
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path}: not found")
@@ -47,5 +48,5 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Array]:
     if found != _FORMAT:
         raise CheckpointError(f"checkpoint {path}: format {found!r}; allowed: {_FORMAT!r}")
     if str(content.pop("fingerprint", "")) != fingerprint:
-        raise CheckpointError(f"checkpoint {path}: belongs to a run with another configuration")
+        raise OtherCheckpointError(f"checkpoint {path}: belongs to a run with another configuration")
     return content

@@ -17,5 +17,9 @@ class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or belongs to another run."""
 
 
+class OtherCheckpointError(CheckpointError):
+    """A checkpoint is whole, and belongs to something else."""
+
+
 class ProblemError(ArgumentError):
     """No such PDE, or its definition cannot be used: names the problem, what is wrong and what is allowed."""

@@ -14,6 +14,21 @@ from photonzero.stored import PARTS
 LOCK = ".lock"
 
 
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with files in it that a lock or a killed process did not leave.
+
+    Raises:
+        UsageError: names one of them.
+    """
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name != LOCK and not path.match(PARTS):
+            raise UsageError(
+                f"{folder}: holds {path.name}, not of this command; allowed: a new or an empty folder"
+            )
+
+
 @contextmanager
 def locked(folder: Path, what: str) -> Iterator[None]:
     """Hold a folder for this process; one that dies gives it up, and what it was writing is removed.

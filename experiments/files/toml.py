@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 import typing
@@ -70,7 +71,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Also what the parser says of digits and of brackets beyond count.
         raise UsageError(f"{path}: not TOML ({error})") from error
 
 
@@ -97,6 +99,7 @@ def from_table(cls: type[T], table: Mapping[str, Any], path: str) -> T:
 
 
 def _value(hint: Any, value: Any, path: str) -> Any:
+    _check_numbers(value, path)
     own = getattr(hint, "from_table", None)
     if own is not None:
         return own(value, path)
@@ -111,6 +114,29 @@ def _value(hint: Any, value: Any, path: str) -> Any:
             # The dataclass itself refused a value: its own words are clearer.
             raise UsageError(str(cause)) from error
         raise UsageError(_in_words(str(error), hint, value, path)) from error
+
+
+_LARGEST = 1e60
+"""Of numbers in a file: products and powers of them that are computed with are finite."""
+
+
+def _is_held(value: float) -> bool:
+    # NaN and infinity are for the fields to judge.
+    return not value or not math.isfinite(value) or 1 / _LARGEST <= abs(value) <= _LARGEST
+
+
+def _check_numbers(value: Any, path: str) -> None:
+    """Refuse numbers that no arithmetic holds, anywhere in a value; what a field allows, it says itself."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_numbers(part, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for k, part in enumerate(value):
+            _check_numbers(part, f"{path}[{k}]")
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise UsageError(f"{path}: {str(value)[:20]}..; allowed: integers below 2^63")
+    elif isinstance(value, float) and not _is_held(value):
+        raise UsageError(f"{path}: {value!r}; allowed: 0, or magnitudes {1 / _LARGEST:g} to {_LARGEST:g}")
 
 
 def _of_kind(cls: Any, value: Any) -> Any:
@@ -195,6 +221,8 @@ def parse_value(text: str) -> Any:
     except tomllib.TOMLDecodeError:
         # A bare word is text, so that names need no quotes inside the shell's quotes.
         return text
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{text[:20]}..: {error}; allowed: a value as TOML writes it") from error
 
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report.of_run import run_page
 from photonzero.experiments.report.of_study import study_page
+from photonzero.experiments.report.page import from_files
 from photonzero.experiments.run.folder import CONFIG
 from photonzero.experiments.sweep.folder import PLAN
 from photonzero.training.checkpoint import write_atomically
@@ -28,9 +29,11 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         UsageError: no finished run or study there.
     """
     if (folder / PLAN).is_file():
-        page = study_page(folder)
+        with from_files(folder):
+            page = study_page(folder)
     elif (folder / CONFIG).is_file():
-        page = run_page(folder)
+        with from_files(folder):
+            page = run_page(folder)
     else:
         raise UsageError(f"{folder}: holds no run and no study; allowed: a folder with {CONFIG} or {PLAN}")
     path = out or folder / REPORT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.report.page import (
     code,
     folded,
@@ -36,7 +37,7 @@ def study_page(folder: Path) -> str:
     plan = load_plan(folder)
     result = read_result(folder / RESULT, "study")
     rows = read_table(folder, plan).rows()
-    figures = [picture(folder / FIGURES / f"{one['name']}.png", one["caption"]) for one in result["figures"]]
+    figures = [picture(_figure(folder, one["name"]), one["caption"]) for one in result["figures"]]
     lead = (
         f"{plan.size_text.replace(' x ', ' × ')}, {result['failed']} of which failed; "
         f"measured in {result['wall_s']:.0f} s."
@@ -61,6 +62,14 @@ def study_page(folder: Path) -> str:
             section("Made by", made_by(result)),
         ),
     )
+
+
+def _figure(folder: Path, name: str) -> Path:
+    """A figure that result.json names, wherever that came from: in the folder of figures and nowhere else."""
+    file = f"{name}.png"
+    if Path(file).name != file or "\0" in file:
+        raise UsageError(f"{folder / RESULT}: figure {name!r}; allowed: the name of a file in {FIGURES}")
+    return folder / FIGURES / file
 
 
 def _summary(plan: Plan, rows: list[Row], column: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,27 @@ def read_result(path: Path, what: str) -> dict[str, Any]:
     if not path.is_file():
         raise UsageError(f"{path.parent}: the {what} is not finished ({path.name} is missing)")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: damaged ({error})") from error
+    if not isinstance(result, dict):
+        raise UsageError(f"{path}: damaged ({type(result).__name__}); allowed: a table")
+    return result
+
+
+@contextmanager
+def from_files(folder: Path) -> Iterator[None]:
+    """What a page is made of may have been changed by hand: whatever fails is an error of the folder's files.
+
+    Raises:
+        UsageError: names the folder, and what could not be made sense of.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{folder}: damaged ({type(error).__name__}: {error}); allowed: files as they were written"
+        ) from error
 
 
 def made_by(result: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import tomli_w
 from photonzero.experiments.config.older import older_fingerprint
 from photonzero.experiments.config.run_config import RunConfig, resolve
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.lock import refuse_foreign
 from photonzero.experiments.files.toml import read_toml
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from photonzero.training.errors import CheckpointError
@@ -49,13 +50,14 @@ def new_folder(path: Path | None, label: str) -> Path:
 
 
 def refuse_a_run(folder: Path) -> None:
-    """Refuse a folder that holds a run.
+    """Refuse a folder that holds a run, or anything else.
 
     Raises:
         UsageError: it does.
     """
     if (folder / CONFIG).exists():
         raise UsageError(f"{folder}: holds a run already; allowed: another --out, or --resume {folder}")
+    refuse_foreign(folder)
 
 
 def load_config(folder: Path) -> RunConfig:

@@ -106,7 +106,22 @@ def train(parts: Assembled, callbacks: Sequence[Callback] = (), checkpoint: Path
     run = parts.run(config.limits, (_now_and_then(write_state), *callbacks))
     if checkpoint is not None and checkpoint.exists():
         run.restore(load_checkpoint(checkpoint, config.fingerprint()))
-    return _outcome(parts, run, run.train())
+    return _outcome(parts, run, _stepped(run))
+
+
+def _stepped(run: TrainingRun) -> dict[str, str]:
+    """Train; reasons to stop by name.
+
+    Raises:
+        UsageError: the budget ends before the first step, and there is nothing to speak of.
+    """
+    stop = run.train()
+    if not run.optimizer.n_steps and "max_inferences" in stop:
+        raise UsageError(
+            f"max_inferences: {run.limits.max_inferences:,} end before the first step "
+            f"({stop['max_inferences']} after {run.inferences:,}); allowed: enough for one"
+        )
+    return stop
 
 
 def _now_and_then(write: Callable[[], None]) -> Callback:
@@ -167,7 +182,7 @@ def _execute(parts: Assembled, folder: Path, resume: bool, callbacks: Sequence[C
     write_state(config, run, folder)
     (folder / RESULT).unlink(missing_ok=True)
     try:
-        stop = run.train()
+        stop = _stepped(run)
     finally:
         # Whatever ended it, the last completed step is kept.
         write_state(config, run, folder)

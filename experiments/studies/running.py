@@ -7,6 +7,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
@@ -184,7 +185,9 @@ def _write_result(
     path = folder / RESULT
     if path.exists():
         # Looking at a finished study again does not change how long it took.
-        wall_s = json.loads(path.read_text(encoding="utf-8")).get("wall_s", wall_s)
+        with suppress(ValueError, AttributeError):
+            # One that was damaged is written anew, as everything in it is.
+            wall_s = json.loads(path.read_text(encoding="utf-8")).get("wall_s", wall_s)
     result: dict[str, Any] = {
         "schema": 1,
         "study": plan.study.name,

@@ -144,7 +144,12 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     except (OSError, ValueError) as error:
         raise UsageError(f"scheduler: {scheduler!r} cannot be reached; allowed: tcp://HOST:PORT") from error
     with client:
-        client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
+        try:
+            client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
+        except TimeoutError as error:
+            raise UsageError(
+                f"scheduler: {scheduler!r} has no workers; allowed: one with workers, such as `dask worker`"
+            ) from error
         count = sum(client.nthreads().values())
         yield _on(client, count, here=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import tomli_w
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.files.lock import locked
+from photonzero.experiments.files.lock import locked, refuse_foreign
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import KEPT, Row
@@ -50,6 +51,8 @@ def check_folder(folder: Path, plan: Plan) -> None:
             return
     elif (folder / TABLE).exists() or (folder / JOURNAL).exists():
         raise UsageError(f"{folder}: holds a table without its {PLAN}; allowed: another --out")
+    else:
+        refuse_foreign(folder)
     if (folder / TABLE).exists():
         read_table(folder, plan)
 
@@ -75,7 +78,7 @@ class StudyFolder:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder
         self._plan = plan
-        self._header = f"photonzero journal 1,{plan.fingerprint}\n"
+        self._header = f"photonzero journal 2,{plan.fingerprint}\n"
         check_folder(folder, plan)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +171,7 @@ class StudyFolder:
 
     def _write(self, new: Mapping[int, str]) -> None:
         assert self._journal is not None
-        _write_all(self._journal, "".join(f"{index},{line}" for index, line in new.items()).encode())
+        _write_all(self._journal, b"".join(_journal_line(index, line) for index, line in new.items()))
         # A killed process loses nothing that was written; only a power cut needs the disk itself.
         if time.monotonic() - self._synced_s > _SECONDS_BETWEEN_SYNCS:
             os.fsync(self._journal)
@@ -185,21 +188,43 @@ class StudyFolder:
         return read_table(self._folder, self._plan)
 
     def _read_journal(self) -> None:
-        """Rows of an interrupted run; a line that was cut off is removed."""
+        """Rows of an interrupted run; a line that was cut off or changed is removed, and measured again."""
         path = self._folder / JOURNAL
-        if not path.exists():
-            write_atomically(path, lambda file: file.write(self._header.encode()))
-            return
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1].decode()
-        header, _, rest = whole.partition("\n")
-        if f"{header}\n" != self._header:
+        header, *lines = path.read_bytes().splitlines(keepends=True) if path.exists() else [b""]
+        older = self._header.replace("journal 2", "journal 1").encode()
+        if path.exists() and header not in (self._header.encode(), older):
             raise UsageError(f"{path}: not of this study; allowed: another --out")
-        for line in rest.splitlines(keepends=True):
-            index, _, row = line.partition(",")
-            self._lines[int(index)] = row
-        if len(whole.encode()) < len(content):
-            os.truncate(path, len(whole.encode()))
+        for line in lines:
+            # Earlier versions wrote no checksums.
+            known = _older_line(line) if header == older else _checked_line(line)
+            if known is not None and known[0] in range(self._plan.n_samples):
+                self._lines[known[0]] = known[1]
+        kept = [_journal_line(index, line) for index, line in self._lines.items()]
+        if [header, *lines] != (whole := [self._header.encode(), *kept]):
+            write_atomically(path, lambda file: file.writelines(whole))
+
+
+def _journal_line(index: int, line: str) -> bytes:
+    """A row, with its number and a checksum of both before it."""
+    content = f"{index},{line}".encode()
+    return b"%08x,%s" % (zlib.crc32(content), content)
+
+
+def _checked_line(line: bytes) -> tuple[int, str] | None:
+    """Number and row of a line; None if anything of it has changed since it was written."""
+    checksum, _, content = line.partition(b",")
+    index, _, row = content.partition(b",")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(content):
+        return None
+    return int(index), row.decode()
+
+
+def _older_line(line: bytes) -> tuple[int, str] | None:
+    index, _, row = line.partition(b",")
+    try:
+        return (int(index), row.decode()) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
 
 
 def _write_all(handle: int, content: bytes) -> None:

@@ -326,7 +326,7 @@ def _values(axis: Axis, given: Any) -> tuple[Any, ...]:
 
 def _range(axis: Axis, given: Mapping[str, Any]) -> list[float]:
     _known_keys(axis.name, given, tuple(sorted(_RANGE_KEYS)))
-    count = _count(f"{axis.name}.count", given.get("count"), 2)
+    count = Axis(f"{axis.name}.count", "", "int", 2, _MAX_SAMPLES).check(given.get("count"))
     start, stop = (Axis(f"{axis.name}.{key}", "").check(given.get(key)) for key in ("from", "to"))
     scale = given.get("scale", "linear")
     if axis.kind != "float" or scale not in ("linear", "log") or (scale == "log" and min(start, stop) <= 0):

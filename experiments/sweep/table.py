@@ -19,7 +19,7 @@ from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Row
 from photonzero.experiments.sweep.work import FAILURE
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
-from photonzero.training.errors import CheckpointError
+from photonzero.training.errors import CheckpointError, OtherCheckpointError
 from photonzero.training.oracle import Array
 
 TABLE, COLUMNS, KEPT_FOLDER = "table.csv", "table.npz", "kept"
@@ -323,9 +323,18 @@ def read_table(folder: Path, plan: Plan) -> StudyTable:
         raise UsageError(f"{folder / TABLE}: {error.strerror}; the study is not finished") from error
     try:
         arrays = load_checkpoint(folder / COLUMNS, checksum)
+    except OtherCheckpointError as error:
+        raise UsageError(
+            f"{folder / TABLE}: not as it was written; allowed: as it was, or without {COLUMNS} beside it, "
+            "and then its rows count as they stand"
+        ) from error
     except CheckpointError:
-        # A folder of an earlier version, or a table that was changed: the text counts.
-        return parse_table(plan, (folder / TABLE).read_text(encoding="utf-8"), folder)
+        # A folder of an earlier version.
+        try:
+            text = (folder / TABLE).read_text(encoding="utf-8")
+        except ValueError as failed:
+            raise UsageError(f"{folder / TABLE}: no text ({failed})") from failed
+        return parse_table(plan, text, folder)
     failures = np.full(plan.n_samples, "", dtype=_TEXT)
     if arrays["failed"].size:
         failures[arrays["failed"]] = arrays["reasons"].tobytes().decode().split("\n")

@@ -203,8 +203,14 @@ TUNING = tuning_study(
 
 def chosen_in(out: Path, noise: str) -> dict[str, dict[str, float]]:
     """What was tuned in a folder for a noise, by problem and method."""
-    path = out / _CHOSEN
-    return json.loads(path.read_text(encoding="utf-8")).get(noise, {}) if path.exists() else {}
+    return _known_choices(out / _CHOSEN).get(noise, {})
+
+
+def _known_choices(path: Path) -> dict[str, dict[str, dict[str, float]]]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise UsageError(f"{path}: damaged ({error}); allowed: tune again, into another --out") from error
 
 
 def keep_choice(out: Path, noise: str, table: StudyTable) -> dict[str, dict[str, float]]:
@@ -217,7 +223,7 @@ def keep_choice(out: Path, noise: str, table: StudyTable) -> dict[str, dict[str,
     for row in table.rows():
         chosen.setdefault(row["problem"], {})[row["method"]] = row["value"]
     path = out / _CHOSEN
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = _known_choices(path)
     known[noise] = {**known.get(noise, {}), **chosen}
     text = json.dumps(known, indent=2) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))

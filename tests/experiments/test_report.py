@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -48,6 +49,34 @@ def study(tmp_path_factory):
     settings = ("chips=3", "n_modes=4", "sigma_phase_rad=[0.01, 0.1]")
     run_command("phase-error", settings=settings, out=folder, **QUICK)
     return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("result.json", "{"),
+        ("result.json", "[]"),
+        ("result.json", "{}"),
+        ("result.json", '{"figures": 3, "failed": 0, "wall_s": 1.0}'),
+        ("study.toml", 'study = "phase-error"\nchips = "many"'),
+    ],
+)
+def test_a_damaged_folder_is_one_error(study, tmp_path, file, text):
+    shutil.copytree(study, tmp_path / "copy")
+    (tmp_path / "copy" / file).write_text(text)
+    with pytest.raises(UsageError, match=r"allowed|damaged"):
+        write_report(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/secret", "a/b", "a\0b"])
+def test_a_tampered_result_reaches_no_file_outside_of_the_figures(study, tmp_path, name):
+    shutil.copytree(study, tmp_path / "copy")
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    result = json.loads((tmp_path / "copy" / "result.json").read_text())
+    result["figures"][0]["name"] = name
+    (tmp_path / "copy" / "result.json").write_text(json.dumps(result))
+    with pytest.raises(UsageError, match="allowed: the name of a file in figures"):
+        write_report(tmp_path / "copy")
 
 
 def test_the_page_of_a_study_holds_its_figure_its_numbers_and_how_to_repeat_it(study):

@@ -267,6 +267,39 @@ def test_bad_studies_are_one_clear_line(table, settings, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("spoil", ["digit", "byte", "blank", "number", "older", "twice"])
+def test_a_line_of_the_journal_that_was_changed_is_measured_again(toy, tmp_path, spoil):
+    study, counts = toy
+    plan = plan_of(study)
+    whole = run_sweep(plan, tmp_path / "whole", SERIAL).rows()
+
+    def stop(progress):
+        if progress.new_rows >= 6:
+            raise Stops
+
+    with pytest.raises(Stops):
+        run_sweep(plan, tmp_path / "cut", SERIAL, stop)
+    journal = tmp_path / "cut" / JOURNAL
+    header, first, *rest = journal.read_bytes().splitlines(keepends=True)
+    crc, index, row = first.split(b",", 2)
+    spoiled = {
+        "digit": first.replace(b"0.", b"1.", 1),
+        "byte": first[:-3] + b"\xff" + first[-2:],
+        "blank": b"\n",
+        "number": b"%s,%s,%s" % (crc, b"11", row),
+        "older": b"%s,%s" % (index, row),
+        "twice": first + first,
+    }[spoil]
+    if spoil == "older":
+        header = header.replace(b"journal 2", b"journal 1")
+        rest = [line.partition(b",")[2] for line in rest]
+    journal.write_bytes(b"".join([header, spoiled, *rest]))
+    counts.clear()
+    assert run_sweep(plan, tmp_path / "cut", SERIAL).rows() == whole
+    # What an earlier version wrote, without checksums, counts as it stands.
+    assert (0 in counts) == (spoil not in ("older", "twice"))
+
+
 def test_a_range_is_as_many_values_from_end_to_end():
     plan = find_plan(SMALL, ["sigma_phase_rad={from=0.01, to=1, count=3, scale='log'}", "n_modes=4"])
     assert plan.grid["sigma_phase_rad"] == (0.01, 0.1, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from photonzero.training.oracle import Array
 _MAGIC = {"images": 0x803, "labels": 0x801}
 _SIDE = 28
 _N_CLASSES = 10
+_MOST_BYTES = 500_000_000
 
 
 def read_mnist(folder: Path) -> Dataset:
@@ -86,7 +88,12 @@ def _read(path: Path, kind: str) -> Array:
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            with gzip.open(path) as file:
+                data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise UsageError(
+                f"{path}: more than {_MOST_BYTES:,} bytes; allowed: MNIST's size, some 47 million"
+            )
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
@@ -99,7 +106,7 @@ def _read(path: Path, kind: str) -> Array:
         raise UsageError(f"{path}: {found}; allowed: IDX {kind}, magic number {_MAGIC[kind]:#x}")
     start = 4 + 4 * n_dims
     shape = [int.from_bytes(data[4 + 4 * i : 8 + 4 * i], "big") for i in range(n_dims)]
-    expected = start + int(np.prod(shape))
+    expected = start + math.prod(shape)
     if len(data) != expected:
         raise UsageError(f"{path}: {len(data)} bytes; allowed: {expected} for the {shape} of its header")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
