@@ -14,8 +14,12 @@ from photonzero.stored import PARTS
 LOCK = ".lock"
 
 
-def refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path, known: tuple[str, ...] = ()) -> None:
     """Refuse a folder with files in it that a lock or a killed process did not leave.
+
+    Args:
+        folder: which need not exist.
+        known: names of what may be there all the same.
 
     Raises:
         UsageError: names one of them.
@@ -23,7 +27,7 @@ def refuse_foreign(folder: Path) -> None:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.name != LOCK and not path.match(PARTS):
+        if path.name not in (LOCK, *known) and not path.match(PARTS):
             raise UsageError(
                 f"{folder}: holds {path.name}, not of this command; allowed: a new or an empty folder"
             )

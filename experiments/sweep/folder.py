@@ -31,6 +31,9 @@ from photonzero.experiments.sweep.table import (
 from photonzero.experiments.sweep.work import FAILURE
 from photonzero.training.checkpoint import save_checkpoint, write_atomically
 
+_TUNED = ("tuning", "tuned.json")
+"""What a comparison finds in its folder where its methods were tuned before it."""
+
 PLAN, JOURNAL, RESULT = "study.toml", "journal.csv", "result.json"
 
 _SECONDS_BETWEEN_SYNCS = 1.0
@@ -52,7 +55,7 @@ def check_folder(folder: Path, plan: Plan) -> None:
     elif (folder / TABLE).exists() or (folder / JOURNAL).exists():
         raise UsageError(f"{folder}: holds a table without its {PLAN}; allowed: another --out")
     else:
-        refuse_foreign(folder)
+        refuse_foreign(folder, _TUNED)
     if (folder / TABLE).exists():
         read_table(folder, plan)
 

@@ -19,6 +19,7 @@ from photonzero.experiments.studies.training import SEED
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Sample
 from photonzero.experiments.sweep.table import StudyTable
+from photonzero.experiments.sweep.work import FAILURE
 from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
@@ -218,9 +219,14 @@ def keep_choice(out: Path, noise: str, table: StudyTable) -> dict[str, dict[str,
 
     Returns:
         Values by problem and method.
+
+    Raises:
+        UsageError: a method that could not be tuned.
     """
     chosen: dict[str, dict[str, float]] = {}
     for row in table.rows():
+        if row["value"] is None:
+            raise UsageError(f"tuning of {row['method']} on {row['problem']}: {row[FAILURE]}")
         chosen.setdefault(row["problem"], {})[row["method"]] = row["value"]
     path = out / _CHOSEN
     known = _known_choices(path)

@@ -53,7 +53,7 @@ def test_a_noise_that_was_not_tuned_for_is_refused_until_it_is(tmp_path):
     with pytest.raises(UsageError, match="step sizes: none for hjb2 with ideal"):
         sweep("tables-optimizers", FEW, noise="ideal", out=tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
-    options = {"noise": "ideal", "max_inferences": 2_000}
+    options = {"noise": "ideal", "max_inferences": 30_000}
     table = sweep("tables-optimizers-tuning", {**FEW, "method": "spsa"}, out=tmp_path / "tuning", **options)
     chosen = keep_choice(tmp_path, "ideal", table)
     assert chosen == chosen_in(tmp_path, "ideal") == {"hjb2": {"spsa": table["value"][0]}}
@@ -91,7 +91,7 @@ def test_a_run_that_diverges_is_never_chosen_and_a_search_goes_on_where_it_was(t
 
 def test_the_command_tunes_and_then_compares(tmp_path):
     run = CliRunner().invoke
-    how = ["--executor", "serial", "--out", str(tmp_path), "--max-inferences", "1000", "--noise", "ideal"]
+    how = ["--executor", "serial", "--out", str(tmp_path), "--max-inferences", "80000", "--noise", "ideal"]
     answer = run(tables, ["optimizers", "hjb2", *how, "--tune", "--quiet"], catch_exceptions=False)
     assert "'sign-sgd'" in answer.output
     answer = run(tables, ["optimizers", "hjb2", *how, "--seeds", "1"], catch_exceptions=False)

@@ -148,7 +148,7 @@ def test_two_axes_of_numbers_make_a_map_and_problems_make_panels(tmp_path):
         # A range is of numbers with a point, which directions are not.
         sweep("train", grid)
     grid["optimizer.n_directions"] = [2, 4]
-    grid["max_inferences"] = 1000
+    grid["max_inferences"] = 6000
     sweep("train", grid, out=tmp_path)
     lines = (tmp_path / "figures" / "error-map.csv").read_text().splitlines()
     assert len(lines) == 1 + 2 * 4
