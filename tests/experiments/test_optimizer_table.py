@@ -53,7 +53,7 @@ def test_a_noise_that_was_not_tuned_for_is_refused_until_it_is(tmp_path):
     with pytest.raises(UsageError, match="step sizes: none for hjb2 with ideal"):
         sweep("tables-optimizers", FEW, noise="ideal", out=tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
-    options = {"noise": "ideal", "max_inferences": 30_000}
+    options = {"noise": "ideal", "max_inferences": 150_000}
     table = sweep("tables-optimizers-tuning", {**FEW, "method": "spsa"}, out=tmp_path / "tuning", **options)
     chosen = keep_choice(tmp_path, "ideal", table)
     assert chosen == chosen_in(tmp_path, "ideal") == {"hjb2": {"spsa": table["value"][0]}}
