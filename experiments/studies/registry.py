@@ -35,6 +35,7 @@ STUDIES: Registry[Study] = Registry(
             ("drift", "drift"),
             ("deployment", "deployment"),
             ("scaling", "scaling"),
+            ("frozen", "frozen"),
             ("train", "train"),
             ("tables-hjb20", "tables.hjb20:STUDY"),
             ("tables-problems", "tables.problems:STUDY"),
