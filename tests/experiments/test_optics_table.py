@@ -29,7 +29,7 @@ def test_every_row_can_be_run(name):
 
 
 def test_rows_and_single_runs_are_named():
-    assert runs_of(()) == RUNS
+    assert runs_of(()) == [run for run in RUNS if not run.startswith("mnist")]
     assert runs_of(("heat", "helmholtz-detector/frozen")) == [
         "helmholtz-detector/frozen",
         "heat/layered",
