@@ -16,10 +16,12 @@ import numpy as np
 from photonzero.training.layers.network import knows_activation
 from photonzero.training.layers.oracle import LayerOracle
 from photonzero.training.objective import KnownBatch, KnownTask, Objective
-from photonzero.training.optimizers.base import Optimizer, start_on
+from photonzero.training.objective.pinn.windows import WindowedObjective
+from photonzero.training.optimizers.base import Optimizer, Start, start_on
 from photonzero.training.optimizers.frozen import PartialOptimizer
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions, SubspaceGaussNewton
 from photonzero.training.optimizers.layered_gauss_newton import LayeredGaussNewton, LayeredOptions
+from photonzero.training.optimizers.windows import WindowedOptimizer
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, readout_controls
 from photonzero.training.powers import Advances, Stateful, state_of
 from photonzero.training.trainer import Limits, TrainingRun
@@ -79,12 +81,24 @@ def frozen_readout(
     optimizer: Optimizer
     if layered:
         options = LayeredOptions(final_steps=_BATCHES - 1)
-        optimizer = LayeredGaussNewton(replace(start, still=still), options, rng)
+        start = replace(start, still=still)
+
+        def made(own: Start, rng: np.random.Generator) -> LayeredGaussNewton:
+            return LayeredGaussNewton(own, options, rng)
+
+        if isinstance(objective, WindowedObjective):
+            optimizer = WindowedOptimizer(start, objective.windows.n, made, rng)
+        else:
+            optimizer = made(start, rng)
+    elif isinstance(objective, WindowedObjective):
+        return None
     else:
         optics = [name for name, group in start.groups.items() if still[group.slice].any()]
         few = GaussNewtonOptions(n_directions=1, n_remembered=0, n_dampings=1)
         optimizer = PartialOptimizer(start, optics, lambda own: SubspaceGaussNewton(own, few, rng))
-    run = TrainingRun(oracle, objective, optimizer, Limits(max_inferences=2**62, max_steps=_STEPS))
+    run = TrainingRun(
+        oracle, objective, optimizer, Limits(max_inferences=2**62, max_steps=None if layered else _STEPS)
+    )
     run.train()
     error = run.test_error()
     if before is not None and isinstance(oracle, Stateful):

@@ -7,8 +7,10 @@ has it by having the methods.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
+
+from photonzero.training.oracle import Array
 
 
 @runtime_checkable
@@ -48,6 +50,25 @@ class Advances(Protocol):
 
     def advance(self, done: float) -> None:
         """From the next batch on, a share `done` of the training is over, 0 to 1; it never goes back."""
+        ...
+
+
+@runtime_checkable
+class InWindows(Protocol):
+    """An objective of one window after the other, each behind the networks of those before."""
+
+    def enter(self, before: Sequence[Callable[[Array], Array]]) -> None:
+        """Go on with the window that follows after some networks, (N, d) presented to (N, m)."""
+        ...
+
+
+@runtime_checkable
+class EndsWindows(Protocol):
+    """An optimizer of one window after the other."""
+
+    @property
+    def ended(self) -> Sequence[Callable[[Array], Array]]:
+        """Networks of the windows that are over."""
         ...
 
 

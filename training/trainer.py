@@ -19,7 +19,15 @@ from photonzero.training.meter import MeteredLayerOracle
 from photonzero.training.objective import Evaluation, KnownTask, Objective
 from photonzero.training.optimizers.base import Candidates, Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
-from photonzero.training.powers import Advances, Planned, Stateful, inferences_to_choose, state_of
+from photonzero.training.powers import (
+    Advances,
+    EndsWindows,
+    InWindows,
+    Planned,
+    Stateful,
+    inferences_to_choose,
+    state_of,
+)
 
 HISTORY_COLUMNS = ("step", "inferences", "loss", "validation_error", "wall_s")
 HISTORY_TYPE = np.dtype([(name, "i8" if name in HISTORY_COLUMNS[:2] else "f8") for name in HISTORY_COLUMNS])
@@ -147,8 +155,7 @@ class TrainingRun:
             candidates = self.optimizer.ask()
             if candidates.fresh_points:
                 self._batch_factor = candidates.batch_factor
-                if isinstance(self.objective, Advances):
-                    self.objective.advance(self._done)
+                self._advance()
                 self.objective.load_batch(self._n_batches, self._batch_factor)
                 self._n_batches += 1
             round_cost = candidates.controls.shape[0] * self._inferences_of_pass(candidates)
@@ -162,6 +169,13 @@ class TrainingRun:
             if self.optimizer.n_steps > steps_before:
                 self._finish_step(round_cost)
         return reasons
+
+    def _advance(self) -> None:
+        """Tell the objective how far the training is, where it wants to know."""
+        if isinstance(self.objective, InWindows) and isinstance(self.optimizer, EndsWindows):
+            self.objective.enter(self.optimizer.ended)
+        if isinstance(self.objective, Advances):
+            self.objective.advance(self._done)
 
     @property
     def _done(self) -> float:
@@ -207,6 +221,7 @@ class TrainingRun:
             self.history[:] = [tuple(row) for row in state["history"].tolist()]
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"checkpoint: {error} cannot be read") from error
+        self._advance()
         if self._n_batches > 0:
             self.objective.load_batch(self._n_batches - 1, self._batch_factor)
         if isinstance(self.objective, Stateful):

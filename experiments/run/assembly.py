@@ -13,7 +13,9 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.training.ensemble import EnsembleObjective, ensemble
 from photonzero.training.objective import Objective
+from photonzero.training.objective.pinn.windows import WindowedObjective
 from photonzero.training.optimizers import Optimizer, Start, partly_trained, start_on
+from photonzero.training.optimizers.windows import WindowedOptimizer
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle
 from photonzero.training.trainer import Callback, Limits, TrainingRun
 
@@ -106,10 +108,19 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     initial = initial_controls(chip, np.random.default_rng(controls)) if start is None else start
     rng = np.random.default_rng(directions)
 
-    def make(start: Start) -> Optimizer:
-        return config.optimizer.method.make(start, config.optimizer.options, rng)
+    method = config.optimizer.method
 
-    optimizer = partly_trained(start_on(chip, initial), config.frozen, config.optimizer.method, make)
+    def make(start: Start, rng: np.random.Generator) -> Optimizer:
+        def of_some(some: Start) -> Optimizer:
+            return method.make(some, config.optimizer.options, rng)
+
+        return partly_trained(start, config.frozen, method, of_some)
+
+    on_chip = start_on(chip, initial)
+    if isinstance(objective, WindowedObjective):
+        optimizer: Optimizer = WindowedOptimizer(on_chip, objective.windows.n, make, rng)
+    else:
+        optimizer = make(on_chip, rng)
     return Assembled(
         config,
         chip,

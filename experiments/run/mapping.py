@@ -22,6 +22,7 @@ from photonzero.photonics.cores import Core, Meshes, Numbers
 from photonzero.photonics.design import NetworkDesign, dense_layer
 from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
 from photonzero.stored import DamagedFileError, load_array
+from photonzero.training.objective.pinn.windows import WindowedObjective
 from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions
@@ -95,6 +96,8 @@ def teacher_from(source: Path) -> Teacher:
         raise UsageError(f"{source}: not found; allowed: a run folder, or a matrix in a .npy file")
     config = load_config(source)
     objective, controls = trained(config, source)
+    if isinstance(objective, WindowedObjective):
+        raise UsageError(f"{source}: settings of {objective.windows.n} windows; allowed: a run of one")
     task = config.task
     return Teacher(
         f"{task.label} on {config.chip_name}",

@@ -17,8 +17,10 @@ from photonzero.experiments.files.toml import reject_unknown
 from photonzero.experiments.presets import read_preset
 from photonzero.experiments.tasks.base import TaskOptions, described
 from photonzero.registry import is_file_name
+from photonzero.training.checks import at_least
 from photonzero.training.objective import Continuation, PinnObjective, PointOptions
 from photonzero.training.objective.pinn.rounding import check_rounding
+from photonzero.training.objective.pinn.windows import WindowedObjective
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.problems import PDE, PROBLEMS, get_problem
 from photonzero.training.stencils import RULES, make_rule, rule_options
@@ -67,12 +69,17 @@ class PdeOptions(TaskOptions):
         presented: intervals that coordinates are presented to the network as, by name; others as the problem
             has them.
         continuation: of a coefficient of the problem.
+        windows: stretches of time that are learnt one after the other, each with settings of its own.
     """
 
     derivatives: RuleChoice
     points: PointOptions = field(default_factory=PointOptions)
     presented: Mapping[str, tuple[float, float]] | None = None
     continuation: Continuation | None = None
+    windows: int | None = None
+
+    def __post_init__(self) -> None:
+        at_least(self, windows=1)
 
     @property
     def rule(self) -> str:
@@ -143,21 +150,28 @@ class PdeTask:
 
     def objective(
         self, options: PdeOptions, batch_size: int, seed: int, rounding: float = 0.0
-    ) -> PinnObjective:
+    ) -> PinnObjective | WindowedObjective:
         """See `Task`."""
         rule = make_rule(options.derivatives.name, **options.derivatives.options)
         if isinstance(rule, SpacedRule):
             rule = rule.with_rounding(rounding)
         problem = self.problem.presenting(options.presented) if options.presented else self.problem
-        objective = PinnObjective(problem, rule, batch_size, seed, options.points, options.continuation)
+
+        def made(problem: PDE) -> PinnObjective:
+            return PinnObjective(problem, rule, batch_size, seed, options.points, options.continuation)
+
+        n_windows = options.windows or 1
+        objective = made(problem) if n_windows == 1 else WindowedObjective(problem, n_windows, made)
         check_rounding(objective.blocks, rounding)
         return objective
 
-    def sizes_of(self, objective: PinnObjective) -> tuple[int, int]:
+    def sizes_of(self, objective: PinnObjective | WindowedObjective) -> tuple[int, int]:
         """See `Task`."""
         return self.sizes
 
-    def draw_inputs(self, objective: PinnObjective) -> Callable[[int, np.random.Generator], Array]:
+    def draw_inputs(
+        self, objective: PinnObjective | WindowedObjective
+    ) -> Callable[[int, np.random.Generator], Array]:
         """See `Task`."""
         problem = objective.problem
         return lambda n, rng: (problem.sample(n, rng) - problem.center) / problem.scale
@@ -168,13 +182,17 @@ class PdeTask:
         return None if np.isnan(error) else error
 
     def answer(
-        self, objective: PinnObjective, oracle: ForwardOracle, controls: Array, inputs: Array
+        self,
+        objective: PinnObjective | WindowedObjective,
+        oracle: ForwardOracle,
+        controls: Array,
+        inputs: Array,
     ) -> Array:
         """See `Task`."""
         return objective.predict(oracle, controls, inputs)
 
     def panel(
-        self, objective: PinnObjective, oracle: ForwardOracle, controls: Array
+        self, objective: PinnObjective | WindowedObjective, oracle: ForwardOracle, controls: Array
     ) -> Callable[[Any], None]:
         """See `Task`."""
         from photonzero.experiments.drawing.run_figures import solution_panel
@@ -189,7 +207,12 @@ class PdeTask:
         )
 
     def draw(
-        self, folder: Path, title: str, objective: PinnObjective, oracle: ForwardOracle, controls: Array
+        self,
+        folder: Path,
+        title: str,
+        objective: PinnObjective | WindowedObjective,
+        oracle: ForwardOracle,
+        controls: Array,
     ) -> None:
         """See `Task`: solution.png."""
         from photonzero.experiments.drawing.run_figures import draw_solution

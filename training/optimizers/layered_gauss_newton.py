@@ -219,6 +219,15 @@ class LayeredGaussNewton:
         """Share of its steps that are over; all where no phase is to move."""
         return min(self.n_steps / self._n_steps_in_all, 1.0) if self._moving else 1.0
 
+    @property
+    def matrices(self) -> list[Array]:
+        """Of all layers where it stands, as they were read last."""
+        return [tt_matrix(cores) for cores in self._cores]
+
+    def readout_of(self, controls: Array) -> Array:
+        """The readout of a setting, (m, F + 1): of every output its weights, then its bias."""
+        return controls[self._readout_places]
+
     def ask(self) -> Candidates:
         """Readings of layers, or a fresh batch to go on with what was read."""
         o = self._options

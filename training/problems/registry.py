@@ -59,6 +59,7 @@ PROBLEMS: Registry[Callable[[], PDE]] = Registry(
         "helmholtz": f"{_ROOM}.helmholtz:Helmholtz",
         "heat": f"{_ROOM}.heat:Heat",
         "poisson10": f"{_ROOM}.poisson:Poisson10",
+        "allen-cahn": f"{_ROOM}.allen_cahn_line:AllenCahn",
         "allen-cahn10": f"{_ROOM}.allen_cahn:AllenCahn10",
         "ridge6": f"{_ROOM}.ridge:Ridge",
         "ridge20": f"{_ROOM}.ridge:Ridge20",

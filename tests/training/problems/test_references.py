@@ -12,6 +12,7 @@ from photonzero.training.objective import PinnObjective
 from photonzero.training.objective.verify import verify_reference
 from photonzero.training.problems import PDE, Condition, get_problem
 from photonzero.training.problems._finite_volumes import finite_volumes, padded, solve_finite_volumes
+from photonzero.training.problems.allen_cahn_line import DIFFUSION, reference_values
 from photonzero.training.problems.basket import geometric_call
 from photonzero.training.problems.burgers import VISCOSITY, cole_hopf
 from photonzero.training.problems.darcy import two_materials
@@ -114,6 +115,35 @@ def test_burgers_by_a_finite_difference_solver():
     late = np.linspace(-0.02, 0.02, 21)
     one = np.ones(21)
     np.testing.assert_allclose(cole_hopf(late, one, 128), cole_hopf(late, one, 200), atol=2e-4)
+
+
+def test_allen_cahn_by_a_finite_difference_solver_and_by_its_own_refinement():
+    x, times = np.linspace(-1, 1, 201), np.linspace(0, 1, 501)
+    own = reference_values(x, times)
+    finer = reference_values(x, times, n_nodes=500, n_steps=8)
+    # The reference claims a relative error of 1e-6; u is of order 1.
+    assert np.abs(own - finer).max() < 1e-6
+    problem = get_problem("allen-cahn")
+    points = np.stack(np.meshgrid(x, times[::50], indexing="ij"), axis=-1)
+    np.testing.assert_allclose(problem.reference(points)[..., 0], own[::50].T, atol=1e-6)
+
+    def by_differences(n):
+        nodes = np.linspace(-1, 1, n)
+
+        def slope(t, u):
+            du = np.zeros_like(u)
+            bent = (u[2:] - 2 * u[1:-1] + u[:-2]) / (nodes[1] - nodes[0]) ** 2
+            du[1:-1] = DIFFUSION * bent + 5 * (u[1:-1] - u[1:-1] ** 3)
+            return du
+
+        start = nodes**2 * np.cos(np.pi * nodes)
+        found = solve_ivp(slope, (0, 1), start, method="LSODA", lband=1, uband=1, rtol=1e-8, atol=1e-10)
+        return found.y[:: (n - 1) // 200, -1]
+
+    errors = [np.abs(by_differences(n) - own[-1]).max() for n in (401, 801)]
+    # Second order in the distance of nodes: a quarter.
+    assert errors[1] < 2e-3
+    assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.15)
 
 
 def test_burgers_is_measured_at_the_shock_and_judged_everywhere():

@@ -87,6 +87,11 @@ class PinnObjective:
         return self._weights.by_name()
 
     @property
+    def validation_points(self) -> Array:
+        """The points of the validation error, (n_validation, d)."""
+        return self._validation
+
+    @property
     def test_points(self) -> Array:
         """The points that the test error is about, (n_test, d)."""
         return self._test
