@@ -26,9 +26,9 @@ of some fresh batches.
 
 Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates and
 rep repeats of N = 2^k weighing vectors, shared among layers by `shared_repeats`. Memory: R (P + biases)
-numbers in all, and R K n a layer, for R residuals of K nodes. Host operations: for the Jacobian about 2 R K
-times the entries of a core times the modes beside it, core by core; for a step of n phases and biases
-2 R n^2 + 3 c n^3.
+numbers in all, and R T F for F features, R residuals and T streams a point: its value, d slopes and the
+second derivatives of the PDE, all exact. Host operations: for the Jacobian about 2 R T times the entries of a
+core times the modes beside it, core by core; for a step of n phases and biases 2 R n^2 + 2/3 c n^3.
 """
 
 from __future__ import annotations
