@@ -238,7 +238,8 @@ class TrainingRun:
             return self.objective.inferences_per_candidate
         if not len(candidates.controls):
             return 0
-        return sum(nodes.shape[0] * nodes.shape[1] for nodes in self.objective.known_batch().nodes)
+        n_inputs = sum(nodes.shape[0] * nodes.shape[1] for nodes in self.objective.known_batch().nodes)
+        return -(-n_inputs // candidates.pass_one_in)
 
     def _measured(self, candidates: Candidates) -> Evaluation:
         if candidates.readings is None:
@@ -258,7 +259,7 @@ class TrainingRun:
         known, passed = self.objective.known_batch(), []
         if len(candidates.controls):
             inputs = np.concatenate([nodes.reshape(-1, nodes.shape[-1]) for nodes in known.nodes])
-            passed = self._training.measure_layers(candidates.controls, inputs)
+            passed = self._training.measure_layers(candidates.controls, inputs[:: candidates.pass_one_in])
         return Evaluation(np.zeros(0), np.zeros((0, 0)), readings=readings, passed=passed, known=known)
 
     def _reasons_to_stop(self) -> dict[str, str]:

@@ -60,6 +60,7 @@ class Candidates:
         readings: of layers, answered in `Evaluation.readings`; None of an optimizer that measures whole
             networks. The batch then passes the settings in `controls`, if there are any, and every layer is
             read as it passes, answered in `Evaluation.passed`. With neither only the batch is asked for.
+        pass_one_in: of the batch that passes, the first of so many inputs each.
     """
 
     controls: Array
@@ -68,6 +69,7 @@ class Candidates:
     with_readout: bool = False
     batch_factor: int = 1
     readings: Sequence[LayerReading] | None = None
+    pass_one_in: int = 1
 
 
 class Optimizer(Protocol):

@@ -8,16 +8,17 @@ forward only.
 
 At the start every layer is read by a weighing design, and each phase is turned once. A step then:
 
-1. **Pass.** A fresh batch passes the chip where it stands, every layer is read; this is all that most
-   inferences are for. Of each core the controls whose derivatives are the least certain are turned again
-   in front of a few random vectors, so many that all have had a turn in `probe_every` steps.
+1. **Pass.** A fresh batch, or one in so many of its inputs, passes the chip where it stands, every layer is
+   read; this is what most inferences are for. Of each core the controls whose derivatives are the least
+   certain are turned again in front of a few random vectors, so many that all have had a turn in
+   `probe_every` steps.
 2. **Track.** Cores from the readings, near those predicted from what was known of the derivatives; these
    from what the cores did beyond.
 3. **Move.** Adam [kingma2015] on the real controls, its rate falling by half a cosine. What is programmed is
    rounded to the codes of the DACs.
 
-Inferences of a step: ``B + sum over layers of (1 + P / probe_every) v`` for batches of B, P phases and v
-probe vectors a layer. Memory: P numbers a core entry, and P^2 a core. Host operations: those of
+Inferences of a step: ``B / pass_one_in + sum over layers of (1 + P / probe_every) v`` for batches of B, P
+phases and v probe vectors a layer. Memory: P numbers a core entry, and P^2 a core. Host operations: those of
 `photonzero.training.layers.tracking`, 4 P a core entry and 4 P^2 a core; the adjoint of a batch.
 """
 
@@ -84,6 +85,8 @@ class LayeredAdamOptions:
         probe_every: steps in which every phase is turned about once.
         turn_rad: how far a phase is turned, rounded to whole codes of its DAC [rad].
         first_repeats: of the first readings, which say how noisy a reading is.
+        pass_one_in: of a batch's inputs one in so many passes the chip and tracks it; above 1 the gradient is
+            that of the measured network on all of them.
     """
 
     n_steps: int = 1000
@@ -94,9 +97,10 @@ class LayeredAdamOptions:
     probe_every: int = 80
     turn_rad: float = 0.2
     first_repeats: int = 2
+    pass_one_in: int = 1
 
     def __post_init__(self) -> None:
-        at_least(self, n_steps=1, probe_every=1, first_repeats=2)
+        at_least(self, n_steps=1, probe_every=1, first_repeats=2, pass_one_in=1)
         positive(self, "learning_rate", "last_rate")
         for name in ("beta1", "beta2"):
             require(self, name, 0 <= getattr(self, name) < 1, "at least 0, below 1")
@@ -176,7 +180,13 @@ class LayeredAdam:
             ]
             for layer, own in zip(self._formats, self._sensitivities, strict=True)
         ]
-        return Candidates(self._x[None], True, self._stage.value, readings=self._turns(chosen))
+        return Candidates(
+            self._x[None],
+            True,
+            self._stage.value,
+            readings=self._turns(chosen),
+            pass_one_in=self._options.pass_one_in,
+        )
 
     def tell(self, evaluation: Evaluation) -> None:
         """What was read, and the batch."""
@@ -335,6 +345,7 @@ class LayeredAdam:
 
     def _step(self, known: KnownLoss, passed: Sequence[Array], readings: Sequence[Array]) -> None:
         inputs = np.concatenate([nodes.reshape(-1, nodes.shape[-1]) for nodes in known.nodes])
+        inputs = inputs[:: self._options.pass_one_in]
         way = self._way(inputs, [own[0].astype(np.float64) for own in passed])
         self._track(way)
         for own, probed in zip(self._sensitivities, self._found(readings), strict=True):
@@ -344,12 +355,16 @@ class LayeredAdam:
         self.n_steps += 1
         self._move(gradient)
 
-    def _way(self, inputs: Array, readings: Sequence[Array]) -> Pass:
-        """What the batch met, from what was read of it; streams of one point, whose loss is one number."""
+    def _way(self, inputs: Array, readings: Sequence[Array] | None = None) -> Pass:
+        """What inputs met, from what was read of them; without readings from the cores as they are known.
+
+        They are streams of one point, whose loss is one number.
+        """
         first = np.zeros((1, len(inputs), self._formats[0].n_in))
         first[0, :, : inputs.shape[1]] = inputs
         met, seen, within = [first], [], []
-        for layer, answer in zip(self._formats, readings, strict=True):
+        for k, layer in enumerate(self._formats):
+            answer = applied(self._cores[k], met[-1][0]) if readings is None else readings[k]
             limit = _CUT_OFF * layer.full_scale
             within.append(None if math.isinf(limit) else np.abs(answer[None]) < limit)
             seen.append(answer[None] + self._x[layer.bias])
@@ -414,12 +429,14 @@ class LayeredAdam:
         return gradient
 
     def _ways_of_parts(self, known: KnownLoss, way: Pass) -> list[Pass]:
-        """What each part of the batch met: as it passed, or, for jets, in the network as it was measured."""
+        """What each part of the batch met: as it passed, or in the network as it was measured."""
         found, done = [], 0
         for nodes, forms in zip(known.nodes, known.forms, strict=True):
             some = slice(done, done + nodes.shape[0] * nodes.shape[1])
             done = some.stop
-            if forms is None:
+            if forms is None and self._options.pass_one_in > 1:
+                found.append(self._way(nodes.reshape(-1, nodes.shape[-1])))
+            elif forms is None:
                 met, seen = ([own[:, some] for own in all_] for all_ in (way.inputs, way.readings))
                 within = [None if own is None else own[:, some] for own in way.within]
                 found.append(Pass(way.activations, met, seen, within))
@@ -429,7 +446,7 @@ class LayeredAdam:
 
     def _network(self) -> list[MeasuredLayer]:
         return [
-            MeasuredLayer.of(cores, self._x[layer.bias], layer.activation)
+            MeasuredLayer.of(cores, self._x[layer.bias], layer.activation, layer.full_scale)
             for cores, layer in zip(self._cores, self._formats, strict=True)
         ]
 
