@@ -99,6 +99,7 @@ class TrainingRun:
         self._checking = metered_chips(self.oracle, self.limits.answer_timeout_s)
         self._asked_to_stop: dict[str, str] = {}
         self._n_batches, self._batch_factor = 0, 1
+        self._lowest = 0, math.inf
         self._wall_before_s = 0.0
         self._started_s = time.perf_counter()
         self._snapshot = self._state()
@@ -218,6 +219,7 @@ class TrainingRun:
             self._batch_factor = trainer["batch_factor"]
             self._wall_before_s = trainer["wall_s"]
             oracle_state = trainer["oracle"]
+            self._lowest = 0, math.inf
             self.history[:] = [tuple(row) for row in state["history"].tolist()]
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"checkpoint: {error} cannot be read") from error
@@ -278,10 +280,16 @@ class TrainingRun:
         patience = self.limits.plateau_steps
         if patience is not None and len(self.history) > patience:
             recent = [row[3] for row in self.history[-patience:] if math.isfinite(row[3])]
-            earlier = [row[3] for row in self.history[:-patience] if math.isfinite(row[3])]
-            if recent and earlier and min(recent) >= min(earlier):
+            if recent and min(recent) >= self._lowest_before(len(self.history) - patience):
                 reasons["plateau"] = f"no lower validation error in {patience} steps"
         return reasons
+
+    def _lowest_before(self, row: int) -> float:
+        """Lowest validation error of the rows before one; infinity without any. Each is looked at once."""
+        seen, lowest = self._lowest if self._lowest[0] <= row else (0, math.inf)
+        new = [each[3] for each in self.history[seen:row] if math.isfinite(each[3])]
+        self._lowest = row, min([lowest, *new])
+        return self._lowest[1]
 
     def _finish_step(self, round_cost: int) -> None:
         step = self.optimizer.n_steps

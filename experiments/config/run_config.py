@@ -40,6 +40,8 @@ __all__ = ["RunConfig", "chip_table", "default_table", "noise_table", "read_desi
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Chips: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+MoreChips: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 _USUAL_OPTIMIZER = "gauss-newton"
 """Where a preset names none for a chip's layers, or they cannot be read."""
@@ -80,8 +82,8 @@ class RunConfig:
     seed: Natural = 0
     chip_seed: Natural = 0
     frozen: tuple[str, ...] = ()
-    n_chips: Count = 1
-    n_held_out: Natural = 0
+    n_chips: Chips = 1
+    n_held_out: MoreChips = 0
     dtype: Literal["float32", "float64"] = "float32"
     frozen_null: bool = True
     design: NetworkDesign | None = None

@@ -125,14 +125,19 @@ def _stepped(run: TrainingRun) -> dict[str, str]:
 
 
 def _now_and_then(write: Callable[[], None]) -> Callback:
-    """Calls `write` after a step, but not more often than a disk should be asked to."""
-    last_written_s = time.perf_counter()
+    """Calls `write` after a step, but not more often than a disk should be asked to.
+
+    Nor so often that writing, which takes the longer the longer the history is, takes a tenth of the time.
+    """
+    last_written_s, pause_s = time.perf_counter(), _SECONDS_BETWEEN_CHECKPOINTS
 
     def callback(progress: Progress) -> None:
-        nonlocal last_written_s
-        if time.perf_counter() - last_written_s > _SECONDS_BETWEEN_CHECKPOINTS:
+        nonlocal last_written_s, pause_s
+        started_s = time.perf_counter()
+        if started_s - last_written_s > pause_s:
             write()
             last_written_s = time.perf_counter()
+            pause_s = max(_SECONDS_BETWEEN_CHECKPOINTS, 10 * (last_written_s - started_s))
 
     return callback
 
