@@ -16,6 +16,8 @@ from photonzero.training.errors import ArgumentError
 from photonzero.training.layers.tensor_train import core_gradients, tt_matrix
 from photonzero.training.oracle import Array
 
+_NONE = slice(0)
+
 _NUMBERS_AT_ONCE = 2_000_000
 """Numbers held at a time where they are not needed together."""
 
@@ -134,8 +136,7 @@ class Pass:
         activations: names, layer by layer.
         inputs: of every layer, (B, T, n), and last the features (B, T, F).
         readings: of every layer with its bias, (B, T, m).
-        within: of every layer, which of its detectors are within their range, (B, T, m) or, for jets,
-            (B, 1, m); None for all.
+        within: of every layer, which of its detectors are within their range, (B, T, m); None for all.
         forms: C, (J, d, d); None for nodes.
     """
 
@@ -173,6 +174,7 @@ def passed(
     nodes: Array,
     forms: Array | None = None,
     errors: Sequence[Array] | None = None,
+    cut_off: slice = _NONE,
 ) -> Pass:
     """Points through all layers; inputs of the first that nothing is presented to are dark.
 
@@ -181,6 +183,7 @@ def passed(
         nodes: (B, K, d); one a point for jets.
         forms: (J, d, d) of jets, see `Pass`; None for the values at nodes.
         errors: (B, K, m) of the readings of every layer; None for none.
+        cut_off: nodes that detectors cut off for, beyond their range.
     """
     n_points, n_nodes, d = nodes.shape
     n_streams = n_nodes if forms is None else 1 + d + len(forms)
@@ -194,11 +197,10 @@ def passed(
         if errors is not None:
             z += errors[k].astype(z.dtype)
         within.append(None)
-        if np.isfinite(layer.full_scale):
-            within[-1] = np.abs(z[:, :n_nodes]) < layer.full_scale
-            np.clip(z[:, :n_nodes], -layer.full_scale, layer.full_scale, out=z[:, :n_nodes])
-            if forms is not None:
-                z[:, 1:] *= within[-1]
+        if cut_off != _NONE and np.isfinite(layer.full_scale):
+            within[-1] = np.ones(z.shape, dtype=bool)
+            within[-1][:, cut_off] = np.abs(z[:, cut_off]) < layer.full_scale
+            z[:, cut_off] = np.clip(z[:, cut_off], -layer.full_scale, layer.full_scale)
         z[:, :n_nodes] += layer.bias
         readings.append(z)
         inputs.append(_behind(layer.activation, z, forms))
@@ -310,10 +312,7 @@ def noise_gram(
     gram = np.zeros((n_features + 1, n_features + 1))
     block = gram[:-1, :-1]
     last = len(layers) - 1
-    slopes = [
-        own[0][:, 0] if within is None else own[0][:, 0] * within[:, 0]
-        for own, within in zip(way.slopes, way.within, strict=True)
-    ]
+    slopes = [own[0][:, 0] for own in way.slopes]
     block[np.diag_indices(n_features)] += variances[last] * (weights @ slopes[last].astype(np.float64) ** 2)
     if last == 0:
         return gram

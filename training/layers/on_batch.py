@@ -37,16 +37,26 @@ class Pricing:
         variances: of one reading of every layer.
         price: of a squared error of the solution in squared residuals.
         relative_damping: nu.
+        n_draws: of the detectors' errors at every point, for the model of a step.
     """
 
     variances: Sequence[float]
     price: float
     relative_damping: float
+    n_draws: int = 1
 
     @property
     def noisy(self) -> bool:
         """Whether there is noise to pay for."""
         return self.price > 0 and any(self.variances)
+
+    def rows(self, weights: Array) -> Array:
+        """Of the difference of two nodes, (N, m, 2, m), whose squares are priced; `weights` (N, m)."""
+        n_points, m = weights.shape
+        slopes = np.zeros((n_points, m, 2, m))
+        for k in range(m):
+            slopes[:, k, :, k] = np.sqrt(self.price * weights[:, k])[:, None] * np.array([1.0, -1.0])
+        return slopes
 
 
 @dataclass(frozen=True)
@@ -101,11 +111,13 @@ class OnBatch:
             rng: draws the noise whose effect is part of it.
         """
         solution, jacobian = self.solution, self.jacobian(changes)
-        if self.pricing.noisy:
-            way, slopes = self._noise_rows(rng)
-            rows = _columns(way.features, slopes, None)
+        priced = [self._noise_rows(rng)] if self.pricing.noisy else []
+        priced += _cut_off_rows(self.layers, self.batch, self.pricing)
+        if priced:
+            rows = np.concatenate([_columns(way.features, slopes, None) for way, slopes in priced])
             solution = with_noise_rows(solution, rows, self.pricing.relative_damping)
-            jacobian = np.concatenate([jacobian, self._jacobian(way, slopes, changes)])
+            by_controls = [self._jacobian(way, slopes, changes) for way, slopes in priced]
+            jacobian = np.concatenate([jacobian, *by_controls])
         return reduced_model(solution, jacobian)
 
     def jacobian(self, changes: Sequence[Sequence[Array]] | None) -> Array:
@@ -137,23 +149,21 @@ class OnBatch:
         return np.concatenate(columns, axis=1).astype(np.float64)
 
     def _noise_rows(self, rng: np.random.Generator) -> tuple[Pass, Array]:
-        """Changes of the outputs under one draw of the detectors' errors, as a part of the batch.
+        """Changes of the outputs under some draws of the detectors' errors, as a part of the batch.
 
         Half of the difference of two passes with opposite errors, times the root of the price.
         """
         places, weights = self.batch.judged(len(self.features[0]))
-        n_points, m = weights.shape
+        draws = self.pricing.n_draws
+        places, weights = np.tile(places, (draws, 1)), np.tile(weights / draws, (draws, 1))
+        n_points = len(places)
         signs = np.array([[1.0], [-1.0]])
         errors = [
             signs * np.sqrt(v) * rng.standard_normal((n_points, 1, layer.bias.size))
             for v, layer in zip(self.pricing.variances, self.layers, strict=True)
         ]
         way = passed(self.layers, np.repeat(places[:, None], 2, axis=1), None, errors)
-        slopes = np.zeros((n_points, m, 2, m))
-        for k in range(m):
-            half = 0.5 * np.sqrt(self.pricing.price * weights[:, k])
-            slopes[:, k, :, k] = half[:, None] * np.array([1.0, -1.0])
-        return way, slopes
+        return way, 0.5 * self.pricing.rows(weights)
 
 
 def solved(layers: Sequence[MeasuredLayer], batch: KnownBatch, readout: Array, pricing: Pricing) -> OnBatch:
@@ -220,7 +230,33 @@ def _noise_form(layers: Sequence[MeasuredLayer], batch: KnownBatch, pricing: Pri
         for k in range(m):
             some = slice(k * width, (k + 1) * width)
             form[some, some] = pricing.price * noise_gram(layers, way, pricing.variances, weights[:, k])
+    for way, slopes in _cut_off_rows(layers, batch, pricing):
+        rows = _columns(way.features, slopes, None)
+        form += rows.T @ rows
     return form
+
+
+def _cut_off_rows(
+    layers: Sequence[MeasuredLayer], batch: KnownBatch, pricing: Pricing
+) -> list[tuple[Pass, Array]]:
+    """What cutting off changes of the outputs, as a part of the batch; none where nothing is cut off.
+
+    A network that bends where a detector reaches its range can satisfy an equation at every point beside the
+    bend, and solve it nowhere. So residuals are those of detectors without end, and what the end changes is
+    an error of the solution, at its price.
+    """
+    if pricing.price == 0 or not any(np.isfinite(layer.full_scale) for layer in layers):
+        return []
+    places, weights = batch.judged(len(batch.nodes[0]))
+    way = passed(layers, places[:, None], None, None, slice(1))
+    beyond = np.zeros(len(places), dtype=bool)
+    for within in way.within:
+        if within is not None:
+            beyond |= ~within.all(axis=(1, 2))
+    if not beyond.any():
+        return []
+    way = passed(layers, np.repeat(places[beyond, None], 2, axis=1), None, None, slice(1))
+    return [(way, pricing.rows(weights[beyond]))]
 
 
 def _tiles(layers: Sequence[MeasuredLayer], nodes: Array, forms: Array | None) -> list[slice]:

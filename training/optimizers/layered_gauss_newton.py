@@ -123,6 +123,8 @@ class LayeredOptions:
         turn_rad: how far a phase is turned to be probed; rounded to whole codes of its DAC [rad].
         first_readout_damping: nu of the first step, in units of the mean square of the readout's columns.
         last_readout_damping: of the last; between them geometric.
+        noise_draws: draws of the detectors' errors at every point, whose effect a step lowers. Where that is
+            most of what is left, a few are fitted one by one, and the next ones are no lower.
         anchored: turn features about where they are steep, see `photonzero.training.layers.anchors`.
     """
 
@@ -138,11 +140,12 @@ class LayeredOptions:
     turn_rad: float = math.pi / 4
     first_readout_damping: float = 1e-5
     last_readout_damping: float = 1e-8
+    noise_draws: int = 1
     anchored: bool = False
 
     def __post_init__(self) -> None:
         at_least(self, n_steps=1, n_dampings=1, batch_factor=1, reading_repeats=2, final_repeats=2)
-        at_least(self, final_steps=0, final_batch_factor=1)
+        at_least(self, final_steps=0, final_batch_factor=1, noise_draws=1)
         positive(self, "initial_damping", "first_readout_damping", "last_readout_damping")
         require(self, "damping_ratio", self.damping_ratio > 1, "> 1")
         require(self, "turn_rad", 0 < self.turn_rad < math.pi / 2, "above 0, below pi / 2")
@@ -310,7 +313,7 @@ class LayeredGaussNewton:
             return Pricing(tuple(self._variances), self._price, _LEAST_DAMPING)
         share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0) if self._moving else 1.0
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
-        return Pricing(tuple(self._variances), self._price, nu)
+        return Pricing(tuple(self._variances), self._price, nu, o.noise_draws)
 
     def _question(self, readings: Sequence[LayerReading], factor: int) -> Candidates:
         none = np.zeros((0, self._x.size))
@@ -464,7 +467,8 @@ class LayeredGaussNewton:
         return own
 
     def _learn_price(self, base: OnBatch) -> None:
-        if self._variances.any() and (price := base.price()) > 0:
+        errs = self._variances.any() or any(math.isfinite(layer.full_scale) for layer in self._formats)
+        if errs and (price := base.price()) > 0:
             known = self._price > 0
             self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
 
@@ -486,7 +490,7 @@ class LayeredGaussNewton:
                 best, chosen, found, cores = tried, k, moved, own
         self._x, self._cores = found, cores
         self._damping = self._damping * 3.0 if chosen is None else self._dampings()[chosen]
-        self._damping = float(np.clip(self._damping, 1e-8, 1e3))
+        self._damping = float(np.clip(self._damping, 1e-8, 1.0))
         self._loss = best.value / len(best.solution.residual)
         self.n_steps += 1
         self._stage = self._between_steps()

@@ -9,7 +9,7 @@ from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.phase_shifter import PhaseShifter
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
-from photonzero.training.layers.network import MeasuredLayer
+from photonzero.training.layers.network import MeasuredLayer, passed
 from photonzero.training.layers.on_batch import Pricing, solved
 from photonzero.training.layers.tangents import core_changes, probe_vectors, turned
 from photonzero.training.layers.tensor_train import tt_cores
@@ -54,6 +54,38 @@ def identified(chip, controls, rng):
             own.append(core_changes(cores, c, vectors, slopes))
         changes.append(own)
     return layers, changes
+
+
+def test_what_detectors_cut_off_is_priced_as_an_error_of_the_solution():
+    rng = np.random.default_rng(1)
+    layers = [
+        MeasuredLayer.of([rng.standard_normal((1, 6, n, 1))], rng.standard_normal(6), "sin", 2.5)
+        for n in (3, 6)
+    ]
+    batch = PinnObjective(Diffusion(), make_rule("central", spacing=0.1), 40, seed=1).known_batch()
+    price = Pricing((0.0, 0.0), 30.0, 1e-9)
+
+    def of_bias(bias):
+        return solved([layers[0], replace(layers[1], bias=bias)], batch, np.ones((1, 7)), price)
+
+    here, endless = of_bias(layers[1].bias), [replace(layer, full_scale=np.inf) for layer in layers]
+    places, weights = batch.judged(1000)
+    nodes = places[:, None]
+    change = (
+        passed(layers, nodes, None, None, slice(1)).features - passed(endless, nodes).features
+    ) @ here.readout[0, :-1]
+    assert (change == 0).any()
+    assert (change != 0).any()
+    # The rest of F is that of detectors without end, with this readout.
+    apart = 30.0 * float(weights[:, 0] @ change[:, 0] ** 2)
+    left = here.solution.residual
+    damping = 1e-9 * (here.solution.columns**2).sum() / 7 * (here.readout**2).sum()
+    assert here.value == pytest.approx(left @ left + damping + apart, rel=1e-6)
+    way = rng.standard_normal(6)
+    pair = [of_bias(layers[1].bias + sign * 1e-5 * way).value for sign in (1.0, -1.0)]
+    # With hardly any damping, whose size changes with the features as well.
+    slope = here.model(None, rng).slope[6:] @ way
+    assert 2.0 * slope == pytest.approx((pair[0] - pair[1]) / 2e-5, rel=1e-3)
 
 
 @pytest.mark.parametrize(("noise", "error"), [(BIASED, 1e-5), (PUBLISHED, 5e-3)], ids=["biased", "published"])

@@ -83,9 +83,32 @@ def test_undamped_steps_minimise_and_stay_in_range():
     assert (moved[2:] >= 3.0).all()
 
 
+def test_where_a_range_ends_the_other_controls_make_up_for_it():
+    rng = np.random.default_rng(5)
+    jacobian, residual = rng.standard_normal((60, 20)), 3.0 * rng.standard_normal(60)
+    # Columns much alike: one that is cut off leaves the others far too long.
+    jacobian += 3.0 * rng.standard_normal((60, 1))
+    solution = solved_readout(residual, np.zeros((60, 1)), np.zeros(1), np.zeros((1, 1)), 1e-6)
+    model = reduced_model(solution, jacobian)
+    places = Places(np.arange(20), np.zeros(20), np.full(20, -0.3), np.full(20, 0.4))
+    (moved,) = damped_steps(model, np.zeros(20), places, [1e-12])
+    assert (moved >= -0.3).all()
+    assert (moved <= 0.4).all()
+    inside = (moved > -0.3) & (moved < 0.4)
+    assert 3 < inside.sum() < 20
+    # Those that are free stand where the rest leaves them nothing to gain.
+    gradient = jacobian.T @ (residual + jacobian @ moved)
+    np.testing.assert_allclose(gradient[inside], 0.0, atol=1e-8 * np.abs(gradient).max())
+
+    def value(x):
+        return float(((residual + jacobian @ x) ** 2).sum())
+
+    assert value(moved) < value(np.clip(np.linalg.lstsq(jacobian, -residual, rcond=None)[0], -0.3, 0.4))
+
+
 def test_rounding_in_the_metric_of_the_model_beats_nearest_codes():
     rng = np.random.default_rng(4)
-    jacobian, residual = rng.standard_normal((60, 30)) @ np.diag(np.logspace(0, -2, 30)), np.ones(60)
+    jacobian, residual = rng.standard_normal((60, 30)) @ np.diag(np.logspace(0, -1, 30)), np.ones(60)
     solution = solved_readout(residual, np.zeros((60, 1)), np.zeros(1), np.zeros((1, 1)), 1e-6)
     model = reduced_model(solution, jacobian)
     step = 0.2
