@@ -70,14 +70,14 @@ def damped_steps(
     # Rounded from the last to the first: what has no grid makes up for all the others.
     order = np.lexsort([np.diag(model.curvature), places.grid > 0])
     here, low, high = controls[places.index][order], places.low[order], places.high[order]
-    ends = [places.within(np.full(len(order), end))[order] for end in (-np.inf, np.inf)]
+    first, last = (places.within(np.full(len(order), end))[order] for end in (-np.inf, np.inf))
     slope, curvature = model.slope[order], model.curvature[np.ix_(order, order)]
     for damping in dampings:
         added = damping * model.size
         wanted = here + _step_within(curvature, slope, added, low - here, high - here)
         if (places.grid > 0).any():
             factor = _factor(curvature, _ROUNDING_SHARE * added)
-            wanted = _rounded(wanted, places.grid[order], *ends, factor)
+            wanted = _rounded(wanted, places.grid[order], first, last, factor)
         moved = controls.copy()
         settings = np.empty_like(wanted)
         settings[order] = wanted
