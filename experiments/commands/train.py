@@ -58,7 +58,7 @@ def train(
       photonzero train my_pde.py:Heat --chip my_lab.py:Bench --callback my_log.py:Log
       photonzero train --resume runs/harsh-3 --max-inferences 1e7
       photonzero train mnist --data DIR
-      photonzero train hjb20 --set batch_size=200 --set optimizer.n_directions=20
+      photonzero train hjb20 --set batch_size=200 --set optimizer.n_steps=8
     """
     from photonzero.experiments.commands.progress import TrainingDisplay
     from photonzero.experiments.config.run_config import with_limits

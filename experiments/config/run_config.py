@@ -177,8 +177,8 @@ def default_table(
 
     Args:
         problem: name, "file.py:Class", or an object of Python.
-        optimizer: the same; None for the preset's ``layered`` where the layers of the chip can be read, and
-            "gauss-newton" elsewhere.
+        optimizer: the same; None for the preset's ``layered`` where the layers of the chip can be read and no
+            stencil rule is asked for, which it would not measure, and "gauss-newton" elsewhere.
         derivatives: the same of a stencil rule, None for the problem's own.
         noise: preset, TOML file, or a noise model; None for "published" where the chip is a simulated one.
         chip: name, TOML file, "file.py:Name", or an object of Python; None for the problem's own.
@@ -200,7 +200,7 @@ def default_table(
             source = SimulatedChip(chosen["chip"], design)
         else:
             source = chip_source(chosen["chip"])
-        readable = one_chip and source.opens_layers
+        readable = one_chip and source.opens_layers and derivatives is None
         optimizer = preset.get("layered", _USUAL_OPTIMIZER) if readable else _USUAL_OPTIMIZER
     table: dict[str, Any] = {
         "seed": 0,

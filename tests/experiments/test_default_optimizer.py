@@ -20,7 +20,12 @@ from photonzero.training.testing import LayeredLabChip, ReadoutLabChip
         ("digits", {"chip": LayeredLabChip}, "layered-adam"),
         ("digits", {"chip": LayeredLabChip(64)}, "layered-adam"),
         ("digits", {"chip": ReadoutLabChip}, "gauss-newton"),
-        ("basket5", {}, "gauss-newton"),
+        ("darcy", {}, "gauss-newton"),
+        ("helmholtz", {}, "layered-gauss-newton"),
+        ("helmholtz", {"chip": "tt-wave"}, "gauss-newton"),
+        # A stencil that is asked for is measured.
+        ("hjb20", {"derivatives": "sparse-grid"}, "gauss-newton"),
+        ("hjb20", {"settings": {"derivatives.name": "sparse-grid"}}, "gauss-newton"),
     ],
 )
 def test_the_chip_and_the_problem_choose(problem, given, expected):

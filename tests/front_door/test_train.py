@@ -82,7 +82,7 @@ def test_an_interrupted_run_is_loaded_and_measured_now(heat, tmp_path):
 
 
 def test_keys_of_the_configuration_are_arguments(tmp_path):
-    settings = {"optimizer.n_directions": 5, "points.n_test": 200}
+    settings = {"optimizer": "gauss-newton", "optimizer.n_directions": 5, "points.n_test": 200}
     run = pz.train("heat", out=tmp_path / "run", noise="ideal", seed=3, **_SMALL, **settings)
     assert run.config.optimizer.options.n_directions == 5
     assert (run.config.noise.name, run.config.seed, run.config.own.points.n_test) == ("ideal", 3, 200)
