@@ -181,6 +181,23 @@ def test_a_simulated_chip_learns_classes(readout):
     assert run.inferences < 20_000
 
 
+def test_a_chip_that_jumps_is_read_anew():
+    run = moons_run("ideal", {"learning_rate": 0.01}, max_steps=40)
+    asked, circuit = watched(run), run.oracle.circuit
+    program, jump_rad = circuit.program, np.zeros(run.oracle.n_controls)
+    circuit.program = lambda settings, *rest: program(settings + jump_rad, *rest)
+
+    def jump(progress):
+        if progress.step == 20:
+            for group in run.oracle.control_groups.values():
+                if group.kind == "phase":
+                    jump_rad[group.slice] = 1.0
+
+    run.callbacks = [jump]
+    run.train()
+    assert [a.purpose for a in asked] == ["start", "turn", *["step"] * 21, "start", "turn", *["step"] * 19]
+
+
 @pytest.mark.parametrize("readout", [False, True])
 def test_its_gradient_is_that_of_the_chip(readout):
     """Just probed with a small turn, without noise: against differences of whole passes."""

@@ -57,8 +57,8 @@ _EQUATIONS = 32
 """Readings that track a layer, over the entries of its cores."""
 
 
-_LOST = 0.1
-"""Share of the readings that tracked cores may leave unexplained; a step moves them by about as much."""
+_LOST = 0.03
+"""Share of the readings that tracked cores may leave unexplained, and as much as half of what a step did."""
 
 
 class _Stage(Enum):
@@ -397,9 +397,9 @@ class LayeredAdam:
                 self._cores[k], predicted, own, steps, known, strict=True
             ):
                 s.learn(step, (core - before).ravel(), error)
-            missing = applied(self._cores[k], inputs) - readings
-            allowed = max(_LOST**2 * float((readings**2).mean()), 10.0 * self._variances[k])
-            if float((missing**2).mean()) > allowed:
+            before, missing = (applied(own, inputs) - readings for own in (predicted, self._cores[k]))
+            allowed = (_LOST**2 * (readings**2).mean(), 0.25 * (before**2).mean(), 10.0 * self._variances[k])
+            if float((missing**2).mean()) > max(allowed):
                 # The chip is elsewhere: its layers are read anew before the next step.
                 self._stage = _Stage.START
             self._cores[k] = in_gauge(self._cores[k], own)
