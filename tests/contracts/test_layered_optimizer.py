@@ -181,6 +181,26 @@ class Misstated(LayeredLabChip):
         )
 
 
+def test_candidates_whose_readings_are_cut_off_are_left_out_and_vectors_shrink():
+    class Brighter(Saturating):
+        """Candidates make its second layer too bright."""
+
+        def measure_layer(self, layer, controls, vectors):
+            gain = 30.0 if layer == 1 and len(controls) == 3 else 1.0
+            return np.clip(gain * super().measure_layer(layer, controls, vectors), -0.6, 0.6)
+
+    sizes, controls = [], []
+    for n_steps in (1, 2):
+        run = layered_run(Brighter(), max_steps=n_steps)
+        begun = run.optimizer.controls
+        run.train()
+        sizes.append(run.optimizer.state()["sizes"])
+        controls.append(run.optimizer.controls)
+    np.testing.assert_array_equal(sizes[1], sizes[0] * [1.0, 0.5])
+    for mixers in (slice(0, 8), slice(16, 24)):
+        np.testing.assert_array_equal(controls[1][mixers], begun[mixers])
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_readings_that_contradict_the_format_are_refused_in_one_line(noise):
     with pytest.raises(ArgumentError, match=r"layer 2: entries .* off any tensor train .* allowed: up to"):

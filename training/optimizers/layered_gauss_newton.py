@@ -433,15 +433,20 @@ class LayeredGaussNewton:
 
     def _begin(self, readings: Sequence[Array]) -> None:
         """The first matrices; too bright where readings were cut off: then again with smaller vectors."""
-        too_bright = [
-            float(np.abs(answer).max()) >= _CUT_OFF * layer.full_scale
-            for layer, answer in zip(self._formats, readings, strict=True)
-        ]
-        if any(too_bright):
-            self._sizes[too_bright] /= 2.0
+        if not self._within_range(readings, range(len(self._formats))).all():
             return
         (self._cores,) = self._identified(readings, range(len(self._formats)))
         self._stage = self._between_steps()
+
+    def _within_range(self, readings: Sequence[Array], which: Sequence[int]) -> Array:
+        """Settings (P,) none of whose readings (P, B, m) was cut off; layers that did get smaller vectors."""
+        good = np.ones(len(readings[0]), dtype=bool)
+        for k, answer in zip(which, readings, strict=True):
+            beyond = np.abs(answer).max(axis=(1, 2)) >= _CUT_OFF * self._formats[k].full_scale
+            if beyond.any():
+                self._sizes[k] /= 2.0
+            good &= ~beyond
+        return good
 
     def _propose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """Candidates from probes."""
@@ -480,8 +485,11 @@ class LayeredGaussNewton:
         """The best of the candidates and the base."""
         best, chosen = self._solved(batch, self._x, self._cores), None
         found, cores = self._with_readout(self._x, best), self._cores
-        read = self._identified(readings, self._moving, _MEMORY)
-        for k, (trial, own) in enumerate(zip(self._trials, read, strict=True)):
+        # What was cut off says little of its layer: such candidates are left out.
+        good = np.flatnonzero(self._within_range(readings, self._moving))
+        read = self._identified([own[good] for own in readings], self._moving, _MEMORY) if good.size else []
+        for k, own in zip(good, read, strict=True):
+            trial = self._trials[k]
             if self._options.anchored:
                 old, new = self._network(self._x, self._cores), self._network(trial, own)
                 trial[self._biases.index] += answered(old, new, self._anchors)[self._of_biases]
@@ -498,6 +506,8 @@ class LayeredGaussNewton:
     def _finish(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The last reading, then steps of what needs none."""
         if readings:
+            if not self._within_range(readings, range(len(self._formats))).all():
+                return
             (self._cores,) = self._identified(readings, range(len(self._formats)))
         self._n_last += 1
         n_free = self._options.final_steps
