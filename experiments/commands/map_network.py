@@ -9,6 +9,9 @@ import click
 
 from photonzero.experiments.commands.computing import Computing
 
+METHODS = ("loaded", "compensated", "calibrated", "self-calibrated")
+"""Those of `photonzero.experiments.run.mapping`, which takes a while to load."""
+
 
 @click.command("map", cls=Computing)
 @click.argument("source", type=click.Path(path_type=Path))
@@ -18,6 +21,10 @@ from photonzero.experiments.commands.computing import Computing
 @click.option(
     "--max-inferences", default=1_000_000, show_default=True, type=click.IntRange(1), metavar="N",
     help="Budget of the calibration of a chip.",
+)  # fmt: skip
+@click.option(
+    "--method", "methods", multiple=True, type=click.Choice(METHODS), default=METHODS[:3],
+    help="One way; may be repeated.  [default: all but self-calibrated]",
 )  # fmt: skip
 @click.option("--core-size", type=click.IntRange(2), metavar="K", help="Blocks of K x K.  [default: its own]")
 @click.option(
@@ -31,23 +38,26 @@ def map_network(
     chips: int,
     seed: int,
     max_inferences: int,
+    methods: tuple[str, ...],
     core_size: int | None,
     threads: int | None,
     print_json: bool,
     quiet: bool,
 ) -> None:
-    """Bring SOURCE, a trained network or a matrix, onto imperfect chips in three ways.
+    """Bring SOURCE, a trained network or a matrix, onto imperfect chips in several ways.
 
     SOURCE is a run folder of `photonzero train`, or a real matrix in a .npy file. Its cores are
     decomposed into phases and (1) loaded as they are, (2) loaded with the chip's static errors known and
     compensated, (3) loaded and then calibrated by measurements alone: forward-only Gauss-Newton makes the
-    chip's outputs those of the network. Fidelities of the cores, errors of the outputs and of the task are
-    compared, median and range over the chips.
+    chip's outputs those of the network. With --method self-calibrated (4) the chip finds its own errors, from
+    forward readings of its layers alone, and the network is loaded onto what it found. Fidelities of the
+    cores, errors of the outputs and of the task are compared, median and range over the chips.
 
     \b
     Examples:
       photonzero train hjb20 --chip tt-hjb20 --out runs/digital
       photonzero map runs/digital --noise published --chips 5
+      photonzero map runs/digital --method compensated --method self-calibrated
       photonzero map matrix.npy --core-size 8 --json
     """
     from rich.console import Console
@@ -59,7 +69,7 @@ def map_network(
     teacher = teacher_from(source)
     rows = map_onto_chips(
         teacher, model, range(seed, seed + chips), max_inferences,
-        core_size=core_size, threads=threads, quiet=quiet,
+        methods=methods, core_size=core_size, threads=threads, quiet=quiet,
     )  # fmt: skip
     console = Console(highlight=False)
     if print_json:

@@ -14,6 +14,8 @@ from rich.progress import track
 from rich.table import Table
 
 from photonzero.devices.noise_model import NoiseModel
+from photonzero.experiments.calibrate.calibration import calibrate
+from photonzero.experiments.calibrate.load import load_network as load_on_model
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.folder import load_config
 from photonzero.experiments.run.runs import trained
@@ -38,7 +40,7 @@ _BATCH_SIZE = 200
 _OPTIONS = GaussNewtonOptions(n_directions=40, n_remembered=4)
 """With 10 directions, the default of a training, a 6 x 9 matrix ends at twice the error."""
 
-METHODS = ("loaded", "compensated", "calibrated")
+METHODS = ("loaded", "compensated", "calibrated", "self-calibrated")
 
 
 @dataclass(frozen=True)
@@ -133,20 +135,23 @@ def map_onto_chips(
     chip_seeds: Sequence[int],
     max_inferences: int,
     *,
+    methods: Sequence[str] = METHODS[:3],
     core_size: int | None = None,
     threads: int | None = None,
     quiet: bool = True,
 ) -> list[MappedRow]:
-    """Every method on every chip.
+    """Some methods on every chip.
 
     Calibration starts from the loaded phases, knows of the chip what it measures, and moves all that
     can be set: the outputs of the network are copied, at random inputs, by forward-only Gauss-Newton.
+    Self-calibration lets the chip tell its errors first, see `photonzero.experiments.calibrate`.
 
     Args:
         teacher: the network.
         noise: of the chips.
         chip_seeds: the chips.
         max_inferences: budget of calibration on each.
+        methods: some of METHODS.
         core_size: k of the blocks; None as the teacher has it.
         threads: of the simulator; no effect on results.
         quiet: no progress.
@@ -164,7 +169,7 @@ def map_onto_chips(
         outputs = ideal.measure(teacher.controls[None], inputs)[0]
         pairs.append(Pairs(inputs, outputs.astype(np.float64)))
     rows = []
-    jobs = [(seed, method) for seed in chip_seeds for method in METHODS]
+    jobs = [(seed, method) for seed in chip_seeds for method in methods]
     console = Console(stderr=True, quiet=quiet)
     for seed, method in track(jobs, "mapping", console=console, transient=True):
         chip = fabricate(design, noise, seed, threads=threads)
@@ -174,6 +179,8 @@ def map_onto_chips(
         elif method == "calibrated":
             objective = RegressionObjective(pairs[0], pairs[1], pairs[2], _BATCH_SIZE, seed)
             controls, inferences = _calibrate(chip, objective, loaded, max_inferences, seed)
+        elif method == "self-calibrated":
+            controls, inferences = _self_calibrated(chip, loaded, seed)
         rows.append(
             MappedRow(
                 chip_seed=seed,
@@ -204,6 +211,14 @@ def _calibrate(
     return optimizer.controls, run.inferences
 
 
+def _self_calibrated(chip: Chip, loaded: FloatArray, seed: int) -> tuple[FloatArray, int]:
+    found = calibrate(chip, seed=seed)
+    if found.refused:
+        number, reason = next(iter(found.refused.items()))
+        raise UsageError(f"layer {number} of {chip.design.name} cannot calibrate itself: {reason}")
+    return load_on_model(found.model, loaded, seed), found.inferences
+
+
 def table_of(rows: Sequence[MappedRow]) -> Table:
     """Median and range over the chips, a line a method."""
     table = Table(box=None, pad_edge=False)
@@ -211,6 +226,8 @@ def table_of(rows: Sequence[MappedRow]) -> Table:
         table.add_column(column)
     for method in METHODS:
         own = [row for row in rows if row.method == method]
+        if not own:
+            continue
         table.add_row(
             method,
             _spread([row.fidelity for row in own], "{:.5f}"),

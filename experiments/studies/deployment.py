@@ -1,4 +1,4 @@
-"""Does a network survive deployment? Loaded onto imperfect chips, or trained on them."""
+"""Does a network survive deployment? Loaded onto imperfect or self-calibrated chips, or trained on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photonzero.devices.noise_model import preset
+from photonzero.experiments.calibrate.calibration import calibrate
+from photonzero.experiments.calibrate.load import load_network
+from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.run.assembly import assemble
 from photonzero.experiments.studies.networks import (
     MAX_SIGMA_PHASE_RAD,
     TaskOptions,
@@ -25,7 +29,7 @@ from photonzero.experiments.sweep.study import Axis, Drawing, Measured, Prepared
 from photonzero.training.oracle import Array
 
 PROBLEMS = ("hjb20", "digits")
-METHODS = ("loaded", "noise-injected", "on-chip", "recovered")
+METHODS = ("loaded", "noise-injected", "self-calibrated", "on-chip", "recovered")
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,21 @@ def _measure(sample: Sample, prepared: Prepared) -> Row:
         trained = train(config, ideal["controls"], target)
         row |= {"error": trained.error, "inferences": trained.inferences}
         return {**row, "recovery_inferences": trained.inferences if trained.reached else None}
+    if method == "self-calibrated":
+        error, inferences = _self_calibrated(config, ideal["controls"], sample.seed)
+        return {**row, "error": error, "inferences": inferences}
     injected_rad = sigma_rad if method == "noise-injected" else 0.0
     loaded = prepared[network_name(problem, sample.seed, injected_rad)]
     return {**row, "error": error_of(config, loaded["controls"])}
+
+
+def _self_calibrated(config: RunConfig, controls: Array, seed: int) -> tuple[float, int]:
+    """Error of a network that is loaded onto what a chip has told of itself, and what telling took."""
+    found = calibrate(assemble(config, 1, controls).chip, seed=seed)
+    if found.refused:
+        number, reason = next(iter(found.refused.items()))
+        raise UsageError(f"layer {number} of {config.chip_name} cannot calibrate itself: {reason}")
+    return error_of(config, load_network(found.model, controls, seed)), found.inferences
 
 
 def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
@@ -129,7 +145,8 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
             "deployment",
             "Error on test points against the standard deviation of the unknown phase bias of every "
             "shifter. Loaded: trained offline on an ideal chip, then programmed. Noise-injected: the same, "
-            "trained offline on many simulated chips with biases of that size. On-chip: trained on the "
+            "trained offline on many simulated chips with biases of that size. Self-calibrated: the loaded "
+            "network on a chip that told its phases by readings of its layers. On-chip: trained on the "
             "imperfect chip from random controls, forward-only. Recovered: from the loaded network, trained "
             f"on the chip until the ideal accuracy was back. Budgets: {budgets}. {chips}.",
         )
@@ -149,7 +166,7 @@ def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
 
 STUDY = Study(
     name="deployment",
-    summary="Networks loaded onto imperfect chips, trained with injected noise, or trained on the chip.",
+    summary="Networks loaded onto imperfect chips, known or unknown to themselves, or trained on them.",
     axes=(
         Axis("problem", "problem", "text", choices=PROBLEMS),
         Axis("method", "method", "text", choices=METHODS),

@@ -29,6 +29,9 @@ _MAX_STEPS = 30
 _CONVERGED = 1e-5
 """Relative decrease of what is minimised below which steps end."""
 
+_SLOW = 0.05
+"""The same for two steps in a row where the fit is far from the readings: a wrong valley."""
+
 
 @dataclass(frozen=True, eq=False)
 class Readings:
@@ -122,7 +125,8 @@ def fitted(
     vector = start.vector
     here = _normal(wiring, vector, data, variance)
     cost = here.chi2 + float((inverse * (vector - mean) ** 2).sum())
-    damping = 1e-3
+    n_readings = sum(own.readings.size for own in data)
+    damping, slow = 1e-3, 0
     for _ in range(max_steps):
         matrix = here.matrix + np.diag(inverse)
         slope = here.slope + inverse * (mean - vector)
@@ -139,10 +143,19 @@ def fitted(
                 damping = max(0.1 * damping, 1e-9)
                 break
             damping *= 10.0
-        if gained < _CONVERGED:
+        slow = slow + 1 if gained < _SLOW and here.chi2 > 10.0 * n_readings else 0
+        if gained < _CONVERGED or slow == 2:
             break
-    n_readings = sum(own.readings.size for own in data)
     return Fit(PhaseErrors.of_vector(vector), here.chi2, n_readings, here.matrix)
+
+
+def squares(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings]) -> float:
+    """Sum of the squares that errors leave of readings."""
+    model, total = LayerModel(wiring, errors), 0.0
+    for own in data:
+        left = own.readings - own.vectors @ model.matrices(own.phases_rad).swapaxes(-1, -2)
+        total += float((left**2).sum())
+    return total
 
 
 @dataclass(frozen=True, eq=False)

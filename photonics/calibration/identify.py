@@ -10,9 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
-from photonzero.photonics.calibration.fit import Fit, Readings, fitted
+from photonzero.photonics.calibration.fit import Fit, Readings, fitted, squares
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
-from photonzero.photonics.calibration.start import CoreProbes, phases_from_probes
+from photonzero.photonics.calibration.start import (
+    CoreProbes,
+    UndeterminedError,
+    attenuators_from,
+    phases_from_probes,
+)
 from photonzero.photonics.calibration.surroundings import (
     amplification,
     core_behind,
@@ -29,6 +34,12 @@ _LARGEST_AMPLIFICATION = 3.0
 """Draws of probe vectors to choose from, and the noise of a core's entry over that from evenly spread
 readings, above which another vector is worth its inferences."""
 
+_CLEARLY_WORSE = 1.3
+"""Squares of one start over those of another that speak against it."""
+
+_HALF_RANGE = 0.49 * 2.0 * math.pi
+"""Phases up to here can be turned by half a turn more [rad]."""
+
 _SINGLE_PRECISION = 2.0**-21
 """Relative error that readings have at least."""
 
@@ -43,15 +54,17 @@ class Budget:
         readings_per_parameter: readings at random settings over unknowns.
         min_settings: random settings at least.
         n_unseen: settings kept for the check alone.
-        attempts: starts at most, each with twice the readings of the one before.
+        attempts: starts at most, each with twice the probe readings of the one before.
+        max_inferences: no start is made that would need more in all, but for the first one.
     """
 
     base_repeats: int = 2
-    probe_readings: float = 3.0
+    probe_readings: float = 1.0
     readings_per_parameter: float = 12.0
     min_settings: int = 24
     n_unseen: int = 20
-    attempts: int = 6
+    attempts: int = 8
+    max_inferences: int = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,15 +109,21 @@ class IdentifiedLayer:
 
 
 class _Reader:
-    """One layer of a chip, driven by vectors of +-1, or as near to it as its modulators come."""
+    """One layer of a chip, driven by vectors of +-1, or as near to it as its modulators come.
+
+    Attributes:
+        inferences: asked for, to keep to a budget.
+    """
 
     def __init__(self, chip: LayerAccess, wiring: LayerWiring) -> None:
         self.chip, self.wiring = chip, wiring
         self.size = min(1.0, chip.largest_input)
+        self.inferences = 0
 
     def read(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
         """Readings (P, B, n_out) of programmed phases (P, n), for inputs (B, n_in) of size 1."""
         settings = self.wiring.settings(phases_rad)
+        self.inferences += len(settings) * len(vectors)
         answer = self.chip.measure_layer(self.wiring.number, settings, self.size * vectors)
         readings = np.asarray(answer, np.float64) / self.size
         expected = (len(settings), len(vectors), self.wiring.layer.n_out)
@@ -134,25 +153,43 @@ def identify_layer(
     n_settings = max(budget.min_settings, math.ceil(n_random / wiring.layer.n_in))
     data = [_random_readings(reader, n_settings, math.ceil(n_random / n_settings), rng)]
     found: IdentifiedLayer | None = None
-    variance, n_repeats = 0.0, 0
+    variance, n_repeats, spent = 0.0, 0, 0
+    undetermined: UndeterminedError | None = None
     for attempt in range(budget.attempts):
+        used = reader.inferences
+        if attempt and used + 2 * spent > budget.max_inferences:
+            break
         standing = np.zeros(n)
         if attempt:
             # Elsewhere light takes other ways: what was too dim to tell may be bright.
-            standing = wiring.on_grid(rng.uniform(0.0, 0.49 * 2.0 * math.pi, n))
+            standing = wiring.on_grid(rng.uniform(0.0, _HALF_RANGE, n))
         base, own_variance, own_repeats = _weighed(reader, standing, budget.base_repeats)
         total = n_repeats + own_repeats
         variance = (n_repeats * variance + own_repeats * own_variance) / total
         n_repeats = total
         more = replace(budget, probe_readings=budget.probe_readings * 2**attempt)
-        cores = _tensor_train(base, wiring)
-        start = start_phases(reader, cores, standing, rng, more) - standing
-        fit = fitted(wiring, PhaseErrors(start, np.ones(n), 0.0), data, variance)
+        at = _Standing(standing, _tensor_train(base, wiring))
+        try:
+            if attempt:
+                standing = _bright(reader, at, rng, more)
+                base = _weighed(reader, standing, budget.base_repeats)[0]
+                at = _Standing(standing, _tensor_train(base, wiring))
+            candidates = [PhaseErrors(own, np.ones(n), 0.0) for own in _starts(reader, at, rng, more)]
+        except UndeterminedError as error:
+            undetermined = error
+            continue
+        finally:
+            spent = reader.inferences - used
+        near, anywhere = (squares(wiring, own, data) for own in candidates)
+        # Either may be the same chip by another name; what was expected is the better name.
+        start = candidates[int(near > _CLEARLY_WORSE * anywhere)]
+        fit = fitted(wiring, start, data, variance)
         if found is None or fit.chi2 < found.fit.chi2:
-            found = IdentifiedLayer(wiring, fit, start, math.sqrt(variance), n_repeats, attempt + 1)
+            found = IdentifiedLayer(wiring, fit, start.bias_rad, math.sqrt(variance), n_repeats, attempt + 1)
         if found.fits:
             break
-    assert found is not None
+    if found is None:
+        raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
     fit = found.fit
     unseen = _random_readings(reader, budget.n_unseen, 1, rng)
     left = unseen.readings - _predicted(LayerModel(wiring, fit.errors), unseen)
@@ -203,42 +240,80 @@ def _tensor_train(matrix: FloatArray, wiring: LayerWiring) -> list[FloatArray]:
     return cores
 
 
-def start_phases(
-    reader: _Reader,
-    cores: Sequence[FloatArray],
-    standing_rad: FloatArray,
-    rng: np.random.Generator,
-    budget: Budget,
-) -> FloatArray:
-    """Where the phases (n,) of a layer stand, from probes of each [rad].
+@dataclass(frozen=True, eq=False)
+class _Standing:
+    """A layer at one setting.
+
+    Attributes:
+        phases_rad: (n,) what is programmed [rad].
+        cores: in some gauge, without the layer's gain.
+    """
+
+    phases_rad: FloatArray
+    cores: Sequence[FloatArray]
+
+    def changes(
+        self, reader: _Reader, k: int, places: npt.NDArray[np.int64], turn_rad: float, vectors: FloatArray
+    ) -> FloatArray:
+        """Changes (Q, r, m, n, s) of core k when each of Q of its phases turns."""
+        wiring = reader.wiring
+        around = surroundings(self.cores, vectors)[k]
+        phases = np.repeat(self.phases_rad[None], len(places), axis=0)
+        phases[np.arange(len(places)), places] += turn_rad
+        before = readings_by(around, self.cores[k][None])
+        after = reader.read(phases, vectors) / wiring.layer.gain
+        return core_behind(around, after - before, wiring.cores[k].shape)
+
+
+def _starts(
+    reader: _Reader, standing: _Standing, rng: np.random.Generator, budget: Budget
+) -> list[FloatArray]:
+    """Biases (n,) of a layer from probes of each phase: within a quarter turn, and anywhere [rad].
 
     Args:
         reader: of the layer.
-        cores: of it, in some gauge.
-        standing_rad: (n,) what is programmed [rad].
+        standing: where it stands.
         rng: draws vectors.
         budget: how much is read.
     """
-    wiring = reader.wiring
-    turn, twice = (float(wiring.on_grid(np.array(angle))) for angle in (0.5 * math.pi, math.pi))
+    wiring, at = reader.wiring, standing.phases_rad
+    turn, twice = _turns(wiring)
     probes = []
     for k, core in enumerate(wiring.cores):
-        vectors = _probe_vectors(cores, k, rng, budget.probe_readings)
-        around = surroundings(cores, vectors)[k]
-        before = wiring.layer.gain * readings_by(around, cores[k][None])
-        found = []
-        for places, angle in ((core.places.ravel(), turn), (core.phases_s.ravel(), twice)):
-            phases = np.repeat(standing_rad[None], len(places), axis=0)
-            phases[np.arange(len(places)), places] += angle
-            changed = (reader.read(phases, vectors) - before) / wiring.layer.gain
-            found.append(core_behind(around, changed, core.shape))
-        double = np.zeros_like(found[0])
-        double[np.isin(core.places.ravel(), core.phases_s)] = found[1]
-        probes.append(CoreProbes(cores[k], found[0], double, turn, twice, standing_rad[core.places]))
-    phase_rad = np.zeros(wiring.n_phases)
-    for core, own in zip(wiring.cores, phases_from_probes(wiring.cores, probes), strict=True):
-        phase_rad[core.places] = own
-    return standing_rad + np.mod(phase_rad - standing_rad + math.pi, 2.0 * math.pi) - math.pi
+        vectors = _probe_vectors(standing.cores, k, rng, budget.probe_readings)
+        once = standing.changes(reader, k, core.places.ravel(), turn, vectors)
+        double = np.zeros_like(once)
+        of_attenuators = np.isin(core.places.ravel(), core.phases_s)
+        double[of_attenuators] = standing.changes(reader, k, core.phases_s.ravel(), twice, vectors)
+        probes.append(CoreProbes(standing.cores[k], once, double, turn, twice, at[core.places]))
+    found = []
+    for believing in (True, False):
+        bias_rad = np.zeros(wiring.n_phases)
+        parts = phases_from_probes(wiring.cores, probes, believing=believing)
+        for core, own in zip(wiring.cores, parts, strict=True):
+            bias_rad[core.places] = own - at[core.places]
+        found.append(np.mod(bias_rad + math.pi, 2.0 * math.pi) - math.pi)
+    return found
+
+
+def _turns(wiring: LayerWiring) -> tuple[float, float]:
+    """A quarter and a half turn, as the DAC can make them [rad]."""
+    once, twice = (float(wiring.on_grid(np.array(angle))) for angle in (0.5 * math.pi, math.pi))
+    return once, twice
+
+
+def _bright(reader: _Reader, standing: _Standing, rng: np.random.Generator, budget: Budget) -> FloatArray:
+    """The same setting (n,) but with every attenuator open, in either sign [rad]."""
+    phases, wiring = standing.phases_rad.copy(), reader.wiring
+    turn, twice = _turns(wiring)
+    for k, core in enumerate(wiring.cores):
+        vectors = _probe_vectors(standing.cores, k, rng, budget.probe_readings)
+        places = core.phases_s.ravel()
+        once, double = (standing.changes(reader, k, places, angle, vectors) for angle in (turn, twice))
+        _, phase_rad = attenuators_from(once, double, turn, twice)
+        opened = np.mod(phases[places] - phase_rad, math.pi)
+        phases[places] = wiring.on_grid(np.minimum(opened, _HALF_RANGE))
+    return phases
 
 
 def _probe_vectors(
@@ -255,14 +330,16 @@ def _probe_vectors(
         repeats = max(1, math.ceil(readings_per_number * cores[k].size / (n_vectors * cores[k].shape[1])))
         return np.tile(hadamard(n_vectors)[:, :n].astype(np.float64), (repeats, 1))
     n_out = math.prod(core.shape[1] for core in cores)
+    # What all inputs one by one would leave: a bond whose singular values differ much is not to be helped.
+    allowed = max(_LARGEST_AMPLIFICATION, 1.5 * amplification(surroundings(cores, np.eye(n))[k]))
     fewest = max(1, math.ceil(readings_per_number * cores[k].size / n_out))
     for n_vectors in range(fewest, fewest + 4 * n + 1):
         draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
         worst = [amplification(surroundings(cores, own)[k]) for own in draws]
         best = int(np.argmin(worst))
-        if worst[best] < _LARGEST_AMPLIFICATION:
+        if worst[best] < allowed < math.inf:
             return draws[best]
-    raise PhotonicsError(f"core {k}: no input vectors determine it")
+    raise UndeterminedError(f"core {k}: no input vectors determine it")
 
 
 def _random_readings(reader: _Reader, n_settings: int, n_vectors: int, rng: np.random.Generator) -> Readings:

@@ -15,10 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from photonzero.photonics.calibration.surroundings import readings_by, surroundings
 from photonzero.photonics.calibration.wiring import CoreWiring, LayerWiring
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
+
+
+_ROUNDS = 36
+"""Rounds of an inversion: each leaves coupling x neighbours (3 % as published) of the error before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +196,41 @@ class LayerModel:
         """Matrices (P, n_out, n_in) of the layer for programmed phases (P, n)."""
         cores = self.cores(phases_rad)
         return np.stack([_product([core[p] for core in cores]) for p in range(len(phases_rad))])
+
+    def programmed(self, wanted_rad: FloatArray) -> FloatArray:
+        """Phases (n,) in [0, 2 pi) to program so that light meets wanted ones (n,), modulo turns [rad].
+
+        The heat of neighbours is taken into account. A phase just beyond the reach of its shifter gets the
+        end of that reach.
+        """
+        errors = self.errors
+        turn = 2.0 * np.pi / errors.gamma
+        programmed = np.mod((wanted_rad - errors.bias_rad) / errors.gamma, turn)
+        turns: FloatArray | float = 0.0
+        for step in range(_ROUNDS):
+            received = errors.coupling * (self.neighbours @ (programmed * errors.gamma))
+            ideal = (wanted_rad - errors.bias_rad - received) / errors.gamma
+            # Another turn of one heats its neighbours, which may need other turns then, without end: after
+            # some rounds turns are left as they are.
+            if step < _ROUNDS // 3:
+                turns = np.floor(ideal / turn) * turn
+            programmed = np.clip(ideal - turns, 0.0, np.nextafter(2.0 * np.pi, 0.0))
+        return programmed
+
+    def metric(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
+        """Mean squares (n, n) of what programmed phases (n,) change in readings of vectors (B, n_in)."""
+        cores, tangents = self.cores_and_tangents(phases_rad[None])
+        n = self.wiring.n_phases
+        by_x = np.zeros((n, n))
+        for some in np.array_split(vectors, max(1, len(vectors) // 8)):
+            around = surroundings([own[0] for own in cores], some)
+            jacobian = np.empty((n, len(some) * self.wiring.layer.n_out))
+            for core, surrounding, own in zip(self.wiring.cores, around, tangents, strict=True):
+                jacobian[core.places.ravel()] = readings_by(surrounding, own[0]).reshape(own.shape[1], -1)
+            by_x += jacobian @ jacobian.T
+        spread = sparse.csr_array(sparse.eye_array(n) + self.errors.coupling * self.neighbours)
+        whole = spread.T @ (spread.T @ by_x).T
+        return self.errors.gamma[:, None] * whole * self.errors.gamma / len(vectors)
 
     def readings(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
         """What detectors read, without noise: (P, B, n_out)."""

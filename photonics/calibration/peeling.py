@@ -28,11 +28,11 @@ class Peeled:
     """A mesh, taken apart.
 
     Attributes:
-        angles_rad: (n,) of its cells, of the two half a turn apart the one nearer to what was expected [rad].
+        angles_rad: (n,) of its cells, modulo half a turn [rad].
         product: (N, N) of all cells.
         strength: (n,) size of what each angle was read from.
         senses: (n,) size of each cell's own change in the direction in which its angle grows; it is negative
-            where the signs of its two modes differ from what they should be.
+            where its two modes have been given different signs, and its angle too has the other sign then.
     """
 
     angles_rad: FloatArray
@@ -73,7 +73,6 @@ def peel(
     changes: FloatArray,
     entering: FloatArray,
     turn_rad: float,
-    expected_rad: FloatArray,
 ) -> Peeled:
     """Take a mesh of N modes apart from its outputs inward.
 
@@ -84,7 +83,6 @@ def peel(
         entering: (N, N, c) for every input x of the mesh a matrix whose columns are multiples of the mesh's
             column x; zeros where none is known.
         turn_rad: by how much cells were turned [rad].
-        expected_rad: (n,) angles to within a quarter turn [rad].
     """
     n_modes = len(block)
     feeding = feeders(pairs, n_modes)
@@ -106,10 +104,7 @@ def peel(
                 seen = np.stack([seen[1], -seen[0]])
             gram += seen @ seen.T
         values, vectors = np.linalg.eigh(gram)
-        expected = math.cos(expected_rad[j]), math.sin(expected_rad[j])
-        c, s = vectors[:, 1] if values[1] > 0 else expected
-        if c * expected[0] + s * expected[1] < 0:
-            c, s = -c, -s
+        c, s = vectors[:, 1] if values[1] > 0 else (1.0, 0.0)
         angles[j], strength[j] = math.atan2(s, c), math.sqrt(max(values[1], 0.0))
         here = rows @ block
         moved = rows @ changes[j] - turn_c * here

@@ -10,7 +10,6 @@ from the sense in which cells turn. With the gauge gone meshes are taken apart, 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,13 +17,21 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from photonzero.photonics.calibration.peeling import Peeled, peel
+from photonzero.photonics.calibration.peeling import peel
+from photonzero.photonics.calibration.signs import SignedMesh, SignSystem, parity, signed
 from photonzero.photonics.calibration.wiring import CoreWiring
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+
+_CLEAR = 1e-4
+"""Gap of a form, over all that changes, below which its least vector is not told from the next."""
+
+
+class UndeterminedError(PhotonicsError):
+    """Readings around one setting do not tell what is asked; another setting may."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,80 +92,144 @@ def _reached(mesh: MeshTopology) -> BoolArray:
     return reached
 
 
-def phases_from_probes(cores: Sequence[CoreWiring], probes: Sequence[CoreProbes]) -> list[FloatArray]:
+@lru_cache(maxsize=32)
+def _reaching(mesh: MeshTopology) -> BoolArray:
+    """(n_mzi, N) inputs whose light reaches each cell."""
+    reaching = np.zeros((mesh.n_mzi, mesh.n_modes), bool)
+    for k in range(mesh.n_mzi):
+        reaching[k, [mesh.row[k], mesh.partner[k]]] = True
+        for a, b in zip(mesh.row[:k][::-1], mesh.partner[:k][::-1], strict=True):
+            reaching[k, [a, b]] = reaching[k, a] or reaching[k, b]
+    return reaching
+
+
+def phases_from_probes(
+    cores: Sequence[CoreWiring], probes: Sequence[CoreProbes], *, believing: bool = True
+) -> list[FloatArray]:
     """Where all phases stand, core by core, each in the order of ``places`` (blocks, phases) [rad].
 
     Args:
         cores: of the layer.
         probes: of each core, the layer's gain taken out.
+        believing: phases are within a quarter turn of what is expected; otherwise anywhere on the circle.
 
     Raises:
         PhotonicsError: a block or a bond that probes do not determine; names it.
     """
-    found: list[FloatArray] = []
-    change = np.eye(1)
+    system = SignSystem()
+    found: list[list[_Block]] = []
+    change, behind = np.eye(1), [0]
     for k in range(len(cores) - 1, -1, -1):
         own = probes[k].with_columns(change)
+        before = [system.new() for _ in range(cores[k].shape[0])] if k else [0]
         try:
-            phase_rad, back = _one_core(cores[k], own, has_bond=k > 0)
+            if k:
+                rows = _row_gauge(cores[k], own, cores[k - 1], probes[k - 1])
+                own = own.with_rows(rows)
+                # Rows times core_k went with core_(k-1) times their inverse.
+                change = np.linalg.inv(rows).astype(np.float64)
+            found.append(
+                [_block(cores[k], block, own, system, before, behind) for block in range(cores[k].n_blocks)]
+            )
         except PhotonicsError as error:
-            raise PhotonicsError(f"core {k}: {error}") from error
-        found.append(phase_rad)
-        # (Q^-1) core_k went with core_(k-1) Q.
-        change = back
-    return found[::-1]
+            raise type(error)(f"core {k}: {error}") from error
+        behind = before
+    bits = system.solve(believing=believing)
+    return [np.stack([block.phases(bits) for block in own]) for own in found[::-1]]
 
 
-def _one_core(core: CoreWiring, probes: CoreProbes, *, has_bond: bool) -> tuple[FloatArray, FloatArray]:
-    """Phases (blocks, phases) of a core whose columns have the right gauge; and what its rows' gauge was."""
-    r = core.shape[0]
-    rows = np.eye(r)
-    if has_bond:
-        rows = _row_directions(core, probes)
-        probes = probes.with_rows(rows)
-        lengths = _row_lengths(core, probes)
-        rows = rows / lengths[:, None]
-        probes = probes.with_rows(np.diag(1.0 / lengths))
-    best, signs = None, np.ones(r)
-    # The sign of the first row is no freedom where a block is complete, but costs nothing to try.
-    for flips in itertools.product((1.0, -1.0), repeat=r if has_bond else 0):
-        candidate = np.array(flips) if has_bond else np.ones(r)
-        parts = [_block(core, block, probes.with_rows(np.diag(candidate))) for block in range(core.n_blocks)]
-        score = sum(part.score for part in parts)
-        if best is None or score > best[0]:
-            best, signs = (score, np.stack([part.phase_rad for part in parts])), candidate
-    assert best is not None
-    back: FloatArray = np.linalg.inv(signs[:, None] * rows).astype(np.float64)
-    return best[1], back
+def _row_gauge(
+    core: CoreWiring, probes: CoreProbes, core_before: CoreWiring, probes_before: CoreProbes
+) -> FloatArray:
+    """What undoes the gauge of the bond before a core, (r, r), up to the sign of each row.
 
-
-def _row_directions(core: CoreWiring, probes: CoreProbes) -> FloatArray:
-    """Rows (r, r), each up to a factor, of what undoes the gauge of the bond before the core.
-
-    In the right gauge a phase changes no row that its light does not reach: row q of the answer is orthogonal
-    to what such phases change in the rows (q, i).
+    Args:
+        core: behind the bond.
+        probes: of it, its columns in the right gauge.
+        core_before: before the bond.
+        probes_before: of it, in the gauge of both its bonds.
     """
     r, m = core.shape[:2]
-    if r == 1:
-        return np.eye(1)
     changes = probes.turned.reshape(len(probes.turned), r, m, -1)
-    reached = np.ones((core.n_blocks, core.places.shape[1], core.grid[0] * core.size), bool)
+    untouched = ~_reached_rows(core).reshape(len(changes), r, m)
+    if core.columns < core.size:
+        found = _orthogonal_to([_grams(changes, untouched[:, q]) for q in range(r)])
+        lengths = _row_lengths(core, probes.with_rows(found))
+        return found / lengths[:, None]
+    # Rows of U, and those of V, are orthonormal: amplitudes of all attenuators tell the metric.
+    metric = np.zeros((r, r))
     for block in range(core.n_blocks):
-        rows, _ = core.visible(block)
-        inside = np.zeros(reached.shape[2], bool)
-        inside[rows.start : rows.start + core.size] = True
-        reached[block] = inside
-        reached[block, : core.mesh.n_mzi, rows.start : rows.start + core.size] = _reached(core.mesh)
-    untouched = ~reached[:, :, : core.rows].reshape(len(changes), r, m)
-    found = np.empty((r, r))
-    for q in range(r):
-        seen = [changes[untouched[:, q, i], :, i] for i in range(m)]
-        gram = sum(np.einsum("pac,pbc->ab", own, own) for own in seen)
-        values, vectors = np.linalg.eigh(gram)
-        if values[1] < 1e-3 * values[-1]:
-            raise PhotonicsError("the gauge of its bond cannot be told: its cells reach rows of every rank")
-        found[q] = vectors[:, 0]
+        columns = core.visible(block)[1]
+        if columns.stop - columns.start == core.size:
+            whole = _attenuators(core, block, probes, everywhere=True).amplitudes
+            parts = whole.reshape(len(whole), r, m, core.shape[2], core.shape[3])
+            flat = parts.transpose(1, 0, 2, 3, 4).reshape(r, -1)
+            metric += flat @ flat.T
+    n_full = core.columns // core.size
+    values, vectors = np.linalg.eigh(metric / (m * n_full * core.s_max**2))
+    if values[0] <= 1e-9 * values[-1]:
+        raise UndeterminedError("its rows at this setting are not independent")
+    white = (vectors / np.sqrt(values)) @ vectors.T
+    changes = np.moveaxis(np.tensordot(white, changes, axes=([1], [1])), 0, 1)
+    # In what is orthogonal now, columns of the core before are told by the same vectors as rows of this one.
+    before = probes_before.turned
+    before = before.reshape(len(before), core_before.rows, core_before.shape[2], r)
+    before = (before @ np.linalg.inv(white)).transpose(0, 3, 2, 1)
+    unseen = ~_reached_columns(core_before).reshape(len(before), core_before.shape[2], r)
+    grams = [_grams(changes, untouched[:, q]) + _grams(before, unseen[:, :, q]) for q in range(r)]
+    return _orthogonal_to(grams, orthonormal=True) @ white
+
+
+def _grams(changes: FloatArray, untouched: BoolArray) -> FloatArray:
+    """Sum (r, r) over changes (p, r, i, ..) of what should not change, by (p, i); of size 1 at most."""
+    whole = np.einsum("paic,pbic->ab", changes, changes)
+    kept = changes * untouched[:, None, :, None]
+    return np.einsum("paic,pbic->ab", kept, kept) / np.trace(whole)
+
+
+def _orthogonal_to(grams: Sequence[FloatArray], *, orthonormal: bool = False) -> FloatArray:
+    """Vectors (r, r) of length 1, each where its own of r forms is least, the clearest ones first.
+
+    Raises:
+        UndeterminedError: one of them can be turned and its form stays as small.
+    """
+    r = len(grams)
+    found, left = np.zeros((r, r)), list(range(r))
+    while left:
+        best, clear, vector = -1, -1.0, np.zeros(r)
+        for q in left:
+            form = grams[q] + (found.T @ found if orthonormal else 0.0)
+            values, vectors = np.linalg.eigh(form)
+            gap = 1.0 if r == 1 else float(values[1] - values[0])
+            if gap > clear:
+                best, clear, vector = q, gap, vectors[:, 0]
+        if clear < _CLEAR:
+            raise UndeterminedError(
+                "the gauge of its bond cannot be told: its cells reach rows of every rank"
+            )
+        found[best] = vector
+        left.remove(best)
     return found
+
+
+def _reached_rows(core: CoreWiring) -> BoolArray:
+    """(n_own, rows) of the core that each of its phases changes in the right gauge."""
+    reached = np.zeros((core.n_blocks, core.places.shape[1], core.grid[0] * core.size), bool)
+    for block in range(core.n_blocks):
+        start = core.visible(block)[0].start
+        reached[block, :, start : start + core.size] = True
+        reached[block, : core.mesh.n_mzi, start : start + core.size] = _reached(core.mesh)
+    return reached.reshape(-1, reached.shape[2])[:, : core.rows]
+
+
+def _reached_columns(core: CoreWiring) -> BoolArray:
+    """(n_own, columns) of the core that each of its phases changes in the right gauge."""
+    reached = np.zeros((core.n_blocks, core.places.shape[1], core.grid[1] * core.size), bool)
+    for block in range(core.n_blocks):
+        start = core.visible(block)[1].start
+        reached[block, :, start : start + core.size] = True
+        reached[block, -core.mesh.n_mzi :, start : start + core.size] = _reaching(core.mesh)
+    return reached.reshape(-1, reached.shape[2])[:, : core.columns]
 
 
 def _row_lengths(core: CoreWiring, probes: CoreProbes) -> FloatArray:
@@ -209,38 +280,87 @@ def _own(core: CoreWiring, block: int, cores: FloatArray) -> FloatArray:
     return cores.reshape(*cores.shape[:-4], core.rows, core.columns)[..., rows, columns]
 
 
-def _attenuators(core: CoreWiring, block: int, probes: CoreProbes) -> _Attenuators:
-    """``K + P cos x + Q sin x`` of every attenuator, P = a cos(b) u v^T and Q = -a sin(b) u v^T."""
+def _attenuators(
+    core: CoreWiring, block: int, probes: CoreProbes, *, everywhere: bool = False
+) -> _Attenuators:
+    """Of one block: what they change in it, or in the whole core, as a wrong gauge spreads it."""
     n_mzi, size = core.mesh.n_mzi, core.size
     first = block * core.places.shape[1] + n_mzi
-    once = _own(core, block, probes.turned[first : first + size])
-    twice = _own(core, block, probes.turned_twice[first : first + size])
-    turns = np.array([probes.turn_rad, probes.twice_rad])
+    once, twice = probes.turned[first : first + size], probes.turned_twice[first : first + size]
+    if not everywhere:
+        once, twice = _own(core, block, once), _own(core, block, twice)
+    amplitudes, phase_rad = attenuators_from(once, twice, probes.turn_rad, probes.twice_rad)
+    # Half a turn more is the other sign of the amplitude.
+    far = np.cos(phase_rad - probes.expected_rad[block, n_mzi : n_mzi + size]) < 0
+    sign = np.where(far, -1.0, 1.0).reshape(-1, *[1] * (amplitudes.ndim - 1))
+    return _Attenuators(sign * amplitudes, phase_rad + np.pi * far)
+
+
+def attenuators_from(
+    once: FloatArray, twice: FloatArray, turn_rad: float, twice_rad: float
+) -> tuple[FloatArray, FloatArray]:
+    """Amplitudes and phases of attenuators from two turns of each.
+
+    A core is ``K + P cos x + Q sin x`` of the turn x of an attenuator, ``P = a cos(b) u v^T`` and
+    ``Q = -a sin(b) u v^T`` with the phase b where it stands.
+
+    Args:
+        once: (n, ..) changes of the core by a turn of each.
+        twice: (n, ..) changes by another.
+        turn_rad: the first [rad].
+        twice_rad: the other [rad].
+
+    Returns:
+        (n, ..) ``a u v^T``, and (n,) phases b, half a turn more with the other sign [rad].
+    """
+    turns = np.array([turn_rad, twice_rad])
     unmix = np.linalg.inv(np.stack([np.cos(turns) - 1.0, np.sin(turns)], axis=1))
-    by_cos = unmix[0, 0] * once + unmix[0, 1] * twice
-    by_sin = unmix[1, 0] * once + unmix[1, 1] * twice
-    amplitudes, phase_rad = np.empty_like(by_cos), np.empty(size)
-    expected = probes.expected_rad[block, n_mzi : n_mzi + size]
-    for i in range(size):
-        pair = np.stack([by_cos[i].ravel(), by_sin[i].ravel()])
-        left, values, right = np.linalg.svd(pair, full_matrices=False)
-        near = left[0, 0] * np.cos(expected[i]) - left[1, 0] * np.sin(expected[i])
-        sign = 1.0 if near >= 0 else -1.0
-        c, s = sign * left[:, 0]
-        amplitudes[i] = sign * values[0] * right[0].reshape(by_cos[i].shape)
-        phase_rad[i] = np.arctan2(-s, c)
-    return _Attenuators(amplitudes, phase_rad)
+    n = len(once)
+    changes = np.stack([once.reshape(n, -1), twice.reshape(n, -1)], axis=1)
+    left, values, right = np.linalg.svd(unmix @ changes, full_matrices=False)
+    amplitudes = (values[:, 0, None] * right[:, 0]).reshape(once.shape)
+    return amplitudes, np.arctan2(-left[:, 1, 0], left[:, 0, 0])
 
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Phases of a block, U, attenuators and V, and how well senses and signs agree, from -1 to 1."""
+    """Both meshes of a block, V^T with its cells in reverse where `reversed_v`, U^T where `reversed_u`."""
 
-    phase_rad: FloatArray
-    score: float
+    u: SignedMesh
+    v: SignedMesh
+    reversed_u: bool
+    reversed_v: bool
+    attenuator_rad: FloatArray
+    flipped: Sequence[int]
+
+    def phases(self, bits: int) -> FloatArray:
+        """Of U, attenuators and V, once all signs are known [rad]."""
+        u_rad, v_rad = self.u.angles(bits), self.v.angles(bits)
+        s_rad = self.attenuator_rad + np.array([np.pi * parity(own & bits) for own in self.flipped])
+        # A transposed mesh has its cells in the opposite order, each turning the other way.
+        u_rad = -u_rad[::-1] if self.reversed_u else u_rad
+        v_rad = -v_rad[::-1] if self.reversed_v else v_rad
+        return np.concatenate([u_rad, s_rad, v_rad])
 
 
-def _block(core: CoreWiring, block: int, probes: CoreProbes) -> _Block:
+def _block(
+    core: CoreWiring,
+    block: int,
+    probes: CoreProbes,
+    system: SignSystem,
+    before: Sequence[int],
+    behind: Sequence[int],
+) -> _Block:
+    """Take a block apart, and add what it says of signs.
+
+    Args:
+        core: of the block.
+        block: its number.
+        probes: of the core, right up to the signs of its bonds.
+        system: of all signs.
+        before: (r,) sums of the signs of the bond before the core.
+        behind: (s,) sums of those of the bond behind it.
+    """
     n_mzi, size = core.mesh.n_mzi, core.size
     first = block * core.places.shape[1]
     changes = _own(core, block, probes.turned[first : first + core.places.shape[1]])
@@ -248,71 +368,88 @@ def _block(core: CoreWiring, block: int, probes: CoreProbes) -> _Block:
     of_u, of_v = changes[:n_mzi], changes[n_mzi + size :]
     attenuators = _attenuators(core, block, probes)
     pairs = list(zip(core.mesh.row.tolist(), core.mesh.partner.tolist(), strict=True))
-    height, width = base.shape
-    turn = probes.turn_rad
-    level = core.s_max * np.cos(attenuators.phase_rad)
-    seen = attenuators.amplitudes
+    rows, columns = core.visible(block)
+    of_rows = [before[row // core.shape[1]] for row in range(rows.start, rows.stop)]
+    of_columns = [behind[column % core.shape[3]] for column in range(columns.start, columns.stop)]
     expected = probes.expected_rad[block]
-    of_u_rad, of_v_rad = expected[:n_mzi], expected[n_mzi + size :]
-
-    def turned_around(cells: FloatArray) -> FloatArray:
-        """Transposed, light meets the cells in the opposite order."""
-        return cells[::-1].swapaxes(-1, -2)
-
-    if height == size:
-        u = peel(pairs, base, of_u, seen, turn, of_u_rad)
-        u_rad = u.angles_rad
-        if width == size:
-            v = peel(pairs[::-1], base.T, turned_around(of_v), seen.swapaxes(-1, -2), -turn, -of_v_rad[::-1])
-            v_rad = -v.angles_rad[::-1]
-        else:
-            v = _from_inside(pairs, u.product, level, base, of_v, turn, of_v_rad)
-            v_rad = v.angles_rad
-        signs = np.einsum("ik,kij,jk->k", u.product, seen, _inner(v, width, size))
-    elif width == size:
-        v = peel(pairs[::-1], base.T, turned_around(of_v), seen.swapaxes(-1, -2), -turn, -of_v_rad[::-1])
-        v_rad = -v.angles_rad[::-1]
-        u = _from_inside(pairs[::-1], v.product, level, base.T, turned_around(of_u), -turn, -of_u_rad[::-1])
-        u_rad = -u.angles_rad[::-1]
-        signs = np.einsum("ik,kji,jk->k", v.product, seen, _inner(u, height, size))
-    else:
+    outer = _Mesh(pairs, of_u, expected[:n_mzi])
+    inner = _Mesh(pairs, of_v, expected[n_mzi + size :])
+    seen = attenuators.amplitudes
+    level = core.s_max * np.cos(attenuators.phase_rad)
+    flipped = [system.new() for _ in range(size)]
+    system.believed += [(own, 0) for own in flipped]
+    if len(base) == size:
+        u = peel(pairs, base, of_u, seen, probes.turn_rad)
+        of_u_signs = signed(system, pairs, u, of_rows, outer.expected_rad)
+        ends = [own ^ sign for own, sign in zip(of_u_signs.ends, flipped, strict=True)]
+        if base.shape[1] < size:
+            v_signs = _from_inside(system, inner, u.product, level, base, ends, of_columns, probes.turn_rad)
+            return _Block(of_u_signs, v_signs, False, False, attenuators.phase_rad, flipped)
+        back = inner.transposed
+        v = peel(back.pairs, base.T, back.changes, seen.swapaxes(-1, -2), -probes.turn_rad)
+        v_signs = signed(system, back.pairs, v, of_columns, back.expected_rad)
+        left = np.einsum("ik,kij,jk->k", u.product, seen, v.product)
+        for own, other, value in zip(ends, v_signs.ends, left, strict=True):
+            system.seen.append((own ^ other, int(value < 0), abs(float(value))))
+        return _Block(of_u_signs, v_signs, False, True, attenuators.phase_rad, flipped)
+    if base.shape[1] < size:
         raise PhotonicsError(
-            f"block {block}: {height} x {width} of {size} x {size} seen; allowed: cut on one side"
+            f"block {block}: {base.shape[0]} x {base.shape[1]} of {size} x {size} seen; "
+            "allowed: cut on one side"
         )
-    score = u.senses.sum() + v.senses.sum() + signs.sum()
-    total = np.abs(u.senses).sum() + np.abs(v.senses).sum() + np.abs(signs).sum()
-    return _Block(np.concatenate([u_rad, attenuators.phase_rad, v_rad]), float(score / total))
+    back, outer = inner.transposed, outer.transposed
+    v = peel(back.pairs, base.T, back.changes, seen.swapaxes(-1, -2), -probes.turn_rad)
+    v_signs = signed(system, back.pairs, v, of_columns, back.expected_rad)
+    ends = [own ^ sign for own, sign in zip(v_signs.ends, flipped, strict=True)]
+    u_signs = _from_inside(system, outer, v.product, level, base.T, ends, of_rows, -probes.turn_rad)
+    return _Block(u_signs, v_signs, True, True, attenuators.phase_rad, flipped)
 
 
-def _inner(peeled: Peeled, n_seen: int, size: int) -> FloatArray:
-    """(n_seen, size) of a mesh: what light of each attenuator is at the modes of the block that are seen."""
-    return peeled.product if n_seen == size else peeled.product.T[:n_seen]
+@dataclass(frozen=True, eq=False)
+class _Mesh:
+    """Cells in the order light meets them: modes, changes (n, rows, columns), expected angles [rad]."""
+
+    pairs: Sequence[tuple[int, int]]
+    changes: FloatArray
+    expected_rad: FloatArray
+
+    @property
+    def transposed(self) -> _Mesh:
+        """With light in the opposite direction."""
+        return _Mesh(self.pairs[::-1], self.changes[::-1].swapaxes(-1, -2), -self.expected_rad[::-1])
 
 
 def _from_inside(
-    pairs: Sequence[tuple[int, int]],
+    system: SignSystem,
+    mesh: _Mesh,
     outer: FloatArray,
     level: FloatArray,
     base: FloatArray,
-    changes: FloatArray,
+    starts: Sequence[int],
+    ends: Sequence[int],
     turn_rad: float,
-    expected_rad: FloatArray,
-) -> Peeled:
+) -> SignedMesh:
     """The inner mesh of a cut block, taken apart from the attenuators: ``S^-1 U^T`` times the block.
 
     Args:
-        pairs: of its cells, in the order light meets them.
+        system: of all signs.
+        mesh: its cells.
         outer: (size, size) the mesh on the other side of the attenuators.
         level: (size,) singular values.
         base: (size, w) of the block.
-        changes: (n, size, w).
+        starts: (size,) sums of the signs of light that leaves the attenuators.
+        ends: (w,) sums of those of the bond on its other side.
         turn_rad: of the cells [rad].
-        expected_rad: (n,) their angles to within a quarter turn [rad].
     """
     back = outer.T / level[:, None]
-    inside, moved = back @ base, back @ changes
+    inside, moved = back @ base, back @ mesh.changes
     size, width = inside.shape
     entering = np.zeros((size, size, width))
     for x in range(width):
         entering[x, :, x] = inside[:, x]
-    return peel(pairs, inside, moved, entering, turn_rad, expected_rad)
+    peeled = peel(mesh.pairs, inside, moved, entering, turn_rad)
+    found = signed(system, mesh.pairs, peeled, starts, mesh.expected_rad)
+    left = np.einsum("ix,ix->x", peeled.product[:, :width], inside)
+    for own, other, value in zip(found.ends, ends, left, strict=False):
+        system.seen.append((own ^ other, int(value < 0), abs(float(value))))
+    return found

@@ -34,6 +34,17 @@ def test_a_matrix_is_loaded_compensated_and_calibrated(tmp_path):
     assert inferences["loaded"] == inferences["compensated"] == 0 < inferences["calibrated"] <= 100_000
 
 
+def test_a_matrix_is_loaded_onto_a_chip_that_found_its_own_errors(tmp_path):
+    np.save(tmp_path / "m.npy", np.random.default_rng(0).normal(size=(6, 4)))
+    methods = ("--method", "self-calibrated", "--method", "compensated")
+    found = rows(photonzero("map", "m.npy", "--chips", "1", *methods, "--json", "--quiet", cwd=tmp_path))
+    assert [row["method"] for row in found] == ["self-calibrated", "compensated"]
+    error = by_method(found, "output_error")
+    # Phases are rounded together, which is better than each by itself with all errors known.
+    assert error["self-calibrated"] < error["compensated"] < 0.1
+    assert 0 < by_method(found, "inferences")["self-calibrated"] < 5000
+
+
 def test_a_trained_run_is_compared_at_its_task(tmp_path):
     photonzero(
         "train", "hjb2", "--chip", "tt-tiny", "--max-inferences", "200000", "--set", "batch_size=50",

@@ -78,13 +78,15 @@ def test_phase_errors_cost_what_the_closed_form_says_on_every_topology(tmp_path)
         assert abs(lost.mean() - expected) < 4 * lost.std() / np.sqrt(200) + expected**2
 
 
-def test_deployment_compares_four_ways_on_the_same_chip(tmp_path):
+def test_deployment_compares_five_ways_on_the_same_chip(tmp_path):
     table = {"study": "deployment", "chips": 1, "options": {**SHORT, "recovery_factor": 100.0}}
     _, rows, drawings = run(tmp_path, table, "problem=digits", "sigma_phase_rad=[0.0, 1.0]")
     error = {(row["method"], row["sigma_phase_rad"]): row["error"] for row in rows}
     assert error["loaded", 0.0] == error["noise-injected", 0.0] == rows[0]["ideal_error"]
     # With phases off by a radian nothing of the network is left.
     assert error["loaded", 1.0] > 0.8
+    # The chip tells its phases by itself, anywhere on the circle, and the network is as good as ever.
+    assert error["self-calibrated", 1.0] == pytest.approx(rows[0]["ideal_error"], abs=0.01)
     assert error["on-chip", 1.0] < error["loaded", 1.0]
     recovered = [row for row in rows if row["method"] == "recovered"]
     assert all(row["recovery_inferences"] == row["inferences"] > 0 for row in recovered)

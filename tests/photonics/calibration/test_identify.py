@@ -10,9 +10,10 @@ from photonzero.devices.noise_model import preset
 from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.photonics.calibration import Budget, identify_layer, wire_layer
 from photonzero.photonics.calibration.peeling import feeders, peel
+from photonzero.photonics.calibration.signs import SignSystem, signed
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.cores import Meshes
-from photonzero.photonics.design import NetworkDesign, dense_layer
+from photonzero.photonics.design import NetworkDesign, TTLayer, dense_layer
 from photonzero.photonics.designs import get_design
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import mesh
@@ -24,7 +25,7 @@ ONE_CORE = NetworkDesign("core", "", (dense_layer(8, 8, "identity", Meshes()),),
 
 def identified(design, number, seed, noise=NOISE, budget=None):
     chip = fabricate(design, noise, seed, threads=1)
-    wiring = wire_layer(design, number, noise.quantizer.step_rad)
+    wiring = wire_layer(design, number, noise.quantizer.step_rad if noise.quantizer else 0.0)
     return chip, identify_layer(chip, wiring, np.random.default_rng(seed), budget)
 
 
@@ -117,10 +118,14 @@ def test_a_mesh_is_taken_apart_from_its_own_changes(name):
     changes = np.stack([block(angles + turn * own) - block(angles) for own in np.eye(topology.n_mzi)])
     whole = build_orthogonal(topology, angles[None])[0]
     entering = np.stack([np.outer(whole[:, x], behind[x]) for x in range(6)])
-    found = peel(pairs, block(angles), changes, entering, turn, np.zeros(topology.n_mzi))
-    np.testing.assert_allclose(found.angles_rad, angles, atol=1e-9)
-    np.testing.assert_allclose(found.product, whole, atol=1e-9)
-    assert (found.senses > 0).all()
+    found = peel(pairs, block(angles), changes, entering, turn)
+    np.testing.assert_allclose(np.abs(np.tan(found.angles_rad)), np.abs(np.tan(angles)), rtol=1e-9)
+    np.testing.assert_allclose(np.abs(found.product), np.abs(whole), atol=1e-9)
+    system = SignSystem()
+    signs = signed(system, pairs, found, [0] * 6, np.zeros(topology.n_mzi))
+    for believing in (True, False):
+        told = signs.angles(system.solve(believing=believing))
+        np.testing.assert_allclose(np.exp(1j * told), np.exp(1j * angles), atol=1e-9)
 
 
 def test_feeders_are_cells_whose_light_comes_to_one_mode_only():
@@ -129,3 +134,53 @@ def test_feeders_are_cells_whose_light_comes_to_one_mode_only():
     assert fed[0].tolist() == [-1, -2]
     assert (fed[1] < -100).all()
     assert fed[2].tolist() == [1, -3]
+
+
+@pytest.mark.parametrize(
+    ("design", "number"), [(ONE_CORE, 0), (get_design("tonn-tiny"), 1)], ids=["core", "tiny"]
+)
+def test_biases_anywhere_on_the_circle_are_found_or_the_same_chip_by_another_name(design, number):
+    chip, found = identified(design, number, 130, preset("harsh"))
+    assert found.fits
+    assert error_at_unseen_settings(chip, found) < 1e-3
+    assert found.fit.errors.coupling == pytest.approx(0.01, abs=1e-4)
+
+
+def test_a_chip_whose_meshes_do_nothing_is_read_at_another_setting():
+    # Without errors all cells stand at 0: cores are diagonal, and probes tell little.
+    design = get_design("tonn-tiny")
+    chip, found = identified(design, 1, 0, preset("ideal"))
+    assert found.starts > 1
+    assert error_at_unseen_settings(chip, found) < 1e-5
+
+
+def test_a_bond_of_one_row_a_rank_is_told_from_both_sides():
+    # All four rows of the last core mix in its first cells: columns of the core before tell them apart.
+    design = NetworkDesign(
+        "one-row", "", (TTLayer((2, 1), (8, 8), (1, 4, 1), "identity", Meshes()),), n_out=2, readout=False
+    )
+    budget = Budget(probe_readings=3.0, max_inferences=100_000)
+    chip, found = identified(design, 0, 141, budget=budget)
+    assert found.fits
+    assert error_at_unseen_settings(chip, found) < 1e-3
+
+
+def test_no_start_is_made_beyond_the_budget():
+    noise = replace(NOISE, coupler_imbalance=CouplerImbalance(angle_std_rad=0.01))
+    asked = []
+
+    class Counting:
+        largest_input = 1.0
+
+        def __init__(self, chip):
+            self.chip = chip
+
+        def measure_layer(self, layer, controls, vectors):
+            asked.append(len(controls) * len(vectors))
+            return self.chip.measure_layer(layer, controls, vectors)
+
+    chip = Counting(fabricate(ONE_CORE, noise, 0, threads=1))
+    wiring = wire_layer(ONE_CORE, 0, noise.quantizer.step_rad)
+    found = identify_layer(chip, wiring, np.random.default_rng(0), Budget(max_inferences=3000))
+    assert found.starts == 1 or not found.fits
+    assert sum(asked) <= 3000 + 20
