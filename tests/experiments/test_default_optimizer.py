@@ -5,6 +5,7 @@ import pytest
 from photonzero.experiments.run.api import configured
 from photonzero.photonics.designs import get_design
 from photonzero.training.testing import LayeredLabChip, ReadoutLabChip
+from tests.experiments.command import command
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,12 @@ def test_a_design_in_a_file_says_what_it_offers(tmp_path):
         "n_out = 10\n[[layers]]\nout_modes = [8]\nin_modes = [64]\nranks = [1, 1]\n"
     )
     assert configured("digits", chip=str(tmp_path / "light.toml")).optimizer.name == "layered-adam"
+
+
+def test_the_command_says_once_why_it_takes_it(monkeypatch, capsys, tmp_path):
+    command(monkeypatch, "train", "digits", "--steps", 1, "--out", tmp_path / "a")
+    said = capsys.readouterr().err
+    assert said.count("the layers of tonn-digits can be read: layered-adam trains it") == 1
+    given = ("--optimizer", "rge-adam", "--steps", 1)
+    command(monkeypatch, "train", "digits", *given, "--out", tmp_path / "b")
+    assert "can be read" not in capsys.readouterr().err
