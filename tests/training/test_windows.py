@@ -138,7 +138,7 @@ def test_frozen_optics_have_windows_too():
 
 
 def test_only_what_reads_layers_has_windows():
-    config = configured("allen-cahn", settings={"windows": 2})
+    config = configured("allen-cahn", optimizer="gauss-newton", settings={"windows": 2})
     with pytest.raises(ArgumentError, match=r"windows: .* allowed: layered-gauss-newton"):
         assemble(config, 1)
 

@@ -25,6 +25,9 @@ _PRICED_POINTS = 64
 _NUMBERS_AT_ONCE = 500_000
 """Numbers of one layer that pass at a time, two megabytes in single precision."""
 
+_SCALINGS = 8
+"""Times that chances are scaled, since none is above 1, until their sum is the number of points wanted."""
+
 _ROUNDS = 3
 """Linearisations in the readout at most; a linear PDE needs one."""
 
@@ -257,6 +260,45 @@ def _cut_off_rows(
         return []
     way = passed(layers, np.repeat(places[beyond, None], 2, axis=1), None, None, slice(1))
     return [(way, pricing.rows(weights[beyond]))]
+
+
+def picked(
+    layers: Sequence[MeasuredLayer],
+    batch: KnownBatch,
+    readout: Array,
+    share: float,
+    rng: np.random.Generator,
+) -> KnownBatch:
+    """A share of a batch's points, more where residuals are large and with weights that make up for it.
+
+    A point is taken with a probability that is half even and half in proportion to its residual, and weighs
+    the inverse: sums of squares keep their mean, and what is thin, such as a shock, is met by many points.
+
+    Args:
+        layers: of the network as it stands.
+        batch: to choose from.
+        readout: (m, F + 1).
+        share: of its points.
+        rng: draws.
+    """
+    nodes, forms = batch.nodes[0], batch.forms[0]
+    answers = np.concatenate(
+        [
+            _answers(passed(layers, nodes[some], forms).features, forms, readout)
+            for some in _tiles(layers, nodes, forms)
+        ]
+    )
+    size = np.sqrt((batch.residuals(0, answers).reshape(len(nodes), -1) ** 2).mean(axis=1))
+    chance = np.full(len(nodes), share)
+    if size.any():
+        by_size = 0.5 * share * size / size.mean()
+        for _ in range(_SCALINGS):
+            chance = np.minimum(0.5 * share + by_size, 1.0)
+            by_size *= share / chance.mean()
+    # Systematic sampling: each step of 1 of the running sum takes the point that it ends in.
+    marks = np.floor(np.cumsum(chance) + rng.random())
+    rows = np.flatnonzero(np.diff(marks, prepend=0.0) > 0)
+    return batch.picked(rows, share / chance[rows], share)
 
 
 def _tiles(layers: Sequence[MeasuredLayer], nodes: Array, forms: Array | None) -> list[slice]:

@@ -100,6 +100,10 @@ class KnownBatch(KnownLoss, Protocol):
         """The same, and their derivatives (B, E, T, m) by the answers."""
         ...
 
+    def picked(self, rows: Array, weights: Array, share: float) -> KnownBatch:
+        """A smaller batch: some points (n,) of the first part, each with a weight, a share of the others'."""
+        ...
+
     def judged(self, n_points: int) -> tuple[Array, Array]:
         """Where an error of the solution is felt, and how much one of the network's outputs counts.
 

@@ -45,7 +45,7 @@ from photonzero.training.checks import at_least, positive, require
 from photonzero.training.errors import ArgumentError
 from photonzero.training.layers.anchors import about_anchors, anchors, answered, bias_slopes
 from photonzero.training.layers.network import MeasuredLayer, known_activation
-from photonzero.training.layers.on_batch import OnBatch, Pricing, solved
+from photonzero.training.layers.on_batch import OnBatch, Pricing, picked, solved
 from photonzero.training.layers.oracle import LayerFormat, LayerReading
 from photonzero.training.layers.steps import Places, damped_steps
 from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
@@ -120,6 +120,8 @@ class LayeredOptions:
         final_steps: steps of readout and biases after the last reading, and batches whose readouts are
             averaged then.
         final_batch_factor: points that they are solved on, over those that a step is judged on.
+        pool: points that the network as it stands is computed at, over those of a batch; of more than one the
+            batch is picked where residuals are large, see `photonzero.training.layers.on_batch.picked`.
         turn_rad: how far a phase is turned to be probed; rounded to whole codes of its DAC [rad].
         first_readout_damping: nu of the first step, in units of the mean square of the readout's columns.
         last_readout_damping: of the last; between them geometric.
@@ -137,6 +139,7 @@ class LayeredOptions:
     final_repeats: int = 32
     final_steps: int = 10
     final_batch_factor: int = 2
+    pool: int = 1
     turn_rad: float = math.pi / 4
     first_readout_damping: float = 1e-5
     last_readout_damping: float = 1e-8
@@ -145,7 +148,7 @@ class LayeredOptions:
 
     def __post_init__(self) -> None:
         at_least(self, n_steps=1, n_dampings=1, batch_factor=1, reading_repeats=2, final_repeats=2)
-        at_least(self, final_steps=0, final_batch_factor=1, noise_draws=1)
+        at_least(self, final_steps=0, final_batch_factor=1, pool=1, noise_draws=1)
         positive(self, "initial_damping", "first_readout_damping", "last_readout_damping")
         require(self, "damping_ratio", self.damping_ratio > 1, "> 1")
         require(self, "turn_rad", 0 < self.turn_rad < math.pi / 2, "above 0, below pi / 2")
@@ -254,7 +257,11 @@ class LayeredGaussNewton:
         batch, readings = evaluation.known, evaluation.readings
         if self._stage is _Stage.START:
             self._begin(readings)
-        elif self._stage is _Stage.PROBE:
+            return
+        if self._options.pool > 1:
+            network, readout = self._network(self._x, self._cores), self._x[self._readout_places]
+            batch = picked(network, batch, readout, 1.0 / self._options.pool, self._rng)
+        if self._stage is _Stage.PROBE:
             self._propose(batch, readings)
         elif self._stage is _Stage.TRIAL:
             self._choose(batch, readings)
@@ -317,7 +324,9 @@ class LayeredGaussNewton:
 
     def _question(self, readings: Sequence[LayerReading], factor: int) -> Candidates:
         none = np.zeros((0, self._x.size))
-        return Candidates(none, True, self._stage.value, batch_factor=factor, readings=tuple(readings))
+        return Candidates(
+            none, True, self._stage.value, batch_factor=self._options.pool * factor, readings=tuple(readings)
+        )
 
     def _weighings(self, settings: list[Array], repeats: int, which: Sequence[int]) -> list[LayerReading]:
         """The matrices of some layers at some settings."""

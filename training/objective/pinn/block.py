@@ -53,6 +53,10 @@ class Block:
         )
         self._constant = self._ansatz.constant
 
+    def at(self, points: Array) -> Block:
+        """The same term and stencil at other points (B, d)."""
+        return Block(self._problem, self.term, points, self.stencil)
+
     @property
     def n_inferences(self) -> int:
         """Number of optical inferences that a candidate costs, B * K."""

@@ -20,11 +20,18 @@ class KnownPdeBatch:
         problem: the PDE.
         blocks: its terms at their points.
         factors: of the residuals of each block.
+        weights: of the points of the PDE, (B,); None for 1.
     """
 
-    def __init__(self, problem: PDE, blocks: Sequence[Block], factors: Array) -> None:
+    def __init__(
+        self, problem: PDE, blocks: Sequence[Block], factors: Array, weights: Array | None = None
+    ) -> None:
         self._problem = problem
-        self._blocks = list(zip(blocks, factors, strict=True))
+        self._factors = factors
+        self._weights = np.ones(len(blocks[0].points)) if weights is None else weights
+        own = [np.full(block.n_residuals, factor) for block, factor in zip(blocks, factors, strict=True)]
+        own[0] = own[0] * np.repeat(np.sqrt(self._weights), blocks[0].term.n_equations)
+        self._blocks = list(zip(blocks, own, strict=True))
         self.nodes: list[Array] = []
         self.forms: list[Array | None] = []
         self._maps: list[Sequence[Array]] = []
@@ -44,7 +51,14 @@ class KnownPdeBatch:
         """Those of one block, and their derivatives."""
         block, factor = self._blocks[part]
         residuals, slopes = block.linearised(self._maps[part], answers)
-        return factor * residuals, factor * slopes
+        return factor * residuals, factor.reshape(*slopes.shape[:2], 1, 1) * slopes
+
+    def picked(self, rows: Array, weights: Array, share: float) -> KnownPdeBatch:
+        """Some points of the PDE, each with a weight, and a share of the points of every condition."""
+        blocks = [block for block, _ in self._blocks]
+        some = [rows, *(slice(max(1, round(share * len(block.points)))) for block in blocks[1:])]
+        fewer = [block.at(block.points[own]) for block, own in zip(blocks, some, strict=True)]
+        return KnownPdeBatch(self._problem, fewer, self._factors, weights)
 
     def gradient(self, answers: Sequence[Array]) -> tuple[float, list[Array]]:
         """The mean square of all residuals, and its derivatives."""
@@ -66,4 +80,5 @@ class KnownPdeBatch:
         values = self._problem.solution(chosen, network)
         squares = ((values[1:] - values[0]) ** 2).sum(axis=-1).T
         places = (chosen - self._problem.center) / self._problem.scale
-        return places, squares * (len(points) / len(chosen))
+        weights = self._weights[:: -(-len(points) // n_points), None]
+        return places, weights * squares * (len(points) / len(chosen))
