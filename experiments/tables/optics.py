@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured
-from photonzero.experiments.studies.training import COSTS, SEED
+from photonzero.experiments.run.assembly import assemble
+from photonzero.experiments.run.runs import train
+from photonzero.experiments.studies.training import COSTS, SEED, config_key
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Axis, Sample
 from photonzero.experiments.tables.comparison import (
@@ -27,10 +29,17 @@ from photonzero.experiments.tables.comparison import (
     spread,
 )
 from photonzero.experiments.tables.tuned import read_data
-from photonzero.training.checkpoint import write_atomically
+from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from photonzero.training.errors import CheckpointError
+from photonzero.training.oracle import Array, ReadoutOracle
 
 LAYERED, FROZEN, BLACK_BOX = "layered", "frozen", "black-box"
 """Ways to train a chip: with layer access, its readout alone, and seen from its ends."""
+
+
+_MAPS = "features.npz"
+_MAP_POINTS = 65
+"""Along a coordinate of a map."""
 
 
 @dataclass(frozen=True)
@@ -205,63 +214,64 @@ def _goal(task: Task, trained: Sequence[Line], frozen: Sequence[Line]) -> str:
 
 
 def _draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
-    """optics.png and optics.md."""
+    """optics.png, optics-learn.png and optics.md."""
     lines = [line_of(plan, one) for one in done]
     text = markdown(lines) + "\n"
     write_atomically(path.parents[1] / "optics.md", lambda file: file.write(text.encode()))
-    draw_optics(path, lines)
+    from photonzero.experiments.drawing.optics_figures import draw_learning_optics, draw_optics
+
+    draw_optics(path, lines, {name: task.target for name, task in TASKS.items()})
+    learnt = {name: own for name, own in _curves(done).items() if BLACK_BOX in own}
+    if learnt:
+        frozen = {
+            name: median(own, "error")
+            for (name, way), own in grouped(lines, "row", "way").items()
+            if way == FROZEN
+        }
+        name = next(iter(learnt))
+        maps = _feature_maps(TASKS[name], plan, path.parents[1]) if LAYERED in learnt[name] else None
+        draw_learning_optics(path.with_name("optics-learn.png"), learnt, frozen, maps)
     return (
         "Errors with frozen optics and with optics that learn, and of the network at zero; median and range "
         f"of {len(plan.grid['seed'])} seeds of chip and training."
     )
 
 
-_STYLES = {
-    FROZEN: ("frozen optics", "o", "none"),
-    BLACK_BOX: ("black box", "s", "none"),
-    LAYERED: ("layer by layer", "o", "full"),
-}
+def _curves(done: Sequence[Finished]) -> dict[str, dict[str, list[Array]]]:
+    """Histories by row and way, of those that learn."""
+    found: dict[str, dict[str, list[Array]]] = {}
+    for one in done:
+        name, _, way = one.row["run"].rpartition("/")
+        if way != FROZEN:
+            found.setdefault(name, {}).setdefault(way, []).append(one.history)
+    return found
 
 
-def draw_optics(path: Path, lines: Sequence[Line]) -> None:
-    """Errors of every row, one above the other, on a common axis.
+def _feature_maps(task: Task, plan: Plan, folder: Path) -> Array | None:
+    """What one detector reads all over a domain of two coordinates, (2, n, n), before and after training.
 
-    Args:
-        path: of the png.
-        lines: of optics.csv.
+    It is the one whose readings vary most after training. The training of the first seed is repeated, to the
+    same bits, once: the maps are kept.
     """
-    from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
-
-    colors = {FROZEN: GREY, BLACK_BOX: ORANGE, LAYERED: BLUE}
-    rows = list(grouped(lines, "row").items())
-    with figure(path, 6.5, 1.0 + 0.27 * len(rows)) as drawn:
-        axes = drawn.subplots()
-        for height, ((name,), own) in enumerate(rows):
-            zero = median(own, "zero")
-            if math.isfinite(zero):
-                axes.plot(zero, height, "|", color="black", label="at zero")
-            target = TASKS[name].target
-            if target is not None:
-                axes.plot(target, height, "x", color="black", markersize=4, label="target")
-            for (way,), found in grouped(own, "way").items():
-                label, marker, fill = _STYLES[way]
-                errors = [line["error"] for line in found]
-                axes.hlines(height, min(errors), max(errors), color=colors[way], linewidth=1.0)
-                axes.plot(
-                    median(found, "error"),
-                    height,
-                    marker,
-                    color=colors[way],
-                    fillstyle=fill,
-                    label=label,
-                )
-        axes.set_xscale("log")
-        axes.set_xlabel("relative l2 error, or share of wrong answers")
-        axes.set_yticks(range(len(rows)), [name for (name,), _ in rows])
-        axes.invert_yaxis()
-        handles, labels = axes.get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
-        axes.legend(unique.values(), unique.keys(), loc="upper left", bbox_to_anchor=(1.02, 1.0))
+    setting = {"run": f"{task.name}/{LAYERED}", "seed": plan.grid["seed"][0]}
+    config = replace(config_of(Sample(0, setting, 0, 0, plan)), frozen_null=False)
+    if config.task.sizes is None or config.task.sizes[0] != 2:
+        return None
+    path, key = folder / _MAPS, config_key(config)
+    with suppress(CheckpointError):
+        return load_checkpoint(path, key)["maps"]
+    outcome = train(assemble(config, 1))
+    chip = outcome.parts.chip
+    assert isinstance(chip, ReadoutOracle)
+    before, after = outcome.parts.initial_controls, np.array(outcome.run.optimizer.controls)
+    along = np.linspace(-1.0, 1.0, _MAP_POINTS)
+    points = np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
+    features = chip.measure_features(np.stack([before, after]), points).astype(np.float64)
+    maps = features.reshape(2, _MAP_POINTS, _MAP_POINTS, -1)
+    steps = sum(np.abs(np.diff(maps[1], axis=axis)).mean(axis=(0, 1)) for axis in (0, 1))
+    maps = maps[..., int(np.argmax(steps))]
+    save_checkpoint(path, key, {"maps": maps})
+    return maps
 
 
 STUDY = comparison(

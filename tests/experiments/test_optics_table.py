@@ -4,13 +4,15 @@ import csv
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from photonzero.experiments import cli
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.studies import training
 from photonzero.experiments.sweep.study import Sample
-from photonzero.experiments.tables.optics import RUNS, TASKS, Options, config_of, runs_of
+from photonzero.experiments.tables import optics
+from photonzero.experiments.tables.optics import RUNS, TASKS, Options, Task, config_of, runs_of
 
 
 def sample(run):
@@ -51,6 +53,8 @@ def test_the_table_states_targets_and_frozen_over_trained(monkeypatch, tmp_path,
 
     monkeypatch.setattr(training, "assemble", lambda config, threads: config)
     monkeypatch.setattr(training, "train", fake)
+    # What a detector reads is the business of the next test.
+    monkeypatch.setattr(optics, "_feature_maps", lambda *given: np.zeros((2, 5, 5)))
     names = ("helmholtz-detector", "heat/layered")
     command = ("tables", "optics", *names, "--seeds", "2", "--out", str(tmp_path), "--executor", "serial")
     monkeypatch.setattr(sys, "argv", ["photonzero", *command])
@@ -70,4 +74,21 @@ def test_the_table_states_targets_and_frozen_over_trained(monkeypatch, tmp_path,
     assert {(row["way"], row["zero"], row["stop"]) for row in rows} == {
         (way, "1.0", "finished") for way in ("layered", "frozen", "black-box")
     }
-    assert (tmp_path / "figures" / "optics.png").stat().st_size > 10_000
+    for name in ("optics", "optics-learn"):
+        assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000
+
+
+def test_a_map_of_a_feature_is_measured_once_and_kept(monkeypatch, tmp_path):
+    task = Task("short", "helmholtz", 100_000, settings={"optimizer.n_steps": 1, "optimizer.final_steps": 0})
+    monkeypatch.setitem(TASKS, "short", task)
+    plan = SimpleNamespace(options=Options(), grid={"seed": [100]})
+    maps = optics._feature_maps(task, plan, tmp_path)
+    before, after = maps
+    assert before.shape == (65, 65)
+    # A sine's readings, before and after a step that moved it.
+    assert 0.01 < np.abs(after - before).max() <= 2.0
+    monkeypatch.setattr(optics, "train", None)
+    np.testing.assert_array_equal(optics._feature_maps(task, plan, tmp_path), maps)
+    line = Task("line", "poisson10", 100_000)
+    monkeypatch.setitem(TASKS, "line", line)
+    assert optics._feature_maps(line, plan, tmp_path) is None
