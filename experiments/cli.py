@@ -14,8 +14,10 @@ import click
 from photonzero.experiments.commands.bench import bench
 from photonzero.experiments.commands.calibrate import calibrate
 from photonzero.experiments.commands.check import check
+from photonzero.experiments.commands.compare import compare
 from photonzero.experiments.commands.cost import cost
 from photonzero.experiments.commands.draw import draw
+from photonzero.experiments.commands.evaluate import evaluate
 from photonzero.experiments.commands.exit_codes import EXIT_BAD_INPUT, EXIT_FAULT, EXIT_INTERRUPTED
 from photonzero.experiments.commands.list_names import list_names
 from photonzero.experiments.commands.map_network import map_network
@@ -103,6 +105,8 @@ for _command in (
     train,
     sweep,
     report,
+    evaluate,
+    compare,
     map_network,
     calibrate,
     check,

@@ -71,6 +71,7 @@ class Registry(Generic[T]):
             raises `error` with what it lacks.
         is_own: given a value of a user's file; whether it is meant when the file is given without a name.
         group: entry points that belong to it.
+        also: what else may stand in place of a name, as errors say it.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Registry(Generic[T]):
     check: Callable[[str, Any], T]
     is_own: Callable[[Any], bool] = callable
     group: str = ""
+    also: tuple[str, ...] = ()
     _files: dict[tuple[str, str], T] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -146,7 +148,7 @@ class Registry(Generic[T]):
 
     def unknown(self, name: object) -> Exception:
         """The error for a name that nothing has, with the nearest one that something has."""
-        allowed = ", ".join((*self.names(), "file.py:Name"))
+        allowed = ", ".join((*self.names(), "file.py:Name", *self.also))
         near = difflib.get_close_matches(str(name).lower(), self.names(), n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         return self.error(f"{self.kind}: {name!r}{hint}; allowed: {allowed}")

@@ -15,7 +15,9 @@ def bench(name: str, as_json: bool) -> None:
     Example:
       photonzero bench network --json
     """
-    from photonzero.experiments.bench import run_benchmark
+    from photonzero.experiments.bench import explained, run_benchmark
     from photonzero.experiments.commands.printing import print_object
 
     print_object(run_benchmark(name), as_json)
+    if not as_json:
+        click.echo(f"\n{explained(name)}")

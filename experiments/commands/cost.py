@@ -29,7 +29,14 @@ def cost(chip: str, inferences: int | None, as_json: bool) -> None:
     """
     from photonzero.experiments.commands.printing import print_object
 
-    print_object(cost_table(chip, inferences), as_json)
+    table = cost_table(chip, inferences)
+    print_object(table, as_json)
+    if not table["is_feasible"]:
+        click.echo(
+            f"not feasible: {table['waveguide_power_w']:.3g} W in one input waveguide, more than it carries "
+            "(docs/hardware-cost.md); fewer bits, less loss or fewer stages need less",
+            err=True,
+        )
 
 
 def cost_table(chip: str, inferences: int | None) -> dict[str, Any]:

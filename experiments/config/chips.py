@@ -239,6 +239,7 @@ CHIPS: Registry[ChipSource] = Registry(
     error=UsageError,
     check=_checked,
     is_own=lambda value: hasattr(value, "measure") or isinstance(value, NetworkDesign),
+    also=("FILE.toml",),
 )
 """Chips by name; a TOML file is read by `chip_table`."""
 

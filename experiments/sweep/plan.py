@@ -211,7 +211,8 @@ def resolve_plan(
         full = apply_settings(full, [_with_section(study, text) for text in settings])
     else:
         study, full = _with_own_axes(study, full, settings)
-    _known_keys("study", full, tuple(start))
+    own = (*(axis.name for axis in study.axes), *_option_names(study))
+    _known_keys("study", full, tuple(start), own)
     if full["study"] != name:
         raise UsageError(f"study: {full['study']!r} by --set; allowed: {name}")
     for key in ("grid", "options"):
@@ -304,10 +305,13 @@ def _option_names(study: Study) -> tuple[str, ...]:
     return tuple(getattr(study.options, "__dataclass_fields__", ()))
 
 
-def _known_keys(where: str, table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+def _known_keys(
+    where: str, table: Mapping[str, Any], allowed: tuple[str, ...], also: tuple[str, ...] = ()
+) -> None:
+    """Refuse keys that nobody reads; `also` are those of its sections, which need no section in front."""
     for key in table:
         if key not in allowed:
-            raise UsageError(f"{where}: unknown key {key}; allowed: {', '.join(allowed)}")
+            raise UsageError(f"{where}: unknown key {key}; allowed: {', '.join((*allowed, *also))}")
 
 
 def _count(name: str, value: Any, low: int) -> int:

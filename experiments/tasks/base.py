@@ -133,6 +133,14 @@ class Task(Protocol):
         """What a setting says of inputs (N, d): a solution (N, m), classes (N,), or the like."""
         ...
 
+    def columns(self, objective: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the numbers of an input and of an answer, as tables have them."""
+        ...
+
+    def exact(self, inputs: Array) -> Array | None:
+        """The exact answers to inputs (N, d), (N, m); None where none are known."""
+        ...
+
     def panel(self, objective: Any, oracle: ForwardOracle, controls: Array) -> Callable[[Any], None]:
         """Measures what was learned on the test points; what is given back draws it on axes."""
         ...

@@ -108,6 +108,13 @@ class ClassificationTask:
         """See `Task`."""
         return objective.answers(oracle, controls, inputs)
 
+    def columns(self, objective: ClassificationObjective) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """See `Task`."""
+        return tuple(f"x{k + 1}" for k in range(objective.data.dim)), ("class",)
+
+    def exact(self, inputs: Array) -> None:
+        """See `Task`: what an input shows is not known."""
+
     def panel(
         self, objective: ClassificationObjective, oracle: ForwardOracle, controls: Array
     ) -> Callable[[Any], None]:

@@ -191,6 +191,14 @@ class PdeTask:
         """See `Task`."""
         return objective.predict(oracle, controls, inputs)
 
+    def columns(self, objective: PinnObjective) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """See `Task`: x1, x2, .. for a vector x."""
+        return self.problem.space.columns, self.problem.outputs
+
+    def exact(self, inputs: Array) -> Array | None:
+        """See `Task`."""
+        return self.problem.reference(inputs) if self.has_error else None
+
     def panel(
         self, objective: PinnObjective | WindowedObjective, oracle: ForwardOracle, controls: Array
     ) -> Callable[[Any], None]:

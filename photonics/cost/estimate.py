@@ -37,7 +37,8 @@ class HardwareCost:
         insertion_loss_db: laser to detector on the lossiest path [dB].
         optical_power_w: all lasers: signal light for a full scale of 2^bits noise deviations at
             every detector, and reference light [W].
-        is_feasible: whether no input waveguide carries more than the launch limit. Powers and
+        waveguide_power_w: launched into one input waveguide, where that is most [W].
+        is_feasible: whether that is no more than the launch limit. Powers and
             energies of an infeasible chip are what the formulas say and nothing that can be built.
         static_power_w: drawn whether or not the chip computes: lasers, receivers, held phases [W].
         electrical_power_w: drawn at full rate [W].
@@ -60,6 +61,7 @@ class HardwareCost:
     footprint_mm2: float
     insertion_loss_db: float
     optical_power_w: float
+    waveguide_power_w: float
     is_feasible: bool
     static_power_w: float
     electrical_power_w: float
@@ -246,6 +248,9 @@ def estimate(architecture: ArchitectureSpec, figures: HardwareFigures | None = N
     static_power_w = sum(power_by_part_w[part] for part in ("lasers", "receivers", "held phases"))
     electrical_power_w = sum(power_by_part_w.values())
     cells = n_mzi + n_attenuators + n_modulators
+    waveguide_power_w = max(
+        launch / s.n_input_waveguides for launch, s in zip(launches_w, segments, strict=True)
+    )
     return HardwareCost(
         name=architecture.name,
         n_mzi=n_mzi,
@@ -257,10 +262,8 @@ def estimate(architecture: ArchitectureSpec, figures: HardwareFigures | None = N
         footprint_mm2=cells * figures.mzi_area_mm2 + n_detectors * figures.detector_area_mm2,
         insertion_loss_db=max(s.loss_db(figures, architecture.complex_meshes) for s in segments),
         optical_power_w=optical_power_w,
-        is_feasible=all(
-            launch / s.n_input_waveguides <= figures.max_waveguide_power_w
-            for launch, s in zip(launches_w, segments, strict=True)
-        ),
+        waveguide_power_w=waveguide_power_w,
+        is_feasible=waveguide_power_w <= figures.max_waveguide_power_w,
         static_power_w=static_power_w,
         electrical_power_w=electrical_power_w,
         power_by_part_w=power_by_part_w,

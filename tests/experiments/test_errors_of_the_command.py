@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from photonzero.experiments import cli
+from photonzero.experiments.bench import BENCHMARKS, explained
 from photonzero.experiments.commands import list_names
 from tests.experiments.command import command, refused
 
@@ -170,3 +171,23 @@ def test_the_command_leaves_its_arguments_alone(monkeypatch):
     monkeypatch.setattr(sys, "argv", arguments)
     cli.main()
     assert sys.argv == ["photonzero", "--debug", "list", "noise"]
+
+
+def test_words_that_help(monkeypatch, capsys, tmp_path):
+    said = refused(
+        monkeypatch, capsys, "sweep", "crosstalk", "--set", "bits=[4]", "--out", tmp_path / "study"
+    )
+    assert "unknown key bits; allowed: study, chips, seeds, root_seed, grid, options, " in said
+    assert "coupling" in said
+    said = refused(monkeypatch, capsys, "train", "hjb20", "--chip", "tonn-hjb2o")
+    assert "did you mean 'tonn-hjb20'?" in said
+    assert said.endswith("file.py:Name, FILE.toml\n")
+    command(monkeypatch, "cost", "tonn-hjb20")
+    assert "not feasible: " in capsys.readouterr().err
+    command(monkeypatch, "cost", "tonn-1024")
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_figures_of_a_benchmark_are_explained(name):
+    assert "better" in explained(name)

@@ -42,6 +42,15 @@ class Space:
         """The coordinates that are not time."""
         return tuple(i for name in self.names if name != TIME for i in self.indices(name))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """A name for each of the d numbers: x1, x2, .. for a vector x."""
+        return tuple(
+            f"{name}{k + 1}" if vector else name
+            for name, vector in zip(self.names, self.vectors, strict=True)
+            for k in range(len(self.indices(name)))
+        )
+
     def indices(self, name: str) -> tuple[int, ...]:
         """Places of a coordinate by name."""
         place = self.slices[self.names.index(name)]
