@@ -23,7 +23,7 @@ def compare(runs: tuple[Path, ...]) -> None:
     from photonzero.experiments.run.evaluation import differences
 
     if len(runs) < 2:
-        raise UsageError(f"compare: {runs[0]} alone; allowed: two run folders or more")
+        raise UsageError(f"compare: {len(runs)} run folder; allowed: two run folders or more")
     table = Table(box=None, pad_edge=False)
     table.add_column("what")
     for run in runs:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
+from photonzero.experiments.drawing.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    PALETTE,
+    count_axis,
+    figure,
+    name_decades,
+    set_title,
+)
 from photonzero.training.oracle import Array, ControlGroupView
 
 
@@ -28,7 +37,7 @@ def draw_confusion(path: Path, title: str, labels: Array, answers: Array, n_clas
         axes = drawn.subplots()
         confusion_panel(axes, labels, answers, n_classes)
         right = float((labels == answers).mean())
-        axes.set_title(f"{title}\ntest part, {len(labels)} samples, {right:.1%} right")
+        set_title(drawn, f"{title}\ntest part, {len(labels)} samples, {right:.1%} right")
 
 
 def confusion_panel(axes: Any, labels: Array, answers: Array, n_classes: int) -> None:
@@ -54,43 +63,83 @@ def confusion_panel(axes: Any, labels: Array, answers: Array, n_classes: int) ->
     axes.set_ylabel("class")
 
 
+_SHOWN = 1000
+"""Points of a scatter plot at most; more hide each other."""
+
+
 def solution_panel(
-    axes: Any, names: Sequence[str], points: Array, predicted: Array, exact: Array | None
+    axes: Any,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    points: Array,
+    predicted: Array,
+    exact: Array | None,
 ) -> None:
-    """The first component of a solution: over one or two coordinates, else against the exact one.
+    """A solution: over one or two coordinates its first component, else all against the exact ones.
 
     Args:
         axes: to draw on.
-        names: of the coordinates.
+        names: of the d numbers of a point.
+        outputs: of the components.
         points: (N, d).
         predicted: (N, m) measured there on the chip.
         exact: (N, m) exact solution; None if none is known.
     """
-    u = predicted[:, 0]
+    u, measured = predicted[:, 0], f"{outputs[0]} measured on the chip"
     if points.shape[1] == 1:
         order = np.argsort(points[:, 0])
-        axes.plot(points[order, 0], u[order], color=ORANGE, label="chip")
-        if exact is not None:
-            axes.plot(points[order, 0], exact[order, 0], color=GREY, linestyle="--", label="exact")
-            axes.legend()
+        for out, color in zip(range(len(outputs)), PALETTE, strict=False):
+            name = outputs[out] if len(outputs) > 1 else "chip"
+            axes.plot(points[order, 0], predicted[order, out], color=color, label=name)
+            if exact is not None:
+                label = "exact" if out == 0 else None
+                axes.plot(points[order, 0], exact[order, out], color=GREY, linestyle="--", label=label)
+        axes.legend()
         axes.set_xlabel(names[0])
-        axes.set_ylabel("u measured on the chip")
+        axes.set_ylabel("measured on the chip")
     elif points.shape[1] == 2:
         filled = axes.tricontourf(points[:, 0], points[:, 1], u, levels=20, cmap="viridis")
-        axes.figure.colorbar(filled, ax=axes, label="u measured on the chip")
+        axes.figure.colorbar(filled, ax=axes, label=measured, ticks=MaxNLocator(5))
         axes.set_xlabel(names[0])
-        axes.set_ylabel(names[-1])
+        axes.set_ylabel(names[1])
         axes.grid(visible=False)
     elif exact is not None:
-        ends = [exact[:, 0].min(), exact[:, 0].max()]
+        ends = [exact.min(), exact.max()]
         axes.plot(ends, ends, color=GREY, linewidth=0.8)
-        axes.plot(exact[:1000, 0], u[:1000], ".", markersize=3, color=BLUE)
-        axes.set_xlabel("exact u")
-        axes.set_ylabel("u measured on the chip")
+        for out, color in zip(range(len(outputs)), PALETTE, strict=False):
+            dots = exact[:_SHOWN, out], predicted[:_SHOWN, out]
+            axes.plot(*dots, ".", markersize=3, color=color, label=outputs[out])
+        if len(outputs) > 1:
+            axes.legend(markerscale=2)
+        axes.set_xlabel(f"exact {', '.join(outputs)}")
+        axes.set_ylabel("measured on the chip")
     else:
         axes.hist(u, bins=40, color=BLUE)
-        axes.set_xlabel("u measured on the chip")
-        axes.set_ylabel("test points")
+        axes.set_xlabel(measured)
+        axes.set_ylabel("number of test points")
+
+
+def _error_panel(
+    axes: Any, names: Sequence[str], outputs: Sequence[str], points: Array, error: Array
+) -> None:
+    """Where a solution errs: a map over two coordinates, else along the last one."""
+    if points.shape[1] == 2:
+        largest = float(np.abs(error[:, 0]).max()) or 1.0
+        filled = axes.tricontourf(
+            points[:, 0], points[:, 1], error[:, 0], levels=np.linspace(-largest, largest, 21), cmap="RdBu"
+        )
+        axes.figure.colorbar(filled, ax=axes, label=f"error of {outputs[0]}", ticks=MaxNLocator(5))
+        axes.set_xlabel(names[0])
+        axes.set_ylabel(names[1])
+        axes.grid(visible=False)
+        return
+    for out, color in zip(range(len(outputs)), PALETTE, strict=False):
+        dots = points[:_SHOWN, -1], error[:_SHOWN, out]
+        axes.plot(*dots, ".", markersize=3, color=color, label=outputs[out])
+    if len(outputs) > 1:
+        axes.legend(markerscale=2)
+    axes.set_xlabel(names[-1])
+    axes.set_ylabel(f"error of {', '.join(outputs)}")
 
 
 def draw_summary(
@@ -105,10 +154,10 @@ def draw_summary(
         labels: what loss and error are.
         last: draws the third panel on the axes it is given.
     """
-    loss_axes, error_axes, last_axes = drawn.subplots(1, 3)
-    _learning_panels(loss_axes, error_axes, history, labels)
+    *learning, last_axes = drawn.subplots(1, 1 + _n_learning(history))
+    _learning_panels(learning, history, labels)
     last(last_axes)
-    drawn.suptitle(title, fontsize=9)
+    set_title(drawn, title)
 
 
 def draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str]) -> None:
@@ -120,23 +169,30 @@ def draw_learning(path: Path, title: str, history: Array, labels: tuple[str, str
         history: see there.
         labels: see there.
     """
-    with figure(path, 6.0, 2.8) as drawn:
-        loss_axes, error_axes = drawn.subplots(1, 2)
-        _learning_panels(loss_axes, error_axes, history, labels)
-        drawn.suptitle(title, fontsize=9)
+    count = _n_learning(history)
+    with figure(path, 3.0 * count, 2.8) as drawn:
+        _learning_panels(list(drawn.subplots(1, count, squeeze=False)[0]), history, labels)
+        set_title(drawn, title)
 
 
-def _learning_panels(loss_axes: Any, error_axes: Any, history: Array, labels: tuple[str, str]) -> None:
+def _n_learning(history: Array) -> int:
+    """Panels of learning: without an exact solution no error was ever measured, and there is none of it."""
+    return 2 if np.isfinite(history[:, 3]).any() else 1
+
+
+def _learning_panels(panels: Sequence[Any], history: Array, labels: tuple[str, str]) -> None:
     loss, error = f"loss ({labels[0]})", f"validation error ({labels[1].removesuffix(' error')})"
-    for axes, column, label, color in ((loss_axes, 2, loss, BLUE), (error_axes, 3, error, ORANGE)):
-        # Not every step is validated, and a problem without a solution never is.
+    for axes, column, label, color in zip(panels, (2, 3), (loss, error), (BLUE, ORANGE), strict=False):
+        # Not every step is validated.
         known = history[np.isfinite(history[:, column])]
         axes.plot(known[:, 1], known[:, column], color=color, marker="o", markersize=2.5)
         axes.set_xlabel("optical inferences of training")
         axes.set_ylabel(label)
         axes.set_xlim(left=0)
+        count_axis(axes)
         if known.size and (known[:, column] > 0).all():
             axes.set_yscale("log")
+            name_decades(axes.yaxis, *axes.get_ylim())
 
 
 def draw_controls(
@@ -154,8 +210,10 @@ def draw_controls(
     phases = [name for name, group in groups.items() if group.kind == "phase"]
     digital = [name for name, group in groups.items() if group.kind == "digital"]
     kinds = [names for names in (phases, digital) if names]
-    with figure(path, 7.0, 0.2 + 2.4 * len(kinds)) as drawn:
-        for (left, right), names in zip(drawn.subplots(len(kinds), 2, squeeze=False), kinds, strict=True):
+    heights = [max(2.2, 0.5 + 0.16 * len(names)) for names in kinds]
+    with figure(path, 7.0, 0.3 + sum(heights)) as drawn:
+        rows = drawn.subplots(len(kinds), 2, squeeze=False, gridspec_kw={"height_ratios": heights})
+        for (left, right), names in zip(rows, kinds, strict=True):
             start = np.concatenate([before[groups[name].slice] for name in names])
             stop = np.concatenate([after[groups[name].slice] for name in names])
             if names is phases:
@@ -167,7 +225,7 @@ def draw_controls(
                     label=["before", "after"],
                 )
                 left.set_xlabel("programmed phase, modulo 2π [rad]")
-                left.set_ylabel("phases")
+                left.set_ylabel("number of phases")
                 left.legend()
                 label = "rms change of phases [rad]"
             else:
@@ -176,42 +234,51 @@ def draw_controls(
                 left.plot(ends, ends, color=GREY, linewidth=0.8)
                 left.set_xlabel("digital control before")
                 left.set_ylabel("after")
-                label = "rms change, digital"
+                label = "rms change of digital controls"
             _draw_changes(right, groups, names, before, after, label)
-        drawn.suptitle(title, fontsize=9)
+        set_title(drawn, title)
 
 
 def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) -> None:
-    """Root mean square change of each group, as bars."""
+    """Root mean square change of each group, as bars; over decades where one would flatten the others."""
     change = [float(np.sqrt(np.mean((after[groups[n].slice] - before[groups[n].slice]) ** 2))) for n in names]
-    axes.bar(np.arange(len(names)), change, color=BLUE)
-    axes.set_ylabel(label)
-    axes.set_xticks(np.arange(len(names)))
-    size = 8 if len(names) < 8 else 5
-    axes.set_xticklabels(names, rotation=90, fontsize=size)
-    axes.grid(visible=False, axis="x")
+    axes.barh(np.arange(len(names)), change, color=BLUE)
+    moved = [value for value in change if value > 0]
+    if moved and max(moved) > 30 * min(moved):
+        axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_yticks(np.arange(len(names)))
+    axes.set_yticklabels(names, fontsize=7)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
 
 
-def draw_solution(path: Path, title: str, predicted: Array, exact: Array, time: Array) -> None:
-    """The solution on test points against the exact one, and its error in time.
+def draw_solution(
+    path: Path,
+    title: str,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    points: Array,
+    predicted: Array,
+    exact: Array | None,
+) -> None:
+    """The solution on test points, and where it errs if the exact one is known.
 
     Args:
         path: of the PNG.
         title: what was run.
-        predicted: (N, m) outputs at the test points.
-        exact: (N, m) the same of the exact solution.
-        time: (N,) last coordinate of the test points.
+        names: of the d numbers of a point.
+        outputs: of the components.
+        points: (N, d) test points.
+        predicted: (N, m) outputs there.
+        exact: (N, m) the same of the exact solution; None if none is known.
     """
-    with figure(path, 6.0, 2.8) as drawn:
-        left, right = drawn.subplots(1, 2)
-        shown = slice(0, 1000)
-        ends = [exact.min(), exact.max()]
-        left.plot(ends, ends, color=GREY, linewidth=0.8)
-        for out, color in zip(range(exact.shape[1]), cycle((BLUE, ORANGE, GREY)), strict=False):
-            left.plot(exact[shown, out], predicted[shown, out], ".", markersize=3, color=color)
-            right.plot(time[shown], (predicted - exact)[shown, out], ".", markersize=3, color=color)
-        left.set_xlabel("exact u")
-        left.set_ylabel("u measured on the chip")
-        right.set_xlabel("last coordinate (time)")
-        right.set_ylabel("error of u")
-        drawn.suptitle(f"{title}: {len(exact):,} test points", fontsize=9)
+    count = 1 if exact is None else 2
+    with figure(path, 3.4 * count, 2.9) as drawn:
+        panels = drawn.subplots(1, count, squeeze=False)[0]
+        solution_panel(panels[0], names, outputs, points, predicted, exact)
+        if exact is not None:
+            _error_panel(panels[1], names, outputs, points, predicted - exact)
+        scattered = points.shape[1] != 2 and exact is not None and len(points) > _SHOWN
+        shown = f"{_SHOWN:,} of {len(points):,}" if scattered else f"{len(points):,}"
+        set_title(drawn, f"{title}: {shown} test points")

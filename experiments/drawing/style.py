@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from photonzero.training.checkpoint import write_atomically
 
@@ -18,6 +20,9 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
 
 PALETTE = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", GREY)
 """Colours of lines, in the order in which figures take them."""
+
+_LETTERS_AN_INCH = 14
+"""Of the size of titles and labels."""
 
 _STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
@@ -82,3 +87,30 @@ def figure(path: Path, width_in: float, height_in: float, *, pdf: bool = False) 
                 path.with_suffix(".pdf"),
                 lambda file: drawn.savefig(file, format="pdf", metadata={"CreationDate": None}),
             )
+
+
+def set_title(drawn: Figure, text: str) -> None:
+    """A title above all panels, in as many lines as the figure is too narrow for."""
+    lines = [wrapped(line, drawn.get_figwidth()) for line in text.splitlines()]
+    drawn.suptitle("\n".join(lines), fontsize=9)
+
+
+def count_axis(axes: Any) -> None:
+    """Numbers of inferences along x: 200k, 1M, so few that they never touch."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def name_decades(axis: Any, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis with names that do not touch: decades, or numbers where they are few."""
+    if high >= 30 * low:
+        axis.set_minor_formatter(NullFormatter())
+        return
+    axis.set_major_locator(MaxNLocator(4) if high < 3 * low else LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def wrapped(label: str, length_in: float) -> str:
+    """A label in as many lines as an axis of that length is too short for [inch]."""
+    return textwrap.fill(label, int(_LETTERS_AN_INCH * length_in))

@@ -35,6 +35,9 @@ _LETTERS_A_VALUE = 24
 _LETTERS_A_PANEL = 52
 """Letters of a legend in the width of one panel."""
 
+_PANEL_IN, _MAP_IN = 3.6, 3.1
+"""Width of a panel, and height of a map."""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -116,11 +119,11 @@ def draw_panels(
     from photonzero.experiments.drawing.style import figure
 
     data: list[dict[str, Any]] = []
-    with figure(folder / FIGURES / f"{name}.png", 3.6 * len(panels), height_in, pdf=True) as drawn:
+    with figure(folder / FIGURES / f"{name}.png", _PANEL_IN * len(panels), height_in, pdf=True) as drawn:
         for axes, panel in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             summary = summarise(_where(rows, panel.where), (*panel.lines, panel.x), panel.y)
             data += [{"column": panel.y, **panel.where, **line} for line in summary]
-            _draw_panel(axes, study, panel, summary)
+            _draw_panel(axes, study, panel, summary, height_in)
         _draw_legend(drawn)
     write_data(folder, name, _same_columns(data))
 
@@ -134,9 +137,11 @@ def _same_columns(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: line.get(key, "") for key in names} for line in data]
 
 
-def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, Any]]) -> None:
+def _draw_panel(
+    axes: Any, study: Study, panel: Panel, summary: list[dict[str, Any]], height_in: float
+) -> None:
     from photonzero.experiments.drawing.curves import draw_band
-    from photonzero.experiments.drawing.style import PALETTE
+    from photonzero.experiments.drawing.style import PALETTE, name_decades, wrapped
 
     of = panel.y_of or (lambda value: value)
     shown: list[float] = []
@@ -157,9 +162,9 @@ def _draw_panel(axes: Any, study: Study, panel: Panel, summary: list[dict[str, A
     scale(axes, "x", [line[panel.x] for line in summary])
     if panel.y_log or (panel.y_log is None and _is_wide(shown)):
         axes.set_yscale("log")
-        _name_ticks(axes.yaxis, shown)
-    axes.set_xlabel(study.label(panel.x))
-    axes.set_ylabel(panel.y_label or study.label(panel.y))
+        name_decades(axes.yaxis, *axes.get_ylim())
+    axes.set_xlabel(wrapped(study.label(panel.x), _PANEL_IN - 0.6))
+    axes.set_ylabel(wrapped(panel.y_label or study.label(panel.y), height_in - 0.6))
     axes.set_title(panel.title)
 
 
@@ -212,16 +217,11 @@ def scale(axes: Any, which: str, values: Sequence[Any]) -> None:
     if len(positive) < len(values) and positive and min(values) == 0 and _is_wide(positive):
         set_scale("symlog", linthresh=min(positive))
     elif len(positive) == len(values) and _is_wide(positive):
+        # The numbers of an axis are chosen by its whole length.
+        from photonzero.experiments.drawing.style import name_decades
+
         set_scale("log")
-        _name_ticks(getattr(axes, f"{which}axis"), positive)
-
-
-def _name_ticks(axis: Any, values: Sequence[float]) -> None:
-    """Decades get names; the ticks between them only where there are too few decades to read a value."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    short = not _is_wide([value for value in values if value > 0])
-    axis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}") if short else NullFormatter())
+        name_decades(getattr(axes, f"{which}axis"), *getattr(axes, f"get_{which}lim")())
 
 
 @dataclass(frozen=True)
@@ -250,10 +250,10 @@ def draw_heat_maps(
 ) -> None:
     """Heat maps side by side, each cell with its number; figures/NAME.png, .pdf and .csv."""
     # Drawing libraries take a second to load, which workers need not spend.
-    from photonzero.experiments.drawing.style import figure
+    from photonzero.experiments.drawing.style import figure, wrapped
 
     data: list[dict[str, Any]] = []
-    with figure(folder / FIGURES / f"{name}.png", 3.6 * len(maps), 3.1, pdf=True) as drawn:
+    with figure(folder / FIGURES / f"{name}.png", _PANEL_IN * len(maps), _MAP_IN, pdf=True) as drawn:
         for axes, one in zip(drawn.subplots(1, len(maps), squeeze=False)[0], maps, strict=True):
             own = _where(rows, one.where)
             summary = summarise(own, (one.x, one.y), one.value)
@@ -273,7 +273,7 @@ def draw_heat_maps(
             axes.set_xticks(range(len(columns)), [f"{value:g}" for value in columns], rotation=45)
             axes.set_yticks(range(len(lines)), [f"{value:g}" for value in lines])
             axes.grid(visible=False)
-            axes.set_xlabel(study.label(one.x))
-            axes.set_ylabel(study.label(one.y))
+            axes.set_xlabel(wrapped(study.label(one.x), _PANEL_IN - 0.6))
+            axes.set_ylabel(wrapped(study.label(one.y), _MAP_IN - 0.8))
             axes.set_title(one.title or study.label(one.value))
     write_data(folder, name, _same_columns(data))

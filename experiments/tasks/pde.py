@@ -191,7 +191,9 @@ class PdeTask:
         """See `Task`."""
         return objective.predict(oracle, controls, inputs)
 
-    def columns(self, objective: PinnObjective) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def columns(
+        self, objective: PinnObjective | WindowedObjective
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """See `Task`: x1, x2, .. for a vector x."""
         return self.problem.space.columns, self.problem.outputs
 
@@ -208,7 +210,8 @@ class PdeTask:
         points = objective.test_points
         return partial(
             solution_panel,
-            names=self.problem.space.names,
+            names=self.problem.space.columns,
+            outputs=self.problem.outputs,
             points=points,
             predicted=objective.predict(oracle, controls, points),
             exact=self.problem.reference(points) if self.has_error else None,
@@ -227,9 +230,8 @@ class PdeTask:
 
         points = objective.test_points
         predicted = objective.predict(oracle, controls, points)
-        if self.has_error:
-            exact = self.problem.reference(points)
-            draw_solution(folder / "solution.png", title, predicted, exact, points[:, -1])
+        names, outputs = self.columns(objective)
+        draw_solution(folder / "solution.png", title, names, outputs, points, predicted, self.exact(points))
 
     def data_files(self, options: PdeOptions) -> Mapping[str, Path]:
         """See `Task`."""
