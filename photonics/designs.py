@@ -89,6 +89,12 @@ def wave(name: str, core: Core) -> NetworkDesign:
     )
 
 
+def deep_wave(name: str, core: Core) -> NetworkDesign:
+    """2-64-64-64-1 as `wave`, a layer deeper."""
+    first, second = wave(name, core).layers
+    return NetworkDesign(name, "2-64-64-64-1, sin, gain 2", (first, second, second))
+
+
 def wide_plane(name: str, core: Core) -> NetworkDesign:
     """2-256-256-1, tanh, gain 2: twice the features of `plane`, for a shock."""
     return NetworkDesign(
@@ -211,6 +217,7 @@ _FAMILIES: Mapping[str, Callable[[str, Core], NetworkDesign]] = MappingProxyType
         "plane": plane,
         "wide-plane": wide_plane,
         "wave": wave,
+        "deep-wave": deep_wave,
         "steep": steep,
         "flow": lambda name, core: plane(name, core, n_out=3),
         "burgers": burgers,
