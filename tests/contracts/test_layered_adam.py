@@ -217,6 +217,12 @@ def test_its_gradient_is_that_of_the_chip(readout):
     np.testing.assert_allclose(found["g"], expected, atol=0.02 * np.abs(expected).max())
 
 
+def test_it_learns_behind_couplers_that_err_and_converters():
+    run = moons_run("physical")
+    run.train()
+    assert run.history[-1][3] <= 0.2
+
+
 def test_some_images_of_a_batch_may_pass_for_all():
     every, some = moons_run("ideal"), moons_run("ideal", {"pass_one_in": 4})
     for run in (every, some):

@@ -56,6 +56,8 @@ _ROUNDING = 1e-6
 _EQUATIONS = 32
 """Readings that track a layer, over the entries of its cores."""
 
+_SHORT = 0.125
+"""Length of a turn of a control that is no angle, over that of a phase."""
 
 _LOST = 0.03
 """Share of the readings that tracked cores may leave unexplained, and as much as half of what a step did."""
@@ -137,10 +139,12 @@ class LayeredAdam:
         self._scale = np.ones(self._wanted.size)
         for group in start.groups.values():
             self._scale[group.slice] = group.scale
+        self._turn = np.full(self._wanted.size, options.turn_rad)
         self._low = np.full(self._wanted.size, -np.inf)
         self._high = np.full(self._wanted.size, np.inf)
         for core in (core for layer in self._formats for core in layer.cores):
             self._low[core.controls], self._high[core.controls] = core.low, core.high
+            self._turn[core.controls] *= _SHORT if core.response == "smooth" else 1.0
         self._turns_over = np.isclose(self._high - self._low, 2.0 * math.pi)
         self._moving = np.ones(self._wanted.size, dtype=bool) if start.still is None else ~start.still
         self._moments = np.zeros((2, self._wanted.size))
@@ -277,7 +281,10 @@ class LayeredAdam:
             self._variances[k] = reading_variance(numbers, vectors, matrix)
             entry_std = math.sqrt(self._variances[k] / (vectors**2).sum(axis=0).mean())
             self._cores.append(tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std))
-            self._vectors.append(self._sizes[k] * probe_vectors(self._cores[k], self._rng))
+            size = self._sizes[k] * math.sqrt((matrix**2).sum() / layer.n_out)
+            noise = math.sqrt(2.0 * self._variances[k]) / self._options.turn_rad
+            share = noise / size if size > 0 else 0.0
+            self._vectors.append(self._sizes[k] * probe_vectors(self._cores[k], self._rng, share))
         self._stage = _Stage.TURN
 
     def _weighing(self, k: int) -> Array:
@@ -301,7 +308,7 @@ class LayeredAdam:
     def _turned(self, places: Array) -> Array:
         """How far controls are turned, within what their drivers can set."""
         step = np.where(self._grid[places] > 0, self._grid[places], 1e-9)
-        turn = step * np.maximum(1.0, np.round(self._options.turn_rad / step))
+        turn = step * np.maximum(1.0, np.round(self._turn[places] / step))
         return np.where(self._x[places] + turn <= self._high[places], turn, -turn)
 
     def _found(self, readings: Sequence[Array]) -> list[list[tuple[Array, Array, float]]]:
@@ -338,7 +345,8 @@ class LayeredAdam:
                 # An entry is known about as well as a reading of its size is.
                 size = float((answer[0].astype(np.float64) ** 2).mean())
                 entry = float((self._cores[k][c] ** 2).mean())
-                variance = 2.0 * self._variances[k] / max(self._options.turn_rad**2 * size, 1e-300) * entry
+                least = float((length**2).min())
+                variance = 2.0 * self._variances[k] / max(least * size, 1e-300) * entry
                 own.append((some, slopes, variance))
             found.append(own)
         return found
