@@ -63,6 +63,7 @@ PROBLEMS: Registry[Callable[[], PDE]] = Registry(
         "allen-cahn10": f"{_ROOM}.allen_cahn:AllenCahn10",
         "ridge6": f"{_ROOM}.ridge:Ridge",
         "ridge20": f"{_ROOM}.ridge:Ridge20",
+        "klein-gordon": f"{_ROOM}.klein_gordon:KleinGordon",
         "kovasznay": f"{_ROOM}.kovasznay:Kovasznay",
     },
     error=ProblemError,
