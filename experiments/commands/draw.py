@@ -11,7 +11,9 @@ from photonzero.experiments.commands.computing import Computing
 
 @click.command(cls=Computing)
 @click.argument("topology")
-@click.option("--modes", type=click.IntRange(2, 64), default=8, show_default=True, metavar="N")
+@click.option(
+    "--modes", type=click.IntRange(2, 64), metavar="N", help="[default: 8, or those of the matrix in a file]"
+)
 @click.option(
     "--picture",
     type=click.Choice(["mesh", "transfer", "error"]),
@@ -21,7 +23,7 @@ from photonzero.experiments.commands.computing import Computing
 )
 @click.option(
     "--unitary",
-    type=click.Choice(["random", "dft", "identity"]),
+    metavar="random|dft|identity|FILE.npy",
     default="random",
     show_default=True,
     help="What the mesh is set to; random phases suit every mesh.",
@@ -35,7 +37,7 @@ from photonzero.experiments.commands.computing import Computing
 @click.option("--out", type=click.Path(path_type=Path), default=Path("mesh.png"), show_default=True)
 def draw(
     topology: str,
-    modes: int,
+    modes: int | None,
     picture: str,
     unitary: str,
     noise: str | None,
@@ -52,6 +54,7 @@ def draw(
     \b
     Examples:
       photonzero draw rectangular --modes 8 --unitary dft --out dft.png
+      photonzero draw rectangular --unitary u.npy --picture transfer --coupler-std-rad 0
       photonzero draw triangular --picture error --coupler-std-rad 0.05
       photonzero draw my.py:star --picture error --noise published
     """

@@ -46,7 +46,8 @@ def map_network(
 ) -> None:
     """Bring SOURCE, a trained network or a matrix, onto imperfect chips in several ways.
 
-    SOURCE is a run folder of `photonzero train`, or a real matrix in a .npy file. Its cores are
+    SOURCE is a run folder of `photonzero train`, or a matrix in a .npy file; a complex one
+    counts as a real one of twice the size. Its cores are
     decomposed into phases and (1) loaded as they are, (2) loaded with the chip's static errors known and
     compensated, (3) loaded and then calibrated by measurements alone: forward-only Gauss-Newton makes the
     chip's outputs those of the network. With --method self-calibrated (4) the chip finds its own errors, from

@@ -117,8 +117,12 @@ def _matrix_teacher(path: Path) -> Teacher:
         raise UsageError(f"{path}: not found") from error
     except DamagedFileError as error:
         raise UsageError(f"{path}: no array of numbers ({error})") from error
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        raise UsageError(f"{path}: {matrix.dtype} {matrix.shape}; allowed: a real matrix (m, n)")
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiuc":
+        raise UsageError(f"{path}: {matrix.dtype} {matrix.shape}; allowed: a matrix (m, n) of numbers")
+    if matrix.dtype.kind == "c":
+        # Cores are real: real parts above imaginary ones, of inputs and of outputs.
+        real, imaginary = np.real(matrix), np.imag(matrix)
+        matrix = np.block([[real, -imaginary], [imaginary, real]])
     if min(matrix.shape) < 1 or max(matrix.shape) < 2 or not np.isfinite(matrix).all() or not matrix.any():
         raise UsageError(f"{path}: shape {matrix.shape}; allowed: finite, not all 0, 2 or more a side")
     m, n = matrix.shape

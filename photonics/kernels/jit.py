@@ -36,14 +36,20 @@ def kernel(*, inline: bool = False, signed_zeros: bool = False) -> Callable[[Cal
         inline: put it into its callers before they are compiled.
         signed_zeros: keep the sign of zeros.
     """
-    options = {**JIT, "cache": True}
+    options: Any = {**JIT, "cache": True}
     if signed_zeros:
         options["fastmath"] = {"contract"}
     if inline:
         options["inline"] = "always"
 
     def compiled(function: Callable[..., Any]) -> Any:
-        made = njit(**options)(function)
+        try:
+            made = njit(**options)(function)
+        except RuntimeError:
+            # Neither the package's folder nor the user's can be written, as in some containers: kernels are
+            # compiled at every start then, to the same code. NUMBA_CACHE_DIR names a place that can.
+            options["cache"] = False
+            made = njit(**options)(function)
         COMPILED.append(made)
         return made
 

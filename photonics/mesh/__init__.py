@@ -1,6 +1,6 @@
 """Meshes of Mach-Zehnder interferometers: topologies, transfer matrices, decompositions."""
 
-from photonzero.photonics.mesh.decompose import decompose
+from photonzero.photonics.mesh.decompose import decompose, nearest_unitary
 from photonzero.photonics.mesh.fabricate import FabricatedMesh, fabricate_mesh
 from photonzero.photonics.mesh.fidelity import expected_fidelity, fidelity, matrix_error
 from photonzero.photonics.mesh.haar import haar_phases
@@ -34,6 +34,7 @@ __all__ = [
     "haar_phases",
     "matrix_error",
     "mesh",
+    "nearest_unitary",
     "propagate",
     "rectangular",
     "symmetric",

@@ -36,8 +36,29 @@ def _check_nulled(re: FloatArray, im: FloatArray) -> None:
     error = float(np.abs(deviation).max())
     if not error <= _UNITARITY:
         raise PhotonicsError(
-            f"unitary: {error:.3g} away from unitary; allowed: a unitary matrix, to {_UNITARITY:g}"
+            f"unitary: {error:.3g} away from unitary; allowed: a unitary matrix, to {_UNITARITY:g} "
+            "(nearest_unitary makes one of a rounded matrix)"
         )
+
+
+def nearest_unitary(matrix: npt.ArrayLike) -> npt.NDArray[np.complex128]:
+    """The unitary matrix of the least distance, such as of one that was printed with three decimals.
+
+    That is the unitary polar factor, ``U V`` of the singular value decomposition ``U diag(s) V``.
+
+    Args:
+        matrix: (N, N), regular.
+
+    Raises:
+        PhotonicsError: not square, not finite, or so far from regular that no matrix is the nearest.
+    """
+    given = np.asarray(matrix, dtype=np.complex128)
+    if given.ndim != 2 or given.shape[0] != given.shape[1] or not np.isfinite(given).all():
+        raise PhotonicsError(f"matrix: shape {given.shape}; allowed: (N, N), finite")
+    left, singular, right = np.linalg.svd(given)
+    if singular[-1] <= 1e-9 * singular[0]:
+        raise PhotonicsError(f"matrix: smallest singular value {singular[-1]:.3g}; allowed: a regular matrix")
+    return left @ right
 
 
 def decompose(topology: MeshTopology, unitary: npt.ArrayLike) -> MeshPhases:

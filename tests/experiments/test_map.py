@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.mapping import teacher_from
+from photonzero.photonics.chip.chip import fabricate
 from tests.experiments.test_command import photonzero
 
 
@@ -67,8 +69,8 @@ def test_a_trained_run_is_compared_at_its_task(tmp_path):
         ("nothing.npy", None, "nothing.npy: not found"),
         ("nothing", None, "nothing: not found; allowed: a run folder"),
         ("text.npy", b"no numbers", "text.npy: no array"),
-        ("cube.npy", np.ones((2, 2, 2)), "cube.npy: float64 (2, 2, 2); allowed: a real matrix"),
-        ("complex.npy", np.ones((2, 2), complex), "complex.npy: complex128"),
+        ("cube.npy", np.ones((2, 2, 2)), "cube.npy: float64 (2, 2, 2); allowed: a matrix (m, n)"),
+        ("words.npy", np.array([["a"]]), "words.npy: <U1 (1, 1); allowed: a matrix (m, n) of numbers"),
         ("nan.npy", np.full((2, 2), np.nan), "nan.npy: shape (2, 2); allowed: finite"),
     ],
 )
@@ -85,3 +87,14 @@ def test_what_is_no_network_is_named(tmp_path, name, content, message):
 def test_the_command_says_so_in_one_line(tmp_path):
     answer = photonzero("map", "nothing.npy", cwd=tmp_path, code=2)
     assert answer.stderr == "photonzero: error: nothing.npy: not found\n"
+
+
+def test_a_complex_matrix_is_a_real_one_of_twice_the_size(tmp_path):
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((2, 3)) + 1j * rng.standard_normal((2, 3))
+    np.save(tmp_path / "u.npy", matrix)
+    teacher = teacher_from(tmp_path / "u.npy")
+    digital = fabricate(teacher.design, NoiseModel(), 0, dtype=np.float64)
+    x = rng.standard_normal(3) + 1j * rng.standard_normal(3)
+    answer = digital.measure(teacher.controls, np.concatenate([x.real, x.imag])[None])[0]
+    np.testing.assert_allclose(answer[:2] + 1j * answer[2:], matrix @ x, rtol=1e-12)

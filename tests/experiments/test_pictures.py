@@ -4,8 +4,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from photonzero.devices.noise_model import preset
-from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of
+from photonzero.devices.noise_model import NoiseModel, preset
+from photonzero.experiments.drawing.mesh_pictures import PICTURES, UNITARIES, draw, phases_of, read_unitary
 from photonzero.experiments.files.errors import UsageError
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.topologies import TOPOLOGIES, rectangular
@@ -65,3 +65,22 @@ def test_mistakes_are_named(tmp_path, change, message):
     options = {"name": "rectangular", "out": "mesh.png", **OPTIONS, **change}
     with pytest.raises(UsageError, match=message):
         draw(options.pop("name"), **{**options, "out": tmp_path / options["out"]})
+
+
+def test_a_matrix_of_ones_own_is_drawn_rounded_or_not(tmp_path):
+    dft = np.fft.fft(np.eye(4), norm="ortho")
+    np.save(tmp_path / "u.npy", np.round(dft, 3))
+    draw("rectangular", n_modes=None, picture="transfer", unitary=str(tmp_path / "u.npy"),
+         noise=NoiseModel(), seed=0, out=tmp_path / "u.png")  # fmt: skip
+    assert (tmp_path / "u.png").stat().st_size > 5_000
+    np.testing.assert_allclose(read_unitary(tmp_path / "u.npy"), dft, atol=1e-3)
+    wrong = (
+        (np.ones((4, 4)), "smallest singular value"),
+        (2 * dft, "0.5 away from unitary"),
+        (np.ones((2, 3)), "allowed: a matrix"),
+        (np.array([["a"]]), "allowed: a matrix"),
+    )
+    for bad, said in wrong:
+        np.save(tmp_path / "bad.npy", bad)
+        with pytest.raises((UsageError, PhotonicsError), match=said):
+            read_unitary(tmp_path / "bad.npy")

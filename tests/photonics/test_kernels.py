@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from scipy.stats import unitary_group
 
 import photonzero.photonics
-from photonzero.photonics.kernels import contraction
+from photonzero.photonics.kernels import contraction, jit
 from photonzero.photonics.kernels.jit import COMPILED
 from photonzero.photonics.kernels.mesh_rows import TILE
 from photonzero.photonics.mesh import MeshImperfections, MeshPhases, mesh
@@ -523,3 +524,15 @@ def test_nothing_is_compiled_beside_the_policy():
             text = path.read_text(encoding="utf-8")
             assert "njit" not in text, path
             assert "import jit" not in text, path
+
+
+def test_kernels_compile_where_nothing_can_be_cached(monkeypatch):
+    def refuses(**options):
+        if options["cache"]:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(jit, "njit", refuses)
+    made = jit.kernel()(lambda x: x + 1)
+    jit.COMPILED.remove(made)
+    assert made(1) == 2

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import unitary_group
 
 from photonzero.photonics.errors import PhotonicsError
-from photonzero.photonics.mesh.decompose import decompose
+from photonzero.photonics.mesh.decompose import decompose, nearest_unitary
 from photonzero.photonics.mesh.imperfections import MeshImperfections
 from photonzero.photonics.mesh.topologies import TOPOLOGIES, butterfly, mesh, rectangular
 from photonzero.photonics.mesh.transfer import build
@@ -45,3 +46,20 @@ SMALL_MESH = (rectangular(3), np.zeros(3), np.zeros(3), np.zeros(3))
 def test_bad_input_is_named(call, message):
     with pytest.raises(PhotonicsError, match=message):
         call()
+
+
+def test_a_matrix_of_three_decimals_has_a_nearest_unitary_one():
+    unitary = unitary_group.rvs(6, random_state=0)
+    printed = np.round(unitary, 3)
+    with pytest.raises(PhotonicsError, match="nearest_unitary makes one of a rounded matrix"):
+        decompose(rectangular(6), printed)
+    nearest = nearest_unitary(printed)
+    np.testing.assert_allclose(nearest @ nearest.conj().T, np.eye(6), atol=1e-14)
+    # No farther than the one that was rounded: half a unit of the last decimal in each part.
+    assert np.linalg.norm(nearest - printed) <= np.linalg.norm(unitary - printed) <= 6 * 0.5e-3 * np.sqrt(2)
+    np.testing.assert_allclose(
+        build(rectangular(6), *decompose(rectangular(6), nearest)), nearest, atol=1e-13
+    )
+    for bad in (np.zeros((3, 3)), np.ones((2, 3)), np.full((2, 2), np.nan)):
+        with pytest.raises(PhotonicsError, match="matrix: "):
+            nearest_unitary(bad)

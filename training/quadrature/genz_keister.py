@@ -123,7 +123,8 @@ def kronrod_patterson(level: int) -> HalfRule:
     """The smallest of the nested rules that is exact up to degree ``2 level - 1``, levels 1 to 26.
 
     A sparse grid of total degree ``2 L - 1`` needs no more of its one-dimensional rules, and where
-    a level repeats the rule of the one before it adds no node at all.
+    a level repeats the rule of the one before it adds no node at all. The rules of 31 and 33 nodes are not
+    among these, so from level 16 on smaller ones exist.
 
     Raises:
         ArgumentError: a level above 26.
