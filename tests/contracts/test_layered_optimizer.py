@@ -201,6 +201,24 @@ def test_candidates_whose_readings_are_cut_off_are_left_out_and_vectors_shrink()
         np.testing.assert_array_equal(controls[1][mixers], begun[mixers])
 
 
+def test_where_it_stands_is_read_again_for_chips_that_drift():
+    asked, costs = {}, []
+    for rereads in (False, True):
+        run = layered_run(LayeredLabChip(noise=1e-3), SMALL | {"rereads": rereads}, max_steps=2)
+        asked[rereads] = watched(run)
+        before = run.optimizer.controls
+        run.train()
+        costs.append(run.inferences)
+    trials = {k: [a for a in found if a.purpose == "trial"] for k, found in asked.items()}
+    assert {len(r.controls) for a in trials[False] for r in a.readings} == {3}
+    assert {len(r.controls) for a in trials[True] for r in a.readings} == {4}
+    for reading in trials[True][0].readings:
+        # The first step starts where the run does, readout and biases apart.
+        for mixers in (slice(0, 8), slice(16, 24)):
+            np.testing.assert_array_equal(reading.controls[3][mixers], before[mixers])
+    assert costs[1] - costs[0] > 0
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_readings_that_contradict_the_format_are_refused_in_one_line(noise):
     with pytest.raises(ArgumentError, match=r"layer 2: entries .* off any tensor train .* allowed: up to"):

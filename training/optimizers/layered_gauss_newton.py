@@ -24,11 +24,12 @@ Layers whose phases stay where they start are read once and probed never. Where 
 inference beyond that reading: as many steps of the biases, and where they stay too, the mean of the readouts
 of some fresh batches.
 
-Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates and
-rep repeats of N = 2^k weighing vectors, shared among layers by `shared_repeats`. Memory: R (P + biases)
-numbers in all, and R T F for F features, R residuals and T streams a point: its value, d slopes and the
-second derivatives of the PDE, all exact. Host operations: for the Jacobian about 2 R T times the entries of a
-core times the modes beside it, core by core; for a step of n phases and biases 2 R n^2 + 2/3 c n^3.
+Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v probe vectors, c candidates
+(one more with `rereads`) and rep repeats of N = 2^k weighing vectors, shared among layers by
+`shared_repeats`. Memory: R (P + biases) numbers in all, and R T F for F features, R residuals and T streams
+a point: its value, d slopes and the second derivatives of the PDE, all exact. Host operations: for the
+Jacobian about 2 R T times the entries of a core times the modes beside it, core by core; for a step of n
+phases and biases 2 R n^2 + 2/3 c n^3.
 """
 
 from __future__ import annotations
@@ -127,6 +128,8 @@ class LayeredOptions:
         last_readout_damping: of the last; between them geometric.
         noise_draws: draws of the detectors' errors at every point, whose effect a step lowers. Where that is
             most of what is left, a few are fitted one by one, and the next ones are no lower.
+        rereads: read the layers where it stands again with the candidates of every step, for chips that
+            drift.
         anchored: turn features about where they are steep, see `photonzero.training.layers.anchors`.
     """
 
@@ -144,6 +147,7 @@ class LayeredOptions:
     first_readout_damping: float = 1e-5
     last_readout_damping: float = 1e-8
     noise_draws: int = 1
+    rereads: bool = False
     anchored: bool = False
 
     def __post_init__(self) -> None:
@@ -238,7 +242,8 @@ class LayeredGaussNewton:
         """Readings of layers, or a fresh batch to go on with what was read."""
         o = self._options
         if self._stage is _Stage.TRIAL:
-            return self._question(self._weighings(self._trials, self._repeats, self._moving), 1)
+            settings = [*self._trials, self._x] if o.rereads else self._trials
+            return self._question(self._weighings(settings, self._repeats, self._moving), 1)
         if self._stage is _Stage.PROBE:
             return self._question(self._turns(), o.batch_factor)
         # Layers that stay have been read as often at the start.
@@ -492,12 +497,14 @@ class LayeredGaussNewton:
 
     def _choose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The best of the candidates and the base."""
-        best, chosen = self._solved(batch, self._x, self._cores), None
-        found, cores = self._with_readout(self._x, best), self._cores
         # What was cut off says little of its layer: such candidates are left out.
         good = np.flatnonzero(self._within_range(readings, self._moving))
         read = self._identified([own[good] for own in readings], self._moving, _MEMORY) if good.size else []
-        for k, own in zip(good, read, strict=True):
+        by_setting = dict(zip(good.tolist(), read, strict=True))
+        self._cores = by_setting.pop(len(self._trials), self._cores)
+        best, chosen = self._solved(batch, self._x, self._cores), None
+        found, cores = self._with_readout(self._x, best), self._cores
+        for k, own in by_setting.items():
             trial = self._trials[k]
             if self._options.anchored:
                 old, new = self._network(self._x, self._cores), self._network(trial, own)

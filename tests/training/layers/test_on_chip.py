@@ -7,11 +7,12 @@ import pytest
 
 from photonzero.devices.noise_model import NoiseModel, preset
 from photonzero.devices.phase_shifter import PhaseShifter
+from photonzero.devices.readout_noise import ReadoutNoise
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import get_design
 from photonzero.training.layers.network import MeasuredLayer, passed
 from photonzero.training.layers.on_batch import Pricing, solved
-from photonzero.training.layers.tangents import core_changes, probe_vectors, turned
+from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
 from photonzero.training.layers.tensor_train import tt_cores
 from photonzero.training.layers.weighing import weighed, weighing_vectors
 from photonzero.training.objective import PinnObjective
@@ -54,6 +55,41 @@ def identified(chip, controls, rng):
             own.append(core_changes(cores, c, vectors, slopes))
         changes.append(own)
     return layers, changes
+
+
+def test_noise_of_the_jacobian_follows_the_law():
+    rng = np.random.default_rng(4)
+    quiet, noisy = (
+        fabricate(get_design("tonn-tiny"), replace(BIASED, readout_noise=noise), 3, dtype=np.float64)
+        for noise in (ReadoutNoise(), ReadoutNoise(1e-3))
+    )
+    controls = quiet.initial_controls(rng)
+    objective = PinnObjective(Diffusion(), make_rule("central", spacing=0.1), 5, seed=1)
+    layers, _ = identified(quiet, controls, rng)
+    here = solved(layers, objective.known_batch(), np.ones((1, 17)), Pricing((0.0, 0.0), 0.0, 1e-3))
+    k, c, n_trials = 1, 0, 400
+    core, cores = noisy.layers[k].cores[c], layers[k].cores
+    vectors, place = probe_vectors(cores, rng), np.array([core.controls.start])
+    probes = turned(controls, place, 0.5, core.low, core.high, core.response)
+    base = vectors @ layers[k].matrix.T
+
+    def jacobian(changes):
+        every = [[np.zeros((0, other.size)) for other in own.cores] for own in layers]
+        every[k][c] = changes
+        return here.jacobian(every)[:, : len(changes)]
+
+    again = Probes(np.tile(probes.settings, (n_trials, 1)), np.tile(probes.weights, (n_trials, 1)))
+    slopes = again.slopes(base, noisy.measure_layer(k, again.settings, vectors))
+    found = jacobian(core_changes(cores, c, vectors, slopes))
+    # Least squares is linear: the residuals' changes by a reading of one detector before one vector each.
+    units = np.eye(base.size).reshape(-1, *base.shape)
+    effects = jacobian(core_changes(cores, c, vectors, units))
+    expected = probes.variances(1e-3**2)[0] * (effects**2).sum(axis=1)
+    exact = probes.slopes(base, quiet.measure_layer(k, probes.settings, vectors))
+    right = jacobian(core_changes(cores, c, vectors, exact))[:, 0]
+    seen = ((found - right[:, None]) ** 2).mean(axis=1)
+    # Mean squares of 400 normal numbers.
+    np.testing.assert_allclose(seen, expected, rtol=4.5 * np.sqrt(2 / n_trials))
 
 
 def test_what_detectors_cut_off_is_priced_as_an_error_of_the_solution():
