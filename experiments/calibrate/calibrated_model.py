@@ -29,7 +29,8 @@ class CalibratedLayer:
 
     Attributes:
         model: the layer with its errors.
-        standard_errors: (2 n + 1,) of biases [rad], gammas and coupling; infinite where nothing is known.
+        standard_errors: of biases [rad], gammas, coupling and, where couplers err, their sums and differences
+            [rad]; infinite where nothing is known.
         lit: (n,) phases that change any reading.
         chi2_per_dof: of the fit, about 1 where the model holds.
         fits: whether it is so near to 1 that noise explains all that is left.
@@ -82,12 +83,14 @@ class CalibratedModel:
         arrays: dict[str, Any] = {"design": np.array(json.dumps(self.design.to_table()))}
         for own in self.layers:
             errors, wiring = own.model.errors, own.model.wiring
+            couplers = np.zeros((2, 0)) if errors.couplers_rad is None else errors.couplers_rad
             arrays |= {
                 f"layer{wiring.number + 1}/{name}": value
                 for name, value in (
                     ("bias_rad", errors.bias_rad),
                     ("gamma", errors.gamma),
                     ("coupling", np.array(errors.coupling)),
+                    ("couplers_rad", couplers),
                     ("standard_errors", own.standard_errors),
                     ("lit", own.lit),
                     ("chi2_per_dof", np.array(own.chi2_per_dof)),
@@ -137,7 +140,8 @@ def _layer(design: NetworkDesign, number: int, arrays: dict[str, Any]) -> Calibr
     wiring = wire_layer(design, number - 1, float(own["step_rad"]))
     if not np.array_equal(own["controls"], wiring.controls) or own["bias_rad"].shape != own["controls"].shape:
         raise ValueError(f"layer {number}: other controls than the design has")
-    errors = PhaseErrors(own["bias_rad"], own["gamma"], float(own["coupling"]))
+    couplers = own["couplers_rad"] if own["couplers_rad"].size else None
+    errors = PhaseErrors(own["bias_rad"], own["gamma"], float(own["coupling"]), couplers)
     return CalibratedLayer(
         LayerModel(wiring, errors), own["standard_errors"], own["lit"],
         float(own["chi2_per_dof"]), bool(own["fits"]),

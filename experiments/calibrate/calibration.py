@@ -74,6 +74,7 @@ class Calibration:
                 "chi2_std": own.chi2_std,
                 "fits": own.fits,
                 "coupling": own.fit.errors.coupling,
+                "couplers_err": own.fit.errors.couplers_rad is not None,
                 "reading_std": own.reading_std,
                 "starts": own.starts,
                 "inferences": inferences,

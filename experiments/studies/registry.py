@@ -34,6 +34,7 @@ STUDIES: Registry[Study] = Registry(
             ("detector", "detector"),
             ("drift", "drift"),
             ("deployment", "deployment"),
+            ("self-calibration", "self_calibration"),
             ("scaling", "scaling"),
             ("frozen", "frozen"),
             ("train", "train"),

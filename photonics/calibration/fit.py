@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ FloatArray = npt.NDArray[np.float64]
 
 _GAMMA_STD = 0.05
 _COUPLING_STD = 0.05
-"""What is believed before anything is read: gammas are 1 to some percent, neighbours receive some percent.
-It only matters for what readings do not tell."""
+_COUPLER_STD = 0.1
+"""What is believed before anything is read: gammas are 1 to some percent, neighbours receive some percent,
+couplers err by some hundredths of a radian. It only matters for what readings do not tell."""
 
 _UNLIT = 1e-6
 """Information on a bias, over that on the best known one, below which no light reaches its cell."""
@@ -61,8 +62,8 @@ class Fit:
         errors: of its phases.
         chi2: squared residuals over the variance of a reading.
         n_readings: that they were fitted to.
-        information: (2 n + 1, 2 n + 1) normal matrix over the variance of a reading; nothing believed before
-            is in it.
+        information: normal matrix over the variance of a reading, of `PhaseErrors.vector`; nothing believed
+            before is in it.
     """
 
     errors: PhaseErrors
@@ -73,7 +74,7 @@ class Fit:
     @property
     def n_parameters(self) -> int:
         """That light reaches."""
-        return 2 * int(self.lit.sum()) + 1
+        return int(self._reached.sum())
 
     @property
     def chi2_per_dof(self) -> float:
@@ -87,21 +88,28 @@ class Fit:
         return known > _UNLIT * known.max()
 
     @property
+    def _reached(self) -> npt.NDArray[np.bool_]:
+        """Which of all errors belong to phases that change any reading."""
+        rest = [self.lit] * (0 if self.errors.couplers_rad is None else 2)
+        return np.concatenate([self.lit, self.lit, [True], *rest])
+
+    @property
     def standard_errors(self) -> FloatArray:
-        """(2 n + 1,) of biases, gammas and coupling; infinite for phases that no light reaches."""
-        lit = np.concatenate([self.lit, self.lit, [True]])
-        found = np.full(lit.size, np.inf)
-        kept = np.ix_(lit, lit)
-        belief = _prior(len(self.errors.bias_rad))[1][lit]
-        found[lit] = np.sqrt(np.diag(np.linalg.inv(self.information[kept] + np.diag(belief))))
+        """Of `PhaseErrors.vector`; infinite for phases that no light reaches."""
+        reached = self._reached
+        found = np.full(reached.size, np.inf)
+        belief = _prior(len(self.errors.bias_rad), reached.size)[1][reached]
+        kept = self.information[np.ix_(reached, reached)] + np.diag(belief)
+        found[reached] = np.sqrt(np.diag(np.linalg.inv(kept)))
         return found
 
 
-def _prior(n: int) -> tuple[FloatArray, FloatArray]:
-    """Mean and inverse variance (2 n + 1,) of what is believed before; nothing of biases."""
-    mean = np.concatenate([np.zeros(n), np.ones(n), [0.0]])
-    inverse = np.concatenate([np.zeros(n), np.full(n, _GAMMA_STD**-2.0), [_COUPLING_STD**-2.0]])
-    return mean, inverse
+def _prior(n: int, n_errors: int) -> tuple[FloatArray, FloatArray]:
+    """Mean and inverse variance (n_errors,) of what is believed before; nothing of biases."""
+    n_couplers = n_errors - 2 * n - 1
+    mean = np.concatenate([np.zeros(n), np.ones(n), np.zeros(1 + n_couplers)])
+    stds = np.concatenate([np.full(n, _GAMMA_STD), [_COUPLING_STD], np.full(n_couplers, _COUPLER_STD)])
+    return mean, np.concatenate([np.zeros(n), stds**-2.0])
 
 
 def fitted(
@@ -121,8 +129,8 @@ def fitted(
         max_steps: of Levenberg-Marquardt at most.
     """
     n = wiring.n_phases
-    mean, inverse = _prior(n)
     vector = start.vector
+    mean, inverse = _prior(n, len(vector))
     here = _normal(wiring, vector, data, variance)
     cost = here.chi2 + float((inverse * (vector - mean) ** 2).sum())
     n_readings = sum(own.readings.size for own in data)
@@ -135,18 +143,20 @@ def fitted(
         for _ in range(8):
             factor = cho_factor(matrix + np.diag(damping * scale))
             step = cho_solve(factor, slope)
-            there = _normal(wiring, vector + step, data, variance)
-            new = there.chi2 + float((inverse * (vector + step - mean) ** 2).sum())
+            there = vector + step
+            new = squares(wiring, PhaseErrors.of_vector(there, n), data) / variance
+            new += float((inverse * (there - mean) ** 2).sum())
             if new < cost:
                 gained = (cost - new) / cost
-                vector, here, cost = vector + step, there, new
+                vector, cost = there, new
+                here = _normal(wiring, vector, data, variance)
                 damping = max(0.1 * damping, 1e-9)
                 break
             damping *= 10.0
         slow = slow + 1 if gained < _SLOW and here.chi2 > 10.0 * n_readings else 0
         if gained < _CONVERGED or slow == 2:
             break
-    return Fit(PhaseErrors.of_vector(vector), here.chi2, n_readings, here.matrix)
+    return Fit(PhaseErrors.of_vector(vector, n), here.chi2, n_readings, here.matrix)
 
 
 def squares(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings]) -> float:
@@ -168,52 +178,120 @@ class _Normal:
 def _normal(wiring: LayerWiring, vector: FloatArray, data: Sequence[Readings], variance: float) -> _Normal:
     """Normal matrix, slope and squares of the residuals, all over the variance."""
     n = wiring.n_phases
-    model = LayerModel(wiring, PhaseErrors.of_vector(vector))
+    model = LayerModel(wiring, PhaseErrors.of_vector(vector, n))
     gamma = model.errors.gamma
     spread = sparse.csr_array(sparse.eye_array(n) + model.errors.coupling * model.neighbours)
-    matrix, slope, chi2 = np.zeros((2 * n + 1, 2 * n + 1)), np.zeros(2 * n + 1), 0.0
+    size = len(vector)
+    matrix, slope, chi2 = np.zeros((size, size)), np.zeros(size), 0.0
+    # Places of gammas, the coupling and couplers.
+    g, k, c = slice(n, 2 * n), 2 * n, slice(2 * n + 1, size)
+    for phases, jacobian, residual in _linearised(model, data):
+        gram, whole_slope = jacobian @ jacobian.T, jacobian @ residual
+        by_x, slope_x = gram[:n, :n], whole_slope[:n]
+        # x = spread (gamma p) + bias: by gamma spread diag(p), by coupling neighbours (gamma p).
+        heated = model.neighbours @ (gamma * phases)
+        by_gamma = (spread.T @ by_x).T * phases
+        matrix[:n, :n] += by_x
+        matrix[:n, g] += by_gamma
+        matrix[g, g] += phases[:, None] * (spread.T @ by_gamma)
+        mixed = by_x @ heated
+        matrix[:n, k] += mixed
+        matrix[g, k] += phases * (spread.T @ mixed)
+        matrix[k, k] += heated @ mixed
+        slope[:n] += slope_x
+        slope[g] += phases * (spread.T @ slope_x)
+        slope[k] += heated @ slope_x
+        if size > 2 * n + 1:
+            across = gram[:n, n:]
+            matrix[:n, c] += across
+            matrix[g, c] += phases[:, None] * (spread.T @ across)
+            matrix[k, c] += heated @ across
+            matrix[c, c] += gram[n:, n:]
+            slope[c] += whole_slope[n:]
+        chi2 += float(residual @ residual)
+    upper = np.triu(np.ones((3, 3), bool), 1)
+    for i, j in zip(*np.nonzero(upper), strict=True):
+        parts = (slice(0, n), slice(n, 2 * n), slice(2 * n, size))
+        matrix[parts[j], parts[i]] = matrix[parts[i], parts[j]].T
+    matrix[c, k] = matrix[k, c]
+    return _Normal(matrix / variance, slope / variance, chi2 / variance)
+
+
+def _linearised(
+    model: LayerModel, data: Sequence[Readings]
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Setting by setting: its phases, derivatives (K n, B n_out) of its readings, and what is left of them.
+
+    Derivatives are by phases as light meets them, and then by sums and differences of couplers if they err.
+    """
+    wiring = model.wiring
+    n = wiring.n_phases
     for own in data:
         for start in range(0, len(own.phases_rad), _SETTINGS_AT_ONCE):
             some = slice(start, start + _SETTINGS_AT_ONCE)
             cores, tangents = model.cores_and_tangents(own.phases_rad[some])
             for p, phases in enumerate(own.phases_rad[some]):
-                jacobian, residual = _by_phases(
-                    wiring, [c[p] for c in cores], [t[p] for t in tangents],
-                    own.vectors[start + p], own.readings[start + p],
-                )  # fmt: skip
-                by_x = jacobian.T @ jacobian
-                slope_x = jacobian.T @ residual
-                # x = spread (gamma p) + bias: by gamma spread diag(p), by coupling neighbours (gamma p).
-                heated = model.neighbours @ (gamma * phases)
-                by_spread = (spread.T @ by_x).T
-                by_gamma = by_spread * phases
-                matrix[:n, :n] += by_x
-                matrix[:n, n:-1] += by_gamma
-                matrix[n:-1, n:-1] += phases[:, None] * (spread.T @ by_gamma)
-                mixed = by_x @ heated
-                matrix[:n, -1] += mixed
-                matrix[n:-1, -1] += phases * (spread.T @ mixed)
-                matrix[-1, -1] += heated @ mixed
-                slope[:n] += slope_x
-                slope[n:-1] += phases * (spread.T @ slope_x)
-                slope[-1] += heated @ slope_x
-                chi2 += float(residual @ residual)
-    matrix[n:-1, :n] = matrix[:n, n:-1].T
-    matrix[-1, :-1] = matrix[:-1, -1]
-    return _Normal(matrix / variance, slope / variance, chi2 / variance)
+                here = [core[p] for core in cores]
+                around = surroundings(here, own.vectors[start + p])
+                readings = own.readings[start + p]
+                residual = readings - np.real(readings_by(around[0], here[0][None])[0])
+                jacobian = np.empty((tangents[0].shape[1], n, readings.size))
+                for core, surrounding, tangent in zip(wiring.cores, around, tangents, strict=True):
+                    for kind, by in enumerate(tangent[p]):
+                        changed = np.real(readings_by(surrounding, by))
+                        jacobian[kind, core.places.ravel()] = changed.reshape(len(by), -1)
+                yield phases, jacobian.reshape(-1, readings.size), residual.ravel()
 
 
-def _by_phases(
-    wiring: LayerWiring,
-    cores: Sequence[FloatArray],
-    tangents: Sequence[FloatArray],
-    vectors: FloatArray,
-    readings: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Derivatives (B n_out, n) of one setting's readings by phases as light meets them, and residuals."""
-    around = surroundings(cores, vectors)
-    residual = readings - readings_by(around[0], cores[0][None])[0]
-    jacobian = np.empty((wiring.n_phases, readings.size))
-    for core, surrounding, own in zip(wiring.cores, around, tangents, strict=True):
-        jacobian[core.places.ravel()] = readings_by(surrounding, own).reshape(len(own), -1)
-    return jacobian.T, residual.ravel()
+def couplers_from(
+    wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], rng: np.random.Generator
+) -> PhaseErrors:
+    """A first idea of errors of couplers, (2, n), phases being known about as well as they can be without.
+
+    Readings do not change if all couplers of a layer err the other way, so that ideal couplers are a saddle
+    of what is minimised, where its slope tells nothing. The saddle is left along its most negative
+    curvature, which is found from slopes near it.
+
+    Args:
+        wiring: of the layer.
+        errors: of its phases.
+        data: readings.
+        rng: draws where the search begins.
+    """
+    n = wiring.n_phases
+
+    def curved(direction: FloatArray) -> FloatArray:
+        tried = replace(errors, couplers_rad=_SMALL_RAD * direction.reshape(2, n))
+        slope = np.zeros(2 * n)
+        for _, jacobian, residual in _linearised(LayerModel(wiring, tried), data):
+            slope -= jacobian[n:] @ residual
+        return slope / _SMALL_RAD
+
+    direction = _least(curved, rng.standard_normal(2 * n)).reshape(2, n)
+    tried = [replace(errors, couplers_rad=size * np.sqrt(2 * n) * direction) for size in _SIZES_RAD]
+    return min(tried, key=lambda own: squares(wiring, own, data))
+
+
+def _least(apply: Callable[[FloatArray], FloatArray], start: FloatArray) -> FloatArray:
+    """About the eigenvector of the least eigenvalue of a symmetric form, by Lanczos from a start."""
+    basis: list[FloatArray] = [start / np.linalg.norm(start)]
+    images: list[FloatArray] = []
+    for _ in range(_LANCZOS_STEPS):
+        images.append(apply(basis[-1]))
+        rest = images[-1] - sum(own * (own @ images[-1]) for own in basis)
+        # Twice is enough for orthogonality.
+        rest = rest - sum(own * (own @ rest) for own in basis)
+        length = float(np.linalg.norm(rest))
+        if length == 0.0:
+            break
+        basis.append(rest / length)
+    space = np.stack(basis[: len(images)])
+    form = space @ np.stack(images).T
+    least = np.linalg.eigh(0.5 * (form + form.T))[1][:, 0]
+    return (least @ space).astype(np.float64)
+
+
+_LANCZOS_STEPS = 16
+_SMALL_RAD = 1e-3
+_SIZES_RAD = (0.003, 0.005, 0.008, 0.012, 0.02, 0.03)
+"""Steps from the saddle, root mean square of all couplers [rad]."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
-from photonzero.photonics.calibration.fit import Fit, Readings, fitted, squares
+from photonzero.photonics.calibration.fit import Fit, Readings, couplers_from, fitted, squares
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
 from photonzero.photonics.calibration.start import (
     CoreProbes,
@@ -36,6 +36,9 @@ readings, above which another vector is worth its inferences."""
 
 _CLEARLY_WORSE = 1.3
 """Squares of one start over those of another that speak against it."""
+
+_CLOSE = 0.1
+"""Relative error of readings below which phases are about right, and no other start would find others."""
 
 _HALF_RANGE = 0.49 * 2.0 * math.pi
 """Phases up to here can be turned by half a turn more [rad]."""
@@ -80,7 +83,8 @@ class IdentifiedLayer:
         starts: that were tried until the fit explained the readings, or all were.
         rel_error_unseen: of readings at settings that nothing was fitted to, root mean square over that of
             the readings, what noise explains taken out.
-        chi2_unseen: squared residuals there over what noise explains.
+        chi2_unseen: mean square of the residuals there over what noise explains.
+        n_unseen: readings there.
     """
 
     wiring: LayerWiring
@@ -91,6 +95,7 @@ class IdentifiedLayer:
     starts: int
     rel_error_unseen: float = math.nan
     chi2_unseen: float = math.nan
+    n_unseen: int = 0
 
     @property
     def model(self) -> LayerModel:
@@ -104,8 +109,13 @@ class IdentifiedLayer:
 
     @property
     def fits(self) -> bool:
-        """Whether readings are explained to within three standard deviations of chi^2."""
-        return self.fit.chi2_per_dof <= 1.0 + 3.0 * self.chi2_std
+        """Whether readings are explained within three standard deviations of chi^2, those kept apart too."""
+        if self.fit.chi2_per_dof > 1.0 + 3.0 * self.chi2_std:
+            return False
+        # What errors of the fit add at other settings.
+        expected = 1.0 + self.fit.n_parameters / self.fit.n_readings
+        spread = math.sqrt(2.0 / max(self.n_unseen, 1) + 2.0 / self.n_repeats)
+        return not self.chi2_unseen > expected + 4.0 * spread
 
 
 class _Reader:
@@ -184,9 +194,15 @@ def identify_layer(
         # Either may be the same chip by another name; what was expected is the better name.
         start = candidates[int(near > _CLEARLY_WORSE * anywhere)]
         fit = fitted(wiring, start, data, variance)
-        if found is None or fit.chi2 < found.fit.chi2:
-            found = IdentifiedLayer(wiring, fit, start.bias_rad, math.sqrt(variance), n_repeats, attempt + 1)
-        if found.fits:
+        own = IdentifiedLayer(wiring, fit, start.bias_rad, math.sqrt(variance), n_repeats, attempt + 1)
+        close = fit.chi2 * variance < _CLOSE**2 * sum(float((part.readings**2).sum()) for part in data)
+        if close and not own.fits:
+            # Phases are about right, and something is missing.
+            start = couplers_from(wiring, fit.errors, data, rng)
+            own = replace(own, fit=min(fit, fitted(wiring, start, data, variance), key=lambda fit: fit.chi2))
+        if found is None or own.fit.chi2 < found.fit.chi2:
+            found = own
+        if close or found.fits:
             break
     if found is None:
         raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
@@ -199,6 +215,7 @@ def identify_layer(
         found,
         rel_error_unseen=math.sqrt(max(mean_square - variance, 0.0) / size),
         chi2_unseen=mean_square / variance,
+        n_unseen=left.size,
     )
 
 

@@ -7,14 +7,17 @@ being the column (n_k, r_k) of the unfolded core, L and R the row indices of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+FieldArray = npt.NDArray[Any]
+"""Real, or complex where couplers err."""
 
 
-def surroundings(cores: Sequence[FloatArray], vectors: FloatArray) -> list[FloatArray]:
+def surroundings(cores: Sequence[FieldArray], vectors: FloatArray) -> list[FieldArray]:
     """S of every core, (B, m_<k, m_>k, r_{k-1}, n_k r_k).
 
     Args:
@@ -22,12 +25,13 @@ def surroundings(cores: Sequence[FloatArray], vectors: FloatArray) -> list[Float
         vectors: (B, n_in) that are presented.
     """
     n_vectors = len(vectors)
-    lefts = [np.ones((1, 1, 1))]
+    lefts: list[FieldArray] = [np.ones((1, 1, 1))]
     for core in cores[:-1]:
         grown = np.tensordot(lefts[-1], core, axes=1).transpose(0, 2, 1, 3, 4)
         rows, m, columns, n, rank = grown.shape
         lefts.append(grown.reshape(rows * m, columns * n, rank))
-    found, rest = [], vectors
+    found: list[FieldArray] = []
+    rest: FieldArray = vectors
     for left, core in zip(reversed(lefts), reversed(cores), strict=True):
         r, m, n, s = core.shape
         n_before = left.shape[1]
@@ -39,8 +43,8 @@ def surroundings(cores: Sequence[FloatArray], vectors: FloatArray) -> list[Float
     return found[::-1]
 
 
-def readings_by(surrounding: FloatArray, cores: FloatArray) -> FloatArray:
-    """Readings (Q, B, n_out) that cores (Q, r_{k-1}, m_k, n_k, r_k) give in their surroundings."""
+def readings_by(surrounding: FieldArray, cores: FieldArray) -> FieldArray:
+    """Readings (Q, B, n_out) of cores (Q, r_{k-1}, m_k, n_k, r_k), before detectors take the real part."""
     n_vectors, before, after, r, columns = surrounding.shape
     n_cores, _, m = cores.shape[:3]
     flat = cores.reshape(n_cores, r, m, columns).transpose(1, 3, 0, 2).reshape(r * columns, -1)

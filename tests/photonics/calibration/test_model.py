@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from photonzero.devices.coupler import CouplerImbalance
 from photonzero.devices.noise_model import preset
 from photonzero.photonics.calibration import LayerModel, PhaseErrors, wire_layer
+from photonzero.photonics.calibration.model import core_tangents
 from photonzero.photonics.calibration.surroundings import core_behind, readings_by, surroundings
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.cores import Meshes, Numbers
@@ -37,6 +39,52 @@ def test_it_reads_what_the_simulator_reads(name, number):
     vectors = np.random.default_rng(1).standard_normal((4, model.wiring.layer.n_in))
     readings = chip.measure_layer(number, model.wiring.settings(phases), vectors)
     np.testing.assert_allclose(model.readings(phases, vectors), readings, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "number"), [("tonn-tiny", 0), ("tonn-tiny", 1)])
+def test_it_reads_what_the_simulator_reads_through_couplers_that_err(name, number):
+    noise = replace(preset("published"), coupler_imbalance=CouplerImbalance(angle_std_rad=0.1))
+    chip = fabricate(get_design(name), noise, 3, dtype=np.float64, threads=1)
+    model = true_model(chip, number)
+    # Couplers are drawn for all phases of the chip at once, first and second ones.
+    stream = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(2,)))
+    drawn = noise.coupler_imbalance.draw_angle_error_rad((2, chip.circuit.layout.phase.size), stream)
+    place = np.searchsorted(chip.circuit.layout.phase, model.wiring.controls)
+    first, second = drawn[:, place]
+    errors = replace(model.errors, couplers_rad=np.stack([first + second, first - second]))
+    model = LayerModel(model.wiring, errors)
+    phases = random_phases(model, 2)
+    vectors = np.random.default_rng(1).standard_normal((4, model.wiring.layer.n_in))
+    readings = chip.measure_layer(number, model.wiring.settings(phases), vectors)
+    np.testing.assert_allclose(model.readings(phases, vectors), readings, rtol=1e-10, atol=1e-10)
+    # All couplers the other way: the same readings.
+    other = LayerModel(model.wiring, replace(errors, couplers_rad=-errors.couplers_rad))
+    np.testing.assert_allclose(other.readings(phases, vectors), readings, rtol=1e-10, atol=1e-10)
+
+
+def test_derivatives_by_couplers_are_those_of_differences():
+    design = NetworkDesign(
+        "blocks", "", (dense_layer(4, 4, "identity", Meshes(size=4)),), n_out=4, readout=False
+    )
+    wiring = wire_layer(design, 0)
+    n = wiring.n_phases
+    rng = np.random.default_rng(0)
+    couplers = rng.normal(0.0, 0.2, (2, n))
+    x = rng.uniform(0, 6, (1, n))
+    (core,) = wiring.cores
+    _, tangents = core_tangents(core, x, couplers)
+    assert tangents.shape == (1, 3, n, 4, 4)
+    for kind in range(3):
+        for column, place in enumerate(core.places.ravel()):
+            step = 1e-6 * (np.arange(n) == place)
+            ends = []
+            for side in (1, -1):
+                moved = couplers.copy()
+                if kind:
+                    moved[kind - 1] += side * step
+                at = x + side * step if kind == 0 else x
+                ends.append(core_tangents(core, at, moved)[0][0])
+            np.testing.assert_allclose(tangents[0, kind, column], (ends[0] - ends[1]) / 2e-6, atol=1e-8)
 
 
 def test_a_trainable_gain_stands_as_it_was_designed():
@@ -85,7 +133,7 @@ def test_blocks_and_their_derivatives_are_those_of_plain_loops():
 
     x = errors.gamma * phases + errors.bias_rad
     np.testing.assert_allclose(model.matrices(phases[None])[0], plain(x), atol=1e-12)
-    tangents = model.cores_and_tangents(phases[None])[1][0][0].reshape(-1, 6, 7)
+    tangents = model.cores_and_tangents(phases[None])[1][0][0, 0].reshape(-1, 6, 7)
     for own, place in zip(tangents, core.places.ravel(), strict=True):
         step = 1e-6 * (np.arange(n) == place)
         np.testing.assert_allclose(own, (plain(x + step) - plain(x - step)) / 2e-6, atol=1e-8)
