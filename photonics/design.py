@@ -18,6 +18,9 @@ Activation: TypeAlias = Literal["identity", "sin", "tanh", "relu", "gelu"]
 
 ACTIVATIONS: tuple[Activation, ...] = ("identity", "sin", "tanh", "relu", "gelu")
 
+_WIDEST = 2**24
+"""Inputs or outputs of a layer at most: a vector of them is still held easily."""
+
 
 @dataclass(frozen=True)
 class TTLayer:
@@ -203,6 +206,9 @@ class NetworkDesign:
     def __post_init__(self) -> None:
         if not self.layers or self.n_out < 1:
             raise PhotonicsError(f"design {self.name}: allowed: at least one layer and one output")
+        widest = max(self.n_out, *(size for layer in self.layers for size in (layer.n_in, layer.n_out)))
+        if widest > _WIDEST:
+            raise PhotonicsError(f"design {self.name}: {widest} inputs or outputs; allowed: up to {_WIDEST}")
         if self.n_inputs is not None and not 1 <= self.n_inputs <= self.layers[0].n_in:
             raise PhotonicsError(
                 f"design {self.name}: n_inputs {self.n_inputs}; allowed: 1 to {self.layers[0].n_in}"

@@ -41,3 +41,5 @@ def test_a_grid_that_would_never_be_made_is_refused():
         ArgumentError, match="n_directions: 2147483648; allowed: integers >= 1, up to 1000000"
     ):
         make_rule("hutchinson", n_directions=2**31)
+    with pytest.raises(ArgumentError, match=r"family: \[nan\]; allowed: a name"):
+        make_rule("sparse-grid", family=[float("nan")])

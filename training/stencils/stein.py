@@ -51,6 +51,8 @@ class SteinSparseGrid(SpacedRule):
 
     def __post_init__(self) -> None:
         checked_count(self.level, "level", _LEAST_LEVEL, _HIGHEST_LEVEL)
+        if not isinstance(self.family, str):
+            raise ArgumentError(f"family: {self.family!r}; allowed: a name")
         smolyak(1, self.level, self.family)
         super().__post_init__()
 

@@ -1,5 +1,7 @@
 """What the chip's arithmetic cannot hold is refused by name, whoever asks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,10 @@ def test_the_finest_converter_still_rounds():
     noise = NoiseModel(adc=Adc(bits=24, full_scale=1e-30))
     # 1e-30 times the smallest full scale of a layer, over 2^24 codes, is above 0 in single precision.
     assert np.float32(noise.adc.step * 1e-6) > 0
+
+
+def test_a_design_wider_than_what_is_held_is_refused():
+    with pytest.raises(
+        PhotonicsError, match="9223372036854775807 inputs or outputs; allowed: up to 16777216"
+    ):
+        replace(DESIGN, n_out=2**63 - 1)
