@@ -29,7 +29,8 @@ Inferences of a step: ``sum over layers of 2 P v + c rep N`` for P phases, v pro
 `shared_repeats`. Memory: R (P + biases) numbers in all, and R T F for F features, R residuals and T streams
 a point: its value, d slopes and the second derivatives of the PDE, all exact. Host operations: for the
 Jacobian about 2 R T times the entries of a core times the modes beside it, core by core; for a step of n
-phases and biases 2 R n^2 + 2/3 c n^3.
+phases and biases 2 R n^2 + 2/3 c n^3; for a readout of F numbers on B points 2 B T times the entries of all
+layers' matrices, and 2 R F^2 + F^3 / 3. `n_host_operations` adds them up as they come.
 """
 
 from __future__ import annotations
@@ -179,6 +180,7 @@ class LayeredGaussNewton:
                 "(or another optimizer, such as gauss-newton)"
             )
         self.n_steps = 0
+        self.n_host_operations = 0.0
         for layer in start.layers:
             known_activation(layer.activation)
         self._formats, self._options, self._rng = tuple(start.layers), options, rng
@@ -281,7 +283,14 @@ class LayeredGaussNewton:
 
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""
-        numbers = (self._damping, self._bias_damping, self._price, self._loss, self.n_steps)
+        numbers = (
+            self._damping,
+            self._bias_damping,
+            self._price,
+            self._loss,
+            self.n_steps,
+            self.n_host_operations,
+        )
         state = {
             "x": self._x.copy(),
             "layered": np.array(numbers, dtype=float),
@@ -297,7 +306,9 @@ class LayeredGaussNewton:
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from `state`."""
         self._x = np.array(state["x"])
-        self._damping, self._bias_damping, self._price, self._loss, n_steps = map(float, state["layered"])
+        self._damping, self._bias_damping, self._price, self._loss, n_steps, self.n_host_operations = map(
+            float, state["layered"]
+        )
         self.n_steps = int(n_steps)
         self._sizes, self._variances = np.array(state["sizes"]), np.array(state["variances"])
         self._rng = generator_from_array(state["rng"])
@@ -417,7 +428,24 @@ class LayeredGaussNewton:
 
     def _solved(self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]) -> OnBatch:
         readout = controls[self._readout_places]
-        return solved(self._network(controls, cores), batch, readout, self._pricing)
+        found = solved(self._network(controls, cores), batch, readout, self._pricing)
+        n_rows, n_readout = found.solution.columns.shape
+        entries = sum(layer.n_in * layer.n_out for layer in self._formats)
+        self.n_host_operations += 2.0 * _n_streams(batch) * entries
+        self.n_host_operations += 2.0 * n_rows * n_readout**2 + n_readout**3 / 3.0
+        return found
+
+    def _count_step(self, batch: KnownBatch, n_rows: int, n_controls: int, n_dampings: int) -> None:
+        """The Jacobian by every core that moves, and damped steps of all controls."""
+        for layer, own in zip(self._formats, self._by_core, strict=True):
+            for c, places in enumerate(own):
+                if places.size:
+                    beside = math.prod(layer.out_modes[:c]) * math.prod(layer.in_modes[c + 1 :])
+                    entries = layer.ranks[c] * layer.out_modes[c] * layer.in_modes[c] * layer.ranks[c + 1]
+                    self.n_host_operations += (
+                        2.0 * entries * (_n_streams(batch) * beside + n_rows * places.size)
+                    )
+        self.n_host_operations += 2.0 * n_rows * n_controls**2 + 2.0 / 3.0 * n_dampings * n_controls**3
 
     def _with_biases(
         self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]
@@ -477,6 +505,7 @@ class LayeredGaussNewton:
         n_phases = len(model.slope) - sum(layer.n_out for layer in self._formats)
         model = model.only(np.concatenate([np.arange(n_phases), n_phases + self._of_biases]))
         self._trials = damped_steps(model, self._x, self._places, self._dampings())
+        self._count_step(batch, len(base.solution.residual), len(model.slope), self._options.n_dampings)
         self._stage = _Stage.TRIAL
 
     def _answers(self, slopes: Array) -> Array:
@@ -564,6 +593,13 @@ def _require_format(k: int, matrix: Array, cores: Cores, entry_std: float) -> No
             f"{allowed:.2g}, by a noise of {entry_std:.2g} (ranks or modes misstated, or the chip changes "
             "while it is read)"
         )
+
+
+def _n_streams(batch: KnownBatch) -> int:
+    """Vectors that a host passes through a network for a batch: B T of every part."""
+    parts = zip(batch.nodes, batch.forms, strict=True)
+    widths = ((own.shape, 0 if forms is None else own.shape[2] + len(forms)) for own, forms in parts)
+    return sum(n_points * (n_nodes + n_slopes) for (n_points, n_nodes, _), n_slopes in widths)
 
 
 def _by_output(readout: Array, n_features: int) -> Array:

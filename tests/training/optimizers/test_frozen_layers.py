@@ -100,3 +100,19 @@ def test_a_frozen_readout_is_refused_in_one_line():
 def test_a_readout_alone_needs_no_easier_problem_first():
     assert frozen_run(["layer*"])[0].optimizer.done == 1.0
     assert frozen_run(["layer1/*"])[0].optimizer.done == 0.0
+
+
+def test_host_operations_are_counted_by_the_stated_formula():
+    run, _ = frozen_run(["layer*"], final_steps=2)
+    run.train()
+    # 120 points with a value, two slopes and a second derivative, twice 30 of conditions with a value;
+    # matrices of 2 x 8 and 8 x 8 numbers, a readout of 9.
+    n_streams, n_rows = 120 * 4 + 60, 120 + 60
+    solved_once = 2 * n_streams * (2 * 8 + 8 * 8) + 2 * n_rows * 9**2 + 9**3 / 3
+    times = run.optimizer.n_host_operations / solved_once
+    assert times == pytest.approx(round(times))
+    assert 3 <= times <= 4
+    moving, _ = frozen_run([])
+    moving.train()
+    assert moving.optimizer.n_host_operations > 10 * run.optimizer.n_host_operations
+    assert moving.optimizer.state()["layered"][-1] == moving.optimizer.n_host_operations
