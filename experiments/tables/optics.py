@@ -180,16 +180,17 @@ def markdown(lines: Sequence[Line]) -> str:
     for (name,), own in grouped(lines, "row").items():
         ways = {way: found for (way,), found in grouped(own, "way").items()}
         task = TASKS[name]
-        cells = [f"`{task.problem}`", task.noise, f"{_number(own, 'zero', '.2g')}"]
+        cells = [f"`{name}`", task.noise, f"{_number(own, 'zero', '.2g')}"]
         for way in (FROZEN, BLACK_BOX, LAYERED):
             cells.append(_error(ways[way]) if way in ways else "")
         trained = ways.get(LAYERED, [])
         cells += [_goal(task, trained, ways.get(FROZEN, [])), _gain(trained, ways.get(FROZEN, []))]
         cells += [_number(trained, "inferences", ".1e"), _number(trained, "wall_s", ".0f")]
+        cells.append(str(max(map(len, ways.values()))))
         rows.append(cells)
     header = (
-        "problem", "noise", "at zero", "frozen", "black box", "layered", "target", "frozen / layered",
-        "inferences", "s",
+        "row", "noise", "at zero", "frozen", "black box", "layered", "target", "frozen / layered",
+        "inferences", "s", "seeds",
     )  # fmt: skip
     return markdown_table(header, rows)
 

@@ -61,9 +61,9 @@ def test_the_table_states_targets_and_frozen_over_trained(monkeypatch, tmp_path,
     cli.main()
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == (
-        "| `helmholtz` | published-detector | 1 | 1.2e+00 (8.0e-01 to 1.6e+00) "
+        "| `helmholtz-detector` | published-detector | 1 | 1.2e+00 (8.0e-01 to 1.6e+00) "
         "| 2.1e+00 (1.4e+00 to 2.8e+00) | 7.5e-03 (5.0e-03 to 1.0e-02) "
-        "| 6.0e-03, each 1.2e-02, missed | 160 | 2.0e+05 | 20 |"
+        "| 6.0e-03, each 1.2e-02, missed | 160 | 2.0e+05 | 20 | 2 |"
     )
     # Without its frozen run a row has neither a ratio nor a verdict.
     assert lines[3].split(" | ")[6:8] == ["0.33 of frozen", ""]
