@@ -26,8 +26,10 @@ _CUT = 1e-6
 
 _DRAWS = 8
 _LARGEST_AMPLIFICATION = 3.0
+_OVER_ALL_INPUTS = 1.5
 """Draws of probe vectors to choose from, and the noise of an entry over that of a perfect design above which
-another vector is worth its inferences."""
+another vector is worth its inferences; also over that of all inputs one by one, which no draw outdoes where a
+core's surroundings are uneven."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,20 @@ def probe_vectors(cores: Sequence[Array], rng: np.random.Generator, noise: float
     cut = min(max(_CUT, noise), 0.5)
     n = math.prod(core.shape[2] for core in cores)
     # What all inputs one by one would tell.
-    ranks = [np.linalg.matrix_rank(_design(cores, k, np.eye(n)), rtol=cut) for k in range(len(cores))]
+    designs = [_design(cores, k, np.eye(n)) for k in range(len(cores))]
+    ranks = [int(np.linalg.matrix_rank(own, rtol=cut)) for own in designs]
+    allowed = [
+        max(_LARGEST_AMPLIFICATION, _OVER_ALL_INPUTS * _amplification(own, rank))
+        for own, rank in zip(designs, ranks, strict=True)
+    ]
     for n_vectors in range(1, 2 * n + 1):
         draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
         worst = [
-            max(_amplification(_design(cores, k, own), int(rank)) for k, rank in enumerate(ranks))
+            max(_amplification(_design(cores, k, own), rank) / allowed[k] for k, rank in enumerate(ranks))
             for own in draws
         ]
         best = int(np.argmin(worst))
-        if worst[best] < _LARGEST_AMPLIFICATION:
+        if worst[best] < 1.0:
             return draws[best]
     return np.eye(n)
 

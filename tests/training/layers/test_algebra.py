@@ -183,6 +183,14 @@ def test_noise_of_a_change_follows_the_law():
         assert found == pytest.approx(expected, rel=4 * np.sqrt(2 / n_trials))
 
 
+def test_uneven_surroundings_ask_for_few_vectors():
+    # Its first bond passes one direction ten times as strongly as the others: even all 64 inputs leave
+    # entries that err ten times as much as they would from even readings.
+    cores = random_cores((8, 8), (8, 8), (1, 4, 1))
+    cores[1] = cores[1] * np.array([1.0, 0.1, 0.1, 0.1])[:, None, None, None]
+    assert len(probe_vectors(cores, np.random.default_rng(12))) < 16
+
+
 def test_changes_below_noise_are_left_out_and_ask_for_no_vectors():
     rng = np.random.default_rng(10)
     strong, weak = (random_cores((8, 8), (8, 8), (1, 1, 1), seed) for seed in (1, 2))
@@ -206,8 +214,9 @@ def test_changes_below_noise_are_left_out_and_ask_for_no_vectors():
         return ((again - changed) ** 2).sum(axis=(1, 2))
 
     plain, ridge = errors(0.0), errors(np.full(50, sigma**2))
-    # Those with an effect are found no worse; those without are, but for noise, known to have none.
-    assert ridge[:25].mean() < plain[:25].mean()
+    # Those with an effect are found no worse, as far as 25 draws tell; those without are, but for noise,
+    # known to have none.
+    assert ridge[:25].mean() < 1.05 * plain[:25].mean()
     assert ridge[25:].mean() < 0.1 * plain[25:].mean()
 
 
