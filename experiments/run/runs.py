@@ -35,6 +35,7 @@ from photonzero.training.oracle import Array
 from photonzero.training.trainer import HISTORY_COLUMNS, Callback, Progress, TrainingRun
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
+_PAUSE_OVER_WRITING = 10
 
 
 def trained(config: RunConfig, folder: Path) -> tuple[Objective, Array]:
@@ -137,7 +138,7 @@ def _now_and_then(write: Callable[[], None]) -> Callback:
         if started_s - last_written_s > pause_s:
             write()
             last_written_s = time.perf_counter()
-            pause_s = max(_SECONDS_BETWEEN_CHECKPOINTS, 10 * (last_written_s - started_s))
+            pause_s = max(_SECONDS_BETWEEN_CHECKPOINTS, _PAUSE_OVER_WRITING * (last_written_s - started_s))
 
     return callback
 

@@ -80,7 +80,9 @@ def test_more_values_train_only_what_is_new(folder, tmp_path, monkeypatch):
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path, monkeypatch):
     from photonzero.experiments.run import runs
 
+    # Written after every step, however long that takes.
     monkeypatch.setattr(runs, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(runs, "_PAUSE_OVER_WRITING", 0)
     grid = {**SHORT, "seed": 0, "optimizer.n_directions": 4}
     whole = sweep("train", grid)
     save = runs.save_checkpoint
