@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.json_file import read_json
 
 _CSS = """
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fdfdfc;
@@ -118,13 +118,7 @@ def read_result(path: Path, what: str) -> dict[str, Any]:
     """
     if not path.is_file():
         raise UsageError(f"{path.parent}: the {what} is not finished ({path.name} is missing)")
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: damaged ({error})") from error
-    if not isinstance(result, dict):
-        raise UsageError(f"{path}: damaged ({type(result).__name__}); allowed: a table")
-    return result
+    return read_json(path)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.json_file import read_json
 from photonzero.experiments.files.toml import read_toml
 from photonzero.experiments.run.folder import CHECKPOINT, CONFIG, RESULT
 from photonzero.experiments.run.runs import load_outcome
@@ -133,15 +133,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 def _result(folder: Path) -> dict[str, Any]:
     path = folder / RESULT
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: damaged ({error})") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"{path}: damaged ({type(found).__name__}); allowed: a table")
-    return found
+    return read_json(path) if path.is_file() else {}
 
 
 def _controls(folder: Path) -> Array | None:
