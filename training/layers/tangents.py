@@ -24,6 +24,9 @@ from photonzero.training.oracle import Array
 _CUT = 1e-6
 """Singular values below this share of the largest say nothing."""
 
+_SHORT = 0.125
+"""Length of a turn of a control that is no angle, over that of a phase."""
+
 _DRAWS = 8
 _LARGEST_AMPLIFICATION = 3.0
 _OVER_ALL_INPUTS = 1.5
@@ -53,6 +56,12 @@ class Probes:
     def variances(self, variance: float) -> Array:
         """Of the slopes, (P,), from that of one reading; what is known of the base errs much less."""
         return variance * (self.weights[:, 1:] ** 2).sum(axis=1)
+
+
+def length_of_turn(turn: float, response: Response) -> float:
+    """How far to turn a control where a phase is turned by some angle."""
+    # A chord of something that is no sinusoid must be short.
+    return turn * (_SHORT if response == "smooth" else 1.0)
 
 
 def turned(

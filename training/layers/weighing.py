@@ -15,6 +15,9 @@ from scipy.linalg import hadamard
 
 from photonzero.training.oracle import Array
 
+_CUT_OFF = 0.98
+"""Share of full scale from which on a reading may have been cut off."""
+
 _ROUNDING = 1e-6
 """Relative difference of equal readings in single precision."""
 
@@ -54,6 +57,16 @@ def shared_repeats(n_inputs: Sequence[int], repeats: int) -> list[int]:
 def weighed(readings: Array, vectors: Array) -> Array:
     """The matrices (.., m, n) that give readings (.., B, m) of some weighing designs (B, n)."""
     return np.swapaxes(readings, -1, -2) @ vectors / (vectors**2).sum(axis=0)
+
+
+def entry_noise(variance: float, vectors: Array) -> float:
+    """Standard deviation of an entry of `weighed`, for readings of some variance and vectors (B, n)."""
+    return math.sqrt(variance / (vectors**2).sum(axis=0).mean())
+
+
+def maybe_cut_off(readings: Array, full_scale: float) -> Array:
+    """Which readings may have been cut off, the same shape."""
+    return np.abs(readings) >= _CUT_OFF * full_scale
 
 
 def reading_variance(readings: Array, vectors: Array, matrices: Array) -> float:

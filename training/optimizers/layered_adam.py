@@ -37,27 +37,27 @@ from photonzero.training.errors import ArgumentError
 from photonzero.training.layers.network import MeasuredLayer, Pass, activated, derivatives, known_activation
 from photonzero.training.layers.network import passed as network_pass
 from photonzero.training.layers.oracle import LayerReading
-from photonzero.training.layers.tangents import core_changes, probe_vectors
+from photonzero.training.layers.tangents import core_changes, length_of_turn, probe_vectors
 from photonzero.training.layers.tensor_train import applied, tt_cores
 from photonzero.training.layers.tracking import Sensitivity, in_gauge, tracked
-from photonzero.training.layers.weighing import reading_variance, weighed, weighing_vectors
+from photonzero.training.layers.weighing import (
+    entry_noise,
+    maybe_cut_off,
+    reading_variance,
+    weighed,
+    weighing_vectors,
+)
 from photonzero.training.objective import Evaluation, KnownLoss
 from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.oracle import Array
 from photonzero.training.random_state import generator_from_array, generator_to_array
 from photonzero.training.rounding import grid_steps
 
-_CUT_OFF = 0.98
-"""Share of full scale from which on a reading may have been cut off."""
-
 _ROUNDING = 1e-6
 """Relative error of a reading in single precision."""
 
 _EQUATIONS = 32
 """Readings that track a layer, over the entries of its cores."""
-
-_SHORT = 0.125
-"""Length of a turn of a control that is no angle, over that of a phase."""
 
 _LOST = 0.03
 """Share of the readings that tracked cores may leave unexplained, and as much as half of what a step did."""
@@ -144,7 +144,7 @@ class LayeredAdam:
         self._high = np.full(self._wanted.size, np.inf)
         for core in (core for layer in self._formats for core in layer.cores):
             self._low[core.controls], self._high[core.controls] = core.low, core.high
-            self._turn[core.controls] *= _SHORT if core.response == "smooth" else 1.0
+            self._turn[core.controls] = length_of_turn(options.turn_rad, core.response)
         self._turns_over = np.isclose(self._high - self._low, 2.0 * math.pi)
         self._moving = np.ones(self._wanted.size, dtype=bool) if start.still is None else ~start.still
         self._moments = np.zeros((2, self._wanted.size))
@@ -268,7 +268,7 @@ class LayeredAdam:
     def _begin(self, readings: Sequence[Array]) -> None:
         """The first matrices; too bright where readings were cut off: then again with smaller vectors."""
         too_bright = [
-            float(np.abs(answer).max()) >= _CUT_OFF * layer.full_scale
+            maybe_cut_off(answer, layer.full_scale).any()
             for layer, answer in zip(self._formats, readings, strict=True)
         ]
         if any(too_bright):
@@ -279,7 +279,7 @@ class LayeredAdam:
             vectors, numbers = self._weighing(k), answer[0].astype(np.float64)
             matrix = weighed(numbers, vectors)
             self._variances[k] = reading_variance(numbers, vectors, matrix)
-            entry_std = math.sqrt(self._variances[k] / (vectors**2).sum(axis=0).mean())
+            entry_std = entry_noise(self._variances[k], vectors)
             self._cores.append(tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std))
             size = self._sizes[k] * math.sqrt((matrix**2).sum() / layer.n_out)
             noise = math.sqrt(2.0 * self._variances[k]) / self._options.turn_rad
@@ -316,25 +316,18 @@ class LayeredAdam:
         found, answers = [], iter(readings)
         for k, layer in enumerate(self._formats):
             own, done = [], 1
-            if not any(some.size for some in self._probed[k]):
-                found.append(
-                    [
-                        (some, np.zeros((0, core.size)), 0.0)
-                        for some, core in zip(self._probed[k], self._cores[k], strict=True)
-                    ]
-                )
-                continue
-            answer = next(answers)
+            # A layer none of whose controls was chosen has not been read.
+            answer = next(answers) if any(some.size for some in self._probed[k]) else np.zeros(0)
             for c, core in enumerate(layer.cores):
                 some = self._probed[k][c]
+                if not some.size:
+                    own.append((some, np.zeros((0, self._cores[k][c].size)), 0.0))
+                    continue
                 turn = self._turned(core.controls.start + some)
                 # The chord of a sinusoid: its slope in the middle of the turn.
                 length = 2.0 * np.sin(0.5 * turn) if core.response == "sinusoid" else turn
                 moved = answer[done : done + len(some)].astype(np.float64) - answer[0]
                 done += len(some)
-                if not some.size:
-                    own.append((some, np.zeros((0, self._cores[k][c].size)), 0.0))
-                    continue
                 slopes = core_changes(
                     self._cores[k],
                     c,
@@ -373,8 +366,8 @@ class LayeredAdam:
         met, seen, within = [first], [], []
         for k, layer in enumerate(self._formats):
             answer = applied(self._cores[k], met[-1][0]) if readings is None else readings[k]
-            limit = _CUT_OFF * layer.full_scale
-            within.append(None if math.isinf(limit) else np.abs(answer[None]) < limit)
+            endless = math.isinf(layer.full_scale)
+            within.append(None if endless else ~maybe_cut_off(answer[None], layer.full_scale))
             seen.append(answer[None] + self._x[layer.bias])
             met.append(activated(layer.activation, seen[-1]))
         return Pass([layer.activation for layer in self._formats], met, seen, within)

@@ -50,9 +50,17 @@ from photonzero.training.layers.network import MeasuredLayer, known_activation
 from photonzero.training.layers.on_batch import OnBatch, Pricing, picked, solved
 from photonzero.training.layers.oracle import LayerFormat, LayerReading
 from photonzero.training.layers.steps import Places, damped_steps
-from photonzero.training.layers.tangents import Probes, core_changes, probe_vectors, turned
+from photonzero.training.layers.tangents import (
+    Probes,
+    core_changes,
+    length_of_turn,
+    probe_vectors,
+    turned,
+)
 from photonzero.training.layers.tensor_train import tt_cores, tt_matrix
 from photonzero.training.layers.weighing import (
+    entry_noise,
+    maybe_cut_off,
     reading_variance,
     shared_repeats,
     weighed,
@@ -67,9 +75,6 @@ from photonzero.training.rounding import grid_steps
 _MEMORY = 0.7
 """Weight of what was known of the price and of the noise when it is estimated again."""
 
-_CUT_OFF = 0.98
-"""Share of full scale from which on a reading may have been cut off."""
-
 _PHASES_OF_A_READING = 10.0
 """Readings' mean square over that of their change by one phase, about."""
 
@@ -79,9 +84,6 @@ has at most twice its size for every core."""
 
 _ROUNDING = 1e-5
 """The same for readings without noise, over their size: what single precision rounds."""
-
-_SHORT = 0.125
-"""Length of a turn of a control that is no angle, over that of a phase."""
 
 _LEAST_DAMPING = 1e-11
 """nu of a readout behind optics that move no more: as small as rounding allows, since the price of noise does
@@ -373,7 +375,7 @@ class LayeredGaussNewton:
             if len(vectors) >= 2 * layer.n_in:
                 seen = reading_variance(numbers, vectors, matrices)
                 self._variances[k] = memory * self._variances[k] + (1.0 - memory) * seen
-            entry_std = math.sqrt(self._variances[k] / (vectors**2).sum(axis=0).mean())
+            entry_std = entry_noise(self._variances[k], vectors)
             for own, matrix in zip(found, matrices, strict=True):
                 own[k] = tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std)
                 _require_format(k, matrix, own[k], entry_std)
@@ -387,10 +389,7 @@ class LayeredGaussNewton:
             own = []
             for core, places in zip(self._formats[k].cores, self._by_core[k], strict=True):
                 step = float(self._grid[places].max(initial=0.0))
-                turn = self._options.turn_rad
-                if core.response == "smooth":
-                    # A chord of something that is no sinusoid must be short.
-                    turn *= _SHORT
+                turn = length_of_turn(self._options.turn_rad, core.response)
                 turn = step * max(1.0, round(turn / step)) if step > 0 else turn
                 own.append(turned(self._x, places, turn, core.low, core.high, core.response))
             probes = Probes(
@@ -484,7 +483,7 @@ class LayeredGaussNewton:
         """Settings (P,) none of whose readings (P, B, m) was cut off; layers that did get smaller vectors."""
         good = np.ones(len(readings[0]), dtype=bool)
         for k, answer in zip(which, readings, strict=True):
-            beyond = np.abs(answer).max(axis=(1, 2)) >= _CUT_OFF * self._formats[k].full_scale
+            beyond = maybe_cut_off(answer, self._formats[k].full_scale).any(axis=(1, 2))
             if beyond.any():
                 self._sizes[k] /= 2.0
             good &= ~beyond
