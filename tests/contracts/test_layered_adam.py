@@ -11,11 +11,11 @@ from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.cores import Meshes
 from photonzero.photonics.design import NetworkDesign, TTLayer
 from photonzero.training.classification import ClassificationObjective, Dataset
-from photonzero.training.errors import ArgumentError, MeasurementError
+from photonzero.training.errors import ArgumentError
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.optimizers.frozen import partly_trained
 from photonzero.training.testing import LabChip, LayeredLabChip, OptimizerContract
-from photonzero.training.testing.optimizers import lab_objective, through_a_file, watched
+from photonzero.training.testing.optimizers import assert_resumes, lab_objective, watched
 from photonzero.training.trainer import Limits, TrainingRun
 
 NAME = "layered-adam"
@@ -105,29 +105,10 @@ class TestLayeredAdam(OptimizerContract):
 
     def test_resume_equals_the_straight_run(self):
         for noise in (0.0, 1e-3):
-            straight, first, second = (
-                self.make_run(LayeredLabChip(noise=noise), max_steps=n) for n in (9, 4, 9)
-            )
-            straight.train()
-            first.train()
-            second.restore(through_a_file(first.checkpoint()))
-            second.train()
-            np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
-            assert [row[:4] for row in second.history] == [row[:4] for row in straight.history]
-            assert second.inferences == straight.inferences
-            assert second.layer_inferences == straight.layer_inferences
+            assert_resumes(lambda n, std=noise: self.make_run(LayeredLabChip(noise=std), max_steps=n), 4, 9)
 
-    def test_a_faulty_oracle_leaves_the_last_good_step(self):
-        straight = self.make_run(max_steps=5)
-        straight.train()
-        for fault in ("NaN", "wrong shape", "late"):
-            broken = self.make_run(FaultyLayeredChip(fault), max_steps=5)
-            with pytest.raises(MeasurementError):
-                broken.train()
-            again = self.make_run(max_steps=5)
-            again.restore(broken.checkpoint())
-            again.train()
-            np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
+    def faulty_chip(self, fault):
+        return FaultyLayeredChip(fault)
 
     def bits_of_a_fresh_process(self):
         code = (

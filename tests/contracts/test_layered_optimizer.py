@@ -13,7 +13,7 @@ from photonzero.training.meter import metered
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.testing import LabChip, LayeredLabChip, OptimizerContract, ReadoutLabChip
-from photonzero.training.testing.optimizers import lab_objective, through_a_file, watched
+from photonzero.training.testing.optimizers import assert_resumes, lab_objective, watched
 from photonzero.training.trainer import Limits, TrainingRun
 
 NAME = "layered-gauss-newton"
@@ -94,29 +94,12 @@ class TestLayeredGaussNewton(OptimizerContract):
     def test_resume_equals_the_straight_run(self):
         for noise in (0.0, 1e-3):
             for at, end in ((2, 6), (8, 9)):
-                straight, first, second = (
-                    layered_run(LayeredLabChip(noise=noise), max_steps=n) for n in (end, at, end)
+                assert_resumes(
+                    lambda n, std=noise: layered_run(LayeredLabChip(noise=std), max_steps=n), at, end
                 )
-                straight.train()
-                first.train()
-                second.restore(through_a_file(first.checkpoint()))
-                second.train()
-                np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
-                assert [row[:4] for row in second.history] == [row[:4] for row in straight.history]
-                assert second.inferences == straight.inferences
-                assert second.layer_inferences == straight.layer_inferences
 
-    def test_a_faulty_oracle_leaves_the_last_good_step(self):
-        straight = self.make_run(max_steps=5)
-        straight.train()
-        for fault in ("NaN", "wrong shape", "late"):
-            broken = self.make_run(FaultyLayeredChip(fault), max_steps=5)
-            with pytest.raises(MeasurementError):
-                broken.train()
-            again = self.make_run(max_steps=5)
-            again.restore(broken.checkpoint())
-            again.train()
-            np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
+    def faulty_chip(self, fault):
+        return FaultyLayeredChip(fault)
 
     def bits_of_a_fresh_process(self):
         code = (

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest import SkipTest
@@ -113,15 +113,7 @@ class OptimizerContract:
     def test_resume_equals_the_straight_run(self) -> None:
         """To the bit, through a file; with and without noise, with and without a readout."""
         for make_chip in (LabChip, lambda: LabChip(noise=1e-3), lambda: ReadoutLabChip(noise=1e-3)):
-            straight, first, second = (self.make_run(make_chip(), max_steps=n) for n in (6, 2, 6))
-            straight.train()
-            first.train()
-            second.restore(through_a_file(first.checkpoint()))
-            second.train()
-            np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
-            assert [row[:4] for row in second.history] == [row[:4] for row in straight.history]
-            assert second.inferences == straight.inferences
-            assert second.inferences_validation == straight.inferences_validation
+            assert_resumes(lambda n, make=make_chip: self.make_run(make(), max_steps=n), 2, 6)
 
     def test_a_checkpoint_from_before_the_first_step_continues(self) -> None:
         """An interruption may come at once."""
@@ -136,13 +128,17 @@ class OptimizerContract:
         straight = self.make_run(max_steps=5)
         straight.train()
         for fault in FAULTS:
-            broken = self.make_run(FaultyLabChip(fault), max_steps=5)
+            broken = self.make_run(self.faulty_chip(fault), max_steps=5)
             with expected(MeasurementError, f"the ninth measurement: {fault}"):
                 broken.train()
             again = self.make_run(max_steps=5)
             again.restore(broken.checkpoint())
             again.train()
             np.testing.assert_array_equal(again.optimizer.controls, straight.optimizer.controls)
+
+    def faulty_chip(self, fault: str) -> Any:
+        """A lab chip one of whose measurements fails, within five steps and not in the first."""
+        return FaultyLabChip(fault)
 
     def test_same_seed_same_bits_in_a_fresh_process(self) -> None:
         """Nothing depends on what ran before."""
@@ -227,6 +223,26 @@ def lab_run(
     x = np.random.default_rng(2).standard_normal(chip.n_controls)
     optimizer = made.make(start_on(chip, x), made.options(**options), np.random.default_rng(3))
     return TrainingRun(chip, lab_objective(), optimizer, Limits(**limits))
+
+
+def assert_resumes(make_run: Callable[[int], TrainingRun], at: int, end: int) -> None:
+    """That a training goes on from a file as if it had never stopped, to the bit.
+
+    Args:
+        make_run: a fresh one of so many steps.
+        at: steps until it stops.
+        end: steps in all.
+    """
+    straight, first, second = make_run(end), make_run(at), make_run(end)
+    straight.train()
+    first.train()
+    second.restore(through_a_file(first.checkpoint()))
+    second.train()
+    np.testing.assert_array_equal(second.optimizer.controls, straight.optimizer.controls)
+    assert [row[:4] for row in second.history] == [row[:4] for row in straight.history]
+    assert second.inferences == straight.inferences
+    assert second.inferences_validation == straight.inferences_validation
+    assert second.layer_inferences == straight.layer_inferences
 
 
 def watched(run: TrainingRun) -> list[Candidates]:
