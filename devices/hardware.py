@@ -32,7 +32,7 @@ class HardwareFigures:
 
     The defaults describe a III-V-on-silicon chip whose phase shifters are charged capacitors
     (MOSCAP), the platform of the published tensorized chip [xiao2021]; `THERMO_OPTIC` is the same
-    chip with measured silicon heaters. Sources are keys of docs/bibliography.md; a figure that no
+    chip with measured silicon heaters. Sources are keys of docs/reference/bibliography.md; a figure that no
     source we could read gives is marked "assumption" with its reason.
     """
 

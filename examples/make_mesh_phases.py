@@ -1,6 +1,6 @@
 """Write digits_mesh.npz: trained phases of a 16-mode mesh between two linear layers, for `photonzero sweep`.
 
-A stand-in for phases that you bring from your own chip or simulator; docs/studies.md states the format.
+A stand-in for phases of your own chip or simulator; docs/how-to/studies.md states the format.
 
     pip install 'photonzero[digits]'
     python examples/make_mesh_phases.py

@@ -19,7 +19,7 @@ def cost(chip: str, inferences: int | None, as_json: bool) -> None:
     """Estimate what CHIP costs: MZIs, light, power, latency and energy.
 
     CHIP is a design (`photonzero list`), a TOML file with one, or one of onn-1024, tonn-1024, tonn2-1024.
-    The constants and their sources are in docs/hardware-cost.md; many are assumptions, and marked so.
+    The constants and their sources are in docs/reference/hardware-cost.md; many are assumptions, marked so.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def cost(chip: str, inferences: int | None, as_json: bool) -> None:
     if not table["is_feasible"]:
         click.echo(
             f"not feasible: {table['waveguide_power_w']:.3g} W in one input waveguide, more than it carries "
-            "(docs/hardware-cost.md); fewer bits, less loss or fewer stages need less",
+            "(docs/reference/hardware-cost.md); fewer bits, less loss or fewer stages need less",
             err=True,
         )
 

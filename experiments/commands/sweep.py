@@ -38,9 +38,9 @@ def sweep(
 ) -> None:
     """Measure a study: a grid of settings on many fabricated chips; one tidy table, figures.
 
-    NAME is a built-in study (`photonzero list`); a file has its keys, see docs/studies.md. The same command
-    continues a study that was interrupted (Ctrl-C, kill, power cut) and repeats nothing. The table is the
-    same, bit for bit, on any executor and any number of workers.
+    NAME is a built-in study (`photonzero list`); a file has its keys, see docs/how-to/studies.md. The same
+    command continues a study that was interrupted (Ctrl-C, kill, power cut) and repeats nothing. The table is
+    the same, bit for bit, on any executor and any number of workers.
 
     \b
     Examples:

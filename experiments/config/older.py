@@ -87,7 +87,7 @@ def without_dropped(table: Mapping[str, Any]) -> dict[str, Any]:
         if section[option.key] != option.neutral:
             raise UsageError(
                 f"{option.section}.{option.key}: {section[option.key]!r}; this option is gone, as it was no "
-                f"gain (docs/training.md); allowed: none, leave the line out"
+                f"gain (docs/explanation/training.md); allowed: none, leave the line out"
             )
         kept[option.section] = {key: value for key, value in section.items() if key != option.key}
     return kept

@@ -30,8 +30,8 @@ class MeshOptions:
     """Settings of a study of meshes.
 
     Attributes:
-        phases: npz file of a mesh of one's own (docs/studies.md), to be measured instead of random ones. Its
-            topology and number of modes replace those of the grid.
+        phases: npz file of a mesh of one's own (docs/how-to/studies.md), to be measured instead of random
+            ones. Its topology and number of modes replace those of the grid.
     """
 
     phases: str | None = None

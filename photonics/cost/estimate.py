@@ -199,7 +199,7 @@ def estimate(architecture: ArchitectureSpec, figures: HardwareFigures | None = N
         figures: constants; the default is `HardwareFigures()`.
 
     Returns:
-        A `HardwareCost`. The formulas are in docs/hardware-cost.md.
+        A `HardwareCost`. The formulas are in docs/reference/hardware-cost.md.
     """
     figures = figures or HardwareFigures()
     segments = _segments(architecture)

@@ -18,7 +18,7 @@ def test_every_constant_has_a_unit_and_a_source_in_the_bibliography(bibliography
 
 @pytest.fixture
 def bibliography_keys(request):
-    text = (request.config.rootpath / "docs" / "bibliography.md").read_text(encoding="utf-8")
+    text = (request.config.rootpath / "docs" / "reference" / "bibliography.md").read_text(encoding="utf-8")
     return {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
 
 
@@ -59,6 +59,6 @@ def test_bad_constants_are_named(kwargs, field):
 
 
 def test_the_page_shows_the_constants_in_force(request):
-    page = (request.config.rootpath / "docs" / "hardware-cost.md").read_text(encoding="utf-8")
+    page = (request.config.rootpath / "docs" / "reference" / "hardware-cost.md").read_text(encoding="utf-8")
     for row in HardwareFigures().table():
         assert f"| `{row.name}` | {row.value:.4g} | {row.unit} | {row.meaning} | {row.source} |" in page

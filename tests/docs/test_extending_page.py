@@ -1,4 +1,4 @@
-"""Every file of docs/extending.md is written, and every command on the page run."""
+"""Every file of docs/how-to/extending.md is written, and every command on the page run."""
 
 import re
 import shlex
@@ -10,7 +10,7 @@ import pytest
 from photonzero.experiments import cli
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file (\S+) -->\n```\w+\n(.*?)```", TEXT, flags=re.DOTALL))
 COMMANDS = [
     line

@@ -7,7 +7,7 @@ import pytest
 from photonzero.experiments.tables.optics import TASKS, markdown, read_lines
 from tests.docs.test_pages import PAGES, ROOT
 
-LINES = read_lines(ROOT / "docs" / "optics.csv")
+LINES = read_lines(ROOT / "docs" / "results" / "optics.csv")
 BLOCK = re.compile(r"<!-- optics\.csv ?(.*?) ?-->\n(.*?)<!-- end -->", flags=re.DOTALL)
 
 
@@ -26,7 +26,7 @@ def test_a_page_s_tables_are_those_of_the_runs(page):
 
 
 def test_the_manual_and_the_readme_have_one():
-    for page in (ROOT / "README.md", ROOT / "docs" / "optics.md"):
+    for page in (ROOT / "README.md", ROOT / "docs" / "results" / "optics.md"):
         assert BLOCK.search(page.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run as they stand."""
+"""The examples of docs/reference/python.md run as they stand."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 import photonzero as pz
 
-PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
 
 
 def test_the_examples_run(tmp_path, monkeypatch, capsys):

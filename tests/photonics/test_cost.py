@@ -265,7 +265,7 @@ def test_bad_input_is_named(make, message):
 
 @pytest.mark.parametrize("name", ["tonn-1024", "tonn2-1024"])
 def test_the_page_shows_the_results_in_force(name, request):
-    page = (request.config.rootpath / "docs" / "hardware-cost.md").read_text(encoding="utf-8")
+    page = (request.config.rootpath / "docs" / "reference" / "hardware-cost.md").read_text(encoding="utf-8")
     line = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     cost = estimate(preset(name))

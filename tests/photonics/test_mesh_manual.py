@@ -1,11 +1,11 @@
-"""The examples of docs/meshes.md run as they stand."""
+"""The examples of docs/how-to/meshes.md run as they stand."""
 
 import re
 from pathlib import Path
 
 from photonzero.photonics.mesh import MeshTopology, expected_fidelity
 
-PAGE = Path(__file__).parents[2] / "docs" / "meshes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "meshes.md"
 
 
 def test_the_examples_run_and_print_what_the_page_says(capsys):

@@ -12,7 +12,7 @@ from photonzero.training.objective.verify import verify_reference
 from photonzero.training.problems import PDE, get_problem
 from photonzero.training.stencils import make_rule
 
-_DOCS = Path(__file__).parents[3] / "docs" / "problems.md"
+_DOCS = Path(__file__).parents[3] / "docs" / "how-to" / "problems.md"
 
 
 def documented_example():
