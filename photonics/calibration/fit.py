@@ -118,6 +118,7 @@ def fitted(
     data: Sequence[Readings],
     variance: float,
     max_steps: int = _MAX_STEPS,
+    belief: tuple[FloatArray, FloatArray] | None = None,
 ) -> Fit:
     """Errors that explain readings, from a start near them.
 
@@ -127,10 +128,12 @@ def fitted(
         data: readings.
         variance: of one reading.
         max_steps: of Levenberg-Marquardt at most.
+        belief: mean and inverse variance of `PhaseErrors.vector` before these readings; None knows no more
+            than that gammas are about 1, and the like.
     """
     n = wiring.n_phases
     vector = start.vector
-    mean, inverse = _prior(n, len(vector))
+    mean, inverse = belief or _prior(n, len(vector))
     here = _normal(wiring, vector, data, variance)
     cost = here.chi2 + float((inverse * (vector - mean) ** 2).sum())
     n_readings = sum(own.readings.size for own in data)

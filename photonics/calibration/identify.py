@@ -12,6 +12,7 @@ from scipy.linalg import hadamard
 
 from photonzero.photonics.calibration.fit import Fit, Readings, couplers_from, fitted, squares
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
+from photonzero.photonics.calibration.reader import Reader, random_readings
 from photonzero.photonics.calibration.start import (
     CoreProbes,
     UndeterminedError,
@@ -118,30 +119,6 @@ class IdentifiedLayer:
         return not self.chi2_unseen > expected + 4.0 * spread
 
 
-class _Reader:
-    """One layer of a chip, driven by vectors of +-1, or as near to it as its modulators come.
-
-    Attributes:
-        inferences: asked for, to keep to a budget.
-    """
-
-    def __init__(self, chip: LayerAccess, wiring: LayerWiring) -> None:
-        self.chip, self.wiring = chip, wiring
-        self.size = min(1.0, chip.largest_input)
-        self.inferences = 0
-
-    def read(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
-        """Readings (P, B, n_out) of programmed phases (P, n), for inputs (B, n_in) of size 1."""
-        settings = self.wiring.settings(phases_rad)
-        self.inferences += len(settings) * len(vectors)
-        answer = self.chip.measure_layer(self.wiring.number, settings, self.size * vectors)
-        readings = np.asarray(answer, np.float64) / self.size
-        expected = (len(settings), len(vectors), self.wiring.layer.n_out)
-        if readings.shape != expected or not np.isfinite(readings).all():
-            raise PhotonicsError(f"readings: shape {readings.shape}; allowed: {expected}, finite")
-        return readings
-
-
 def identify_layer(
     chip: LayerAccess, wiring: LayerWiring, rng: np.random.Generator, budget: Budget | None = None
 ) -> IdentifiedLayer:
@@ -157,11 +134,11 @@ def identify_layer(
         PhotonicsError: a design whose blocks cannot be told apart, or readings of another shape.
     """
     budget = budget or Budget()
-    reader = _Reader(chip, wiring)
+    reader = Reader(chip, wiring)
     n = wiring.n_phases
     n_random = math.ceil(budget.readings_per_parameter * (2 * n + 1) / wiring.layer.n_out)
     n_settings = max(budget.min_settings, math.ceil(n_random / wiring.layer.n_in))
-    data = [_random_readings(reader, n_settings, math.ceil(n_random / n_settings), rng)]
+    data = [random_readings(reader, n_settings, math.ceil(n_random / n_settings), rng)]
     found: IdentifiedLayer | None = None
     variance, n_repeats, spent = 0.0, 0, 0
     undetermined: UndeterminedError | None = None
@@ -207,7 +184,7 @@ def identify_layer(
     if found is None:
         raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
     fit = found.fit
-    unseen = _random_readings(reader, budget.n_unseen, 1, rng)
+    unseen = random_readings(reader, budget.n_unseen, 1, rng)
     left = unseen.readings - _predicted(LayerModel(wiring, fit.errors), unseen)
     mean_square = float((left**2).mean())
     size = float((unseen.readings**2).mean())
@@ -224,7 +201,7 @@ def _predicted(model: LayerModel, data: Readings) -> FloatArray:
     return data.vectors @ matrices.swapaxes(-1, -2)
 
 
-def _weighed(reader: _Reader, standing_rad: FloatArray, repeats: int) -> tuple[FloatArray, float, int]:
+def _weighed(reader: Reader, standing_rad: FloatArray, repeats: int) -> tuple[FloatArray, float, int]:
     """The layer's matrix at one setting, the variance of a reading, and its degrees of freedom."""
     n_in = reader.wiring.layer.n_in
     n_vectors = 1 << (n_in - 1).bit_length()
@@ -270,7 +247,7 @@ class _Standing:
     cores: Sequence[FloatArray]
 
     def changes(
-        self, reader: _Reader, k: int, places: npt.NDArray[np.int64], turn_rad: float, vectors: FloatArray
+        self, reader: Reader, k: int, places: npt.NDArray[np.int64], turn_rad: float, vectors: FloatArray
     ) -> FloatArray:
         """Changes (Q, r, m, n, s) of core k when each of Q of its phases turns."""
         wiring = reader.wiring
@@ -283,7 +260,7 @@ class _Standing:
 
 
 def _starts(
-    reader: _Reader, standing: _Standing, rng: np.random.Generator, budget: Budget
+    reader: Reader, standing: _Standing, rng: np.random.Generator, budget: Budget
 ) -> list[FloatArray]:
     """Biases (n,) of a layer from probes of each phase: within a quarter turn, and anywhere [rad].
 
@@ -319,7 +296,7 @@ def _turns(wiring: LayerWiring) -> tuple[float, float]:
     return once, twice
 
 
-def _bright(reader: _Reader, standing: _Standing, rng: np.random.Generator, budget: Budget) -> FloatArray:
+def _bright(reader: Reader, standing: _Standing, rng: np.random.Generator, budget: Budget) -> FloatArray:
     """The same setting (n,) but with every attenuator open, in either sign [rad]."""
     phases, wiring = standing.phases_rad.copy(), reader.wiring
     turn, twice = _turns(wiring)
@@ -357,12 +334,3 @@ def _probe_vectors(
         if worst[best] < allowed < math.inf:
             return draws[best]
     raise UndeterminedError(f"core {k}: no input vectors determine it")
-
-
-def _random_readings(reader: _Reader, n_settings: int, n_vectors: int, rng: np.random.Generator) -> Readings:
-    """Readings at random settings, of vectors that differ from setting to setting."""
-    wiring = reader.wiring
-    phases = wiring.on_grid(rng.uniform(0.0, 2.0 * math.pi, (n_settings, wiring.n_phases)))
-    vectors = rng.choice([-1.0, 1.0], (n_settings, n_vectors, wiring.layer.n_in))
-    readings = [reader.read(own[None], some)[0] for own, some in zip(phases, vectors, strict=True)]
-    return Readings(phases, vectors, np.stack(readings))
