@@ -107,6 +107,13 @@ def parts():
     return config, assemble(config, 1)
 
 
+def operations_of(n_windows):
+    config, whole = parts()
+    run = whole.run(type(config.limits)(max_steps=2 * n_windows))
+    run.train()
+    return run.optimizer.n_host_operations
+
+
 def test_an_interrupted_training_ends_with_the_same_bits():
     config, whole = parts()
     run = whole.run(config.limits)
@@ -117,7 +124,9 @@ def test_an_interrupted_training_ends_with_the_same_bits():
     assert run.optimizer.controls.shape == (3 * whole.chip.n_controls,)
     # Every window has its own settings.
     assert len(np.unique(run.optimizer.controls.reshape(3, -1), axis=0)) == 3
-    error = run.test_error()
+    error, operations = run.test_error(), run.optimizer.n_host_operations
+    # Windows differ in what they solve again: each is about a third.
+    assert 0.25 < operations_of(1) / operations < 0.45
     for n_steps in (2, 3):
         first = parts()[1].run(type(config.limits)(max_steps=n_steps))
         first.train()
@@ -126,6 +135,7 @@ def test_an_interrupted_training_ends_with_the_same_bits():
         second.train()
         np.testing.assert_array_equal(second.optimizer.controls, run.optimizer.controls)
         assert second.inferences == run.inferences
+        assert second.optimizer.n_host_operations == operations
     assert error == second.test_error()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg
 
+from photonzero.training.layers.places import Places
 from photonzero.training.layers.priced_readout import ReducedModel
 from photonzero.training.oracle import Array
 
@@ -19,31 +19,6 @@ _ROUNDS = 4
 
 _RELATIVE_JITTER = 1e-12
 """Added to the diagonal before it is factored, in units of its largest entry."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Controls of a step and what can be set of each.
-
-    Attributes:
-        index: (P,) places in the control vector.
-        grid: (P,) distance of neighbouring settings, 0 for none.
-        low: (P,) end of the range.
-        high: (P,) the other end.
-    """
-
-    index: Array
-    grid: Array
-    low: Array
-    high: Array
-
-    def within(self, settings: Array) -> Array:
-        """Settings (.., P) moved into the range, and those on a grid to a point of it."""
-        step = np.where(self.grid > 0, self.grid, 1.0)
-        inside = np.clip(settings, self.low, self.high)
-        # The last point of the grid within the range; a turn's end is its beginning.
-        last = np.where(self.grid > 0, np.floor(self.high / step - 0.5) * step, self.high)
-        return np.clip(inside, np.where(self.grid > 0, np.ceil(self.low / step) * step, self.low), last)
 
 
 def damped_steps(

@@ -37,6 +37,7 @@ from photonzero.training.errors import ArgumentError
 from photonzero.training.layers.network import MeasuredLayer, Pass, activated, derivatives, known_activation
 from photonzero.training.layers.network import passed as network_pass
 from photonzero.training.layers.oracle import LayerReading
+from photonzero.training.layers.places import Places
 from photonzero.training.layers.tangents import core_changes, length_of_turn, probe_vectors
 from photonzero.training.layers.tensor_train import applied, tt_cores
 from photonzero.training.layers.tracking import Sensitivity, in_gauge, tracked
@@ -135,17 +136,16 @@ class LayeredAdam:
         self._formats, self._options, self._rng = tuple(start.layers), options, rng
         self._readout = start.readout
         self._wanted = np.array(start.controls, dtype=np.float64)
-        self._grid = grid_steps(start.groups, self._wanted.size)
         self._scale = np.ones(self._wanted.size)
         for group in start.groups.values():
             self._scale[group.slice] = group.scale
         self._turn = np.full(self._wanted.size, options.turn_rad)
-        self._low = np.full(self._wanted.size, -np.inf)
-        self._high = np.full(self._wanted.size, np.inf)
+        low, high = np.full(self._wanted.size, -np.inf), np.full(self._wanted.size, np.inf)
         for core in (core for layer in self._formats for core in layer.cores):
-            self._low[core.controls], self._high[core.controls] = core.low, core.high
+            low[core.controls], high[core.controls] = core.low, core.high
             self._turn[core.controls] = length_of_turn(options.turn_rad, core.response)
-        self._turns_over = np.isclose(self._high - self._low, 2.0 * math.pi)
+        grid = grid_steps(start.groups, self._wanted.size)
+        self._places = Places(np.arange(self._wanted.size), grid, low, high)
         self._moving = np.ones(self._wanted.size, dtype=bool) if start.still is None else ~start.still
         self._moments = np.zeros((2, self._wanted.size))
         self._sizes = np.full(len(self._formats), min(1.0, start.largest_input))
@@ -307,9 +307,9 @@ class LayeredAdam:
 
     def _turned(self, places: Array) -> Array:
         """How far controls are turned, within what their drivers can set."""
-        step = np.where(self._grid[places] > 0, self._grid[places], 1e-9)
+        step = np.where(self._places.grid[places] > 0, self._places.grid[places], 1e-9)
         turn = step * np.maximum(1.0, np.round(self._turn[places] / step))
-        return np.where(self._x[places] + turn <= self._high[places], turn, -turn)
+        return np.where(self._x[places] + turn <= self._places.high[places], turn, -turn)
 
     def _found(self, readings: Sequence[Array]) -> list[list[tuple[Array, Array, float]]]:
         """Of every core what was probed: places, slopes, and the variance of one of their numbers."""
@@ -470,24 +470,21 @@ class LayeredAdam:
         rate = o.learning_rate * (o.last_rate + (1.0 - o.last_rate) * 0.5 * (1.0 + math.cos(math.pi * share)))
         step = rate * self._scale * mean / (np.sqrt(square) + 1e-12) * self._moving
         self._wanted = self._wanted - step
-        bounded = ~self._turns_over
-        self._wanted[bounded] = np.clip(self._wanted[bounded], self._low[bounded], self._high[bounded])
+        within = np.clip(self._wanted, self._places.low, self._places.high)
+        self._wanted = np.where(self._places.turns_over, self._wanted, within)
         self._x = self._settable(self._wanted)
 
     def _settable(self, controls: Array) -> Array:
         """The same phases within one turn, on the grid of their DACs."""
-        own = controls.copy()
-        over, low = self._turns_over, self._low
-        own[over] = low[over] + np.mod(own[over] - low[over], 2.0 * math.pi)
-        step = np.where(self._grid > 0, self._grid, 1.0)
-        own = np.where(self._grid > 0, step * np.round(own / step), own)
+        here = self._places
+        own = here.on_grid(controls)
         # A turn's end is its beginning.
-        return np.where(over & (own > self._high - 0.5 * step), low, own)
+        return np.where(here.turns_over & (own > here.high - 0.5 * here.grid), here.low, own)
 
     def _moved(self, change: Array) -> Array:
         """Moves of controls, phases by the shorter way."""
         around = np.mod(change + math.pi, 2.0 * math.pi) - math.pi
-        return np.where(self._turns_over, around, change)
+        return np.where(self._places.turns_over, around, change)
 
 
 def _n_values(way: Pass) -> int:

@@ -46,26 +46,14 @@ import numpy as np
 from photonzero.training.checks import at_least, positive, require
 from photonzero.training.errors import ArgumentError
 from photonzero.training.layers.anchors import about_anchors, anchors, answered, bias_slopes
+from photonzero.training.layers.host_operations import of_readout, of_step
 from photonzero.training.layers.network import MeasuredLayer, known_activation
 from photonzero.training.layers.on_batch import OnBatch, Pricing, picked, solved
-from photonzero.training.layers.oracle import LayerFormat, LayerReading
-from photonzero.training.layers.steps import Places, damped_steps
-from photonzero.training.layers.tangents import (
-    Probes,
-    core_changes,
-    length_of_turn,
-    probe_vectors,
-    turned,
-)
-from photonzero.training.layers.tensor_train import tt_cores, tt_matrix
-from photonzero.training.layers.weighing import (
-    entry_noise,
-    maybe_cut_off,
-    reading_variance,
-    shared_repeats,
-    weighed,
-    weighing_design,
-)
+from photonzero.training.layers.oracle import LayerReading
+from photonzero.training.layers.places import all_places, bias_places, by_output, trained_of
+from photonzero.training.layers.reader import Cores, LayerReader
+from photonzero.training.layers.steps import damped_steps
+from photonzero.training.layers.tensor_train import tt_matrix
 from photonzero.training.objective import Evaluation, KnownBatch
 from photonzero.training.optimizers.base import Candidates, Method, Start
 from photonzero.training.oracle import Array
@@ -75,16 +63,6 @@ from photonzero.training.rounding import grid_steps
 _MEMORY = 0.7
 """Weight of what was known of the price and of the noise when it is estimated again."""
 
-_PHASES_OF_A_READING = 10.0
-"""Readings' mean square over that of their change by one phase, about."""
-
-_CONTRADICTION = 5.0
-"""By how many times their noise readings may depart from the stated format: what ranks leave out of noise
-has at most twice its size for every core."""
-
-_ROUNDING = 1e-5
-"""The same for readings without noise, over their size: what single precision rounds."""
-
 _LEAST_DAMPING = 1e-11
 """nu of a readout behind optics that move no more: as small as rounding allows, since the price of noise does
 the rest and no later step wants a smooth F."""
@@ -92,8 +70,6 @@ the rest and no later step wants a smooth F."""
 _BIAS_RATIO = 2.0
 """By how much the damping of the biases falls after a step that was better, and twice over rises after one
 that was not."""
-
-Cores = list[Array]
 
 
 class _Stage(Enum):
@@ -186,34 +162,32 @@ class LayeredGaussNewton:
         for layer in start.layers:
             known_activation(layer.activation)
         self._formats, self._options, self._rng = tuple(start.layers), options, rng
-        self._readout_places = _by_output(start.readout, self._formats[-1].n_out)
+        grid = grid_steps(start.groups, len(start.controls))
+        self._readout_places = by_output(start.readout, self._formats[-1].n_out)
         self._x = np.array(start.controls, dtype=np.float64)
-        self._grid = grid_steps(start.groups, self._x.size)
         trained = np.ones(self._x.size, dtype=bool) if start.still is None else ~start.still
         if not trained[self._readout_places].all():
             raise ArgumentError(
                 "frozen: controls of the readout; allowed with layered-gauss-newton: those of layers"
             )
         self._by_core = [
-            [_trained(core.controls, trained) for core in layer.cores] for layer in self._formats
+            [trained_of(core.controls, trained) for core in layer.cores] for layer in self._formats
         ]
         self._moving = [k for k, own in enumerate(self._by_core) if any(places.size for places in own)]
         self._n_steps_in_all = options.n_steps if self._moving else 0
-        self._biases = _bias_places(self._formats, trained)
-        self._places = _all_places(self._formats, self._by_core, self._grid, self._biases)
+        self._biases = bias_places(self._formats, trained)
+        self._places = all_places(self._formats, self._by_core, grid, self._biases)
         every_bias = np.concatenate([np.arange(own.bias.start, own.bias.stop) for own in self._formats])
         self._of_biases = np.flatnonzero(trained[every_bias])
         self._readout_alone = not self._moving and not self._of_biases.size
         self._readout_sum = np.zeros(self._readout_places.shape)
-        self._x = _settable(self._x, self._places)
-        self._sizes = np.full(len(self._formats), min(1.0, start.largest_input))
-        self._variances = np.zeros(len(self._formats))
+        own = self._x[self._places.index]
+        self._x[self._places.index] = self._places.within(self._places.on_grid(own))
+        self._reader = LayerReader(self._formats, self._by_core, grid, start.largest_input, options.turn_rad)
         self._stage = _Stage.START
         self._cores: list[Cores] = []
         self._damping = self._bias_damping = options.initial_damping
         self._price, self._loss = 0.0, np.inf
-        self._vectors: list[Array] = []
-        self._probes: list[tuple[Array, Probes]] = []
         self._trials: list[Array] = []
         self._anchors: list[Array] = []
         self._n_last = 0
@@ -247,13 +221,15 @@ class LayeredGaussNewton:
         o = self._options
         if self._stage is _Stage.TRIAL:
             settings = [*self._trials, self._x] if o.rereads else self._trials
-            return self._question(self._weighings(settings, self._repeats, self._moving), 1)
+            return self._question(self._reader.weighings(settings, self._repeats, self._moving, self._rng), 1)
         if self._stage is _Stage.PROBE:
-            return self._question(self._turns(), o.batch_factor)
+            return self._question(
+                self._reader.turns(self._x, self._cores, self._moving, self._rng), o.batch_factor
+            )
         # Layers that stay have been read as often at the start.
         needed = self._stage is _Stage.START or (self._n_last == 0 and self._moving)
         every = range(len(self._formats))
-        readings = self._weighings([self._x], o.final_repeats, every) if needed else []
+        readings = self._reader.weighings([self._x], o.final_repeats, every, self._rng) if needed else []
         return self._question(readings, o.final_batch_factor)
 
     def tell(self, evaluation: Evaluation) -> None:
@@ -296,8 +272,8 @@ class LayeredGaussNewton:
         state = {
             "x": self._x.copy(),
             "layered": np.array(numbers, dtype=float),
-            "sizes": self._sizes.copy(),
-            "variances": self._variances.copy(),
+            "sizes": self._reader.sizes.copy(),
+            "variances": self._reader.variances.copy(),
             "rng": generator_to_array(self._rng),
         }
         for k, layer in enumerate(self._formats):
@@ -312,7 +288,7 @@ class LayeredGaussNewton:
             float, state["layered"]
         )
         self.n_steps = int(n_steps)
-        self._sizes, self._variances = np.array(state["sizes"]), np.array(state["variances"])
+        self._reader.sizes, self._reader.variances = np.array(state["sizes"]), np.array(state["variances"])
         self._rng = generator_from_array(state["rng"])
         self._cores = []
         if state["core0/0"].size:
@@ -321,7 +297,7 @@ class LayeredGaussNewton:
                 for k, layer in enumerate(self._formats)
             ]
         self._stage = self._between_steps() if self._cores else _Stage.START
-        self._probes, self._trials, self._n_last = [], [], 0
+        self._trials, self._n_last = [], 0
         self._readout_sum[:] = 0.0
 
     def _between_steps(self) -> _Stage:
@@ -329,94 +305,22 @@ class LayeredGaussNewton:
 
     @property
     def _repeats(self) -> int:
-        return self._options.reading_repeats if self._variances.any() else 1
+        return self._options.reading_repeats if self._reader.variances.any() else 1
 
     @property
     def _pricing(self) -> Pricing:
         o = self._options
         if self._readout_alone or self._stage is _Stage.LAST:
-            return Pricing(tuple(self._variances), self._price, _LEAST_DAMPING)
+            return Pricing(tuple(self._reader.variances), self._price, _LEAST_DAMPING)
         share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0) if self._moving else 1.0
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
-        return Pricing(tuple(self._variances), self._price, nu, o.noise_draws)
+        return Pricing(tuple(self._reader.variances), self._price, nu, o.noise_draws)
 
     def _question(self, readings: Sequence[LayerReading], factor: int) -> Candidates:
         none = np.zeros((0, self._x.size))
         return Candidates(
             none, True, self._stage.value, batch_factor=self._options.pool * factor, readings=tuple(readings)
         )
-
-    def _weighings(self, settings: list[Array], repeats: int, which: Sequence[int]) -> list[LayerReading]:
-        """The matrices of some layers at some settings."""
-        shared = shared_repeats([self._formats[k].n_in for k in which], repeats)
-        self._vectors = [
-            weighing_design(self._formats[k].n_in, times, self._sizes[k], self._rng)
-            for k, times in zip(which, shared, strict=True)
-        ]
-        return [
-            LayerReading(k, np.stack(settings), vectors)
-            for k, vectors in zip(which, self._vectors, strict=True)
-        ]
-
-    def _identified(
-        self, readings: Sequence[Array], which: Sequence[int], memory: float = 0.0
-    ) -> list[list[Cores]]:
-        """Cores of all layers for each setting, from weighings of some; the noise is learnt on the way.
-
-        Args:
-            readings: of those layers, (P, B, m).
-            which: their numbers.
-            memory: weight of the noise that is known already.
-        """
-        found = [list(self._cores) or [[]] * len(self._formats) for _ in range(len(readings[0]))]
-        for k, answer, vectors in zip(which, readings, self._vectors, strict=True):
-            layer, numbers = self._formats[k], answer.astype(np.float64)
-            matrices = weighed(numbers, vectors)
-            if len(vectors) >= 2 * layer.n_in:
-                seen = reading_variance(numbers, vectors, matrices)
-                self._variances[k] = memory * self._variances[k] + (1.0 - memory) * seen
-            entry_std = entry_noise(self._variances[k], vectors)
-            for own, matrix in zip(found, matrices, strict=True):
-                own[k] = tt_cores(matrix, layer.out_modes, layer.in_modes, layer.ranks, entry_std)
-                _require_format(k, matrix, own[k], entry_std)
-        return found
-
-    def _turns(self) -> list[LayerReading]:
-        """Every phase that is trained turned both ways."""
-        self._probes, found = [], []
-        for k in self._moving:
-            vectors = self._sizes[k] * probe_vectors(self._cores[k], self._rng, self._probe_noise(k))
-            own = []
-            for core, places in zip(self._formats[k].cores, self._by_core[k], strict=True):
-                step = float(self._grid[places].max(initial=0.0))
-                turn = length_of_turn(self._options.turn_rad, core.response)
-                turn = step * max(1.0, round(turn / step)) if step > 0 else turn
-                own.append(turned(self._x, places, turn, core.low, core.high, core.response))
-            probes = Probes(
-                np.concatenate([p.settings for p in own]), np.concatenate([p.weights for p in own])
-            )
-            self._probes.append((vectors, probes))
-            found.append(LayerReading(k, probes.settings, vectors))
-        return found
-
-    def _probe_noise(self, k: int) -> float:
-        """Noise of a slope over what one phase changes of readings, about."""
-        mean_square = (tt_matrix(self._cores[k]) ** 2).sum() / self._formats[k].n_out * self._sizes[k] ** 2
-        return math.sqrt(_PHASES_OF_A_READING * self._variances[k] / mean_square) if mean_square > 0 else 0.0
-
-    def _changes(self, readings: Sequence[Array]) -> list[list[Array]]:
-        """What every phase does to its core, from the readings of `_turns`."""
-        changes = [[np.zeros((0, core.size)) for core in own] for own in self._cores]
-        for k, (vectors, probes), answer in zip(self._moving, self._probes, readings, strict=True):
-            cores = self._cores[k]
-            slopes = probes.slopes(vectors @ tt_matrix(cores).T, answer.astype(np.float64))
-            variances = probes.variances(self._variances[k])
-            ends = np.cumsum([places.size for places in self._by_core[k]])[:-1]
-            parts = zip(np.split(slopes, ends), np.split(variances, ends), strict=True)
-            changes[k] = [
-                core_changes(cores, c, vectors, part, noise) for c, (part, noise) in enumerate(parts)
-            ]
-        return changes
 
     def _network(self, controls: Array, cores: Sequence[Cores]) -> list[MeasuredLayer]:
         return [
@@ -428,23 +332,8 @@ class LayeredGaussNewton:
     def _solved(self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]) -> OnBatch:
         readout = controls[self._readout_places]
         found = solved(self._network(controls, cores), batch, readout, self._pricing)
-        n_rows, n_readout = found.solution.columns.shape
-        entries = sum(layer.n_in * layer.n_out for layer in self._formats)
-        self.n_host_operations += 2.0 * _n_streams(batch) * entries
-        self.n_host_operations += 2.0 * n_rows * n_readout**2 + n_readout**3 / 3.0
+        self.n_host_operations += of_readout(self._formats, batch, *found.solution.columns.shape)
         return found
-
-    def _count_step(self, batch: KnownBatch, n_rows: int, n_controls: int, n_dampings: int) -> None:
-        """The Jacobian by every core that moves, and damped steps of all controls."""
-        for layer, own in zip(self._formats, self._by_core, strict=True):
-            for c, places in enumerate(own):
-                if places.size:
-                    beside = math.prod(layer.out_modes[:c]) * math.prod(layer.in_modes[c + 1 :])
-                    entries = layer.ranks[c] * layer.out_modes[c] * layer.in_modes[c] * layer.ranks[c + 1]
-                    self.n_host_operations += (
-                        2.0 * entries * (_n_streams(batch) * beside + n_rows * places.size)
-                    )
-        self.n_host_operations += 2.0 * n_rows * n_controls**2 + 2.0 / 3.0 * n_dampings * n_controls**3
 
     def _with_biases(
         self, batch: KnownBatch, controls: Array, cores: Sequence[Cores]
@@ -474,24 +363,14 @@ class LayeredGaussNewton:
 
     def _begin(self, readings: Sequence[Array]) -> None:
         """The first matrices; too bright where readings were cut off: then again with smaller vectors."""
-        if not self._within_range(readings, range(len(self._formats))).all():
+        if not self._reader.within_range(readings, range(len(self._formats))).all():
             return
-        (self._cores,) = self._identified(readings, range(len(self._formats)))
+        (self._cores,) = self._reader.identified(self._cores, readings, range(len(self._formats)))
         self._stage = self._between_steps()
-
-    def _within_range(self, readings: Sequence[Array], which: Sequence[int]) -> Array:
-        """Settings (P,) none of whose readings (P, B, m) was cut off; layers that did get smaller vectors."""
-        good = np.ones(len(readings[0]), dtype=bool)
-        for k, answer in zip(which, readings, strict=True):
-            beyond = maybe_cut_off(answer, self._formats[k].full_scale).any(axis=(1, 2))
-            if beyond.any():
-                self._sizes[k] /= 2.0
-            good &= ~beyond
-        return good
 
     def _propose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """Candidates from probes."""
-        changes = self._changes(readings)
+        changes = self._reader.changes(self._cores, readings, self._moving)
         base = self._move_biases(batch)
         unknown = self._price == 0
         self._learn_price(base)
@@ -504,7 +383,8 @@ class LayeredGaussNewton:
         n_phases = len(model.slope) - sum(layer.n_out for layer in self._formats)
         model = model.only(np.concatenate([np.arange(n_phases), n_phases + self._of_biases]))
         self._trials = damped_steps(model, self._x, self._places, self._dampings())
-        self._count_step(batch, len(base.solution.residual), len(model.slope), self._options.n_dampings)
+        shape = (len(base.solution.residual), len(model.slope))
+        self.n_host_operations += of_step(self._formats, self._by_core, batch, shape, len(self._trials))
         self._stage = _Stage.TRIAL
 
     def _answers(self, slopes: Array) -> Array:
@@ -514,7 +394,7 @@ class LayeredGaussNewton:
         return own
 
     def _learn_price(self, base: OnBatch) -> None:
-        errs = self._variances.any() or any(math.isfinite(layer.full_scale) for layer in self._formats)
+        errs = self._reader.variances.any() or any(math.isfinite(layer.full_scale) for layer in self._formats)
         if errs and (price := base.price()) > 0:
             known = self._price > 0
             self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
@@ -526,8 +406,9 @@ class LayeredGaussNewton:
     def _choose(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The best of the candidates and the base."""
         # What was cut off says little of its layer: such candidates are left out.
-        good = np.flatnonzero(self._within_range(readings, self._moving))
-        read = self._identified([own[good] for own in readings], self._moving, _MEMORY) if good.size else []
+        good = np.flatnonzero(self._reader.within_range(readings, self._moving))
+        some = [own[good] for own in readings]
+        read = self._reader.identified(self._cores, some, self._moving, _MEMORY) if good.size else []
         by_setting = dict(zip(good.tolist(), read, strict=True))
         self._cores = by_setting.pop(len(self._trials), self._cores)
         best, chosen = self._solved(batch, self._x, self._cores), None
@@ -550,9 +431,9 @@ class LayeredGaussNewton:
     def _finish(self, batch: KnownBatch, readings: Sequence[Array]) -> None:
         """The last reading, then steps of what needs none."""
         if readings:
-            if not self._within_range(readings, range(len(self._formats))).all():
+            if not self._reader.within_range(readings, range(len(self._formats))).all():
                 return
-            (self._cores,) = self._identified(readings, range(len(self._formats)))
+            (self._cores,) = self._reader.identified(self._cores, readings, range(len(self._formats)))
         self._n_last += 1
         n_free = self._options.final_steps
         if not self._moving and self._of_biases.size:
@@ -570,79 +451,6 @@ class LayeredGaussNewton:
         self._loss = best.value / len(best.solution.residual)
         if n_summed >= self._options.final_steps:
             self.n_steps += 1
-
-
-def _trained(controls: slice, trained: Array) -> Array:
-    """Places of those of some controls that are trained."""
-    places = np.arange(controls.start, controls.stop)
-    return places[trained[places]]
-
-
-def _require_format(k: int, matrix: Array, cores: Cores, entry_std: float) -> None:
-    """That a layer is what its format says.
-
-    Raises:
-        ArgumentError: its matrix has more than the cores by far more than the noise of its entries.
-    """
-    left = math.sqrt(((matrix - tt_matrix(cores)) ** 2).mean())
-    allowed = _CONTRADICTION * len(cores) * entry_std + _ROUNDING * math.sqrt((matrix**2).mean())
-    if left > allowed:
-        raise ArgumentError(
-            f"layer {k + 1}: entries {left:.2g} off any tensor train of the stated format; allowed: up to "
-            f"{allowed:.2g}, by a noise of {entry_std:.2g} (ranks or modes misstated, or the chip changes "
-            "while it is read)"
-        )
-
-
-def _n_streams(batch: KnownBatch) -> int:
-    """Vectors that a host passes through a network for a batch: B T of every part."""
-    parts = zip(batch.nodes, batch.forms, strict=True)
-    widths = ((own.shape, 0 if forms is None else own.shape[2] + len(forms)) for own, forms in parts)
-    return sum(n_points * (n_nodes + n_slopes) for (n_points, n_nodes, _), n_slopes in widths)
-
-
-def _by_output(readout: Array, n_features: int) -> Array:
-    """Places (m, F + 1) of every output's weights and bias, from weights row after row, then biases."""
-    m = readout.size // (n_features + 1)
-    weights, biases = readout[: m * n_features].reshape(m, n_features), readout[m * n_features :]
-    return np.concatenate([weights, biases[:, None]], axis=1)
-
-
-def _bias_places(formats: Sequence[LayerFormat], trained: Array) -> Places:
-    index = np.concatenate([_trained(layer.bias, trained) for layer in formats])
-    unbounded = np.full(index.size, np.inf)
-    return Places(index, np.zeros(index.size), -unbounded, unbounded)
-
-
-def _all_places(
-    formats: Sequence[LayerFormat], by_core: Sequence[Sequence[Array]], grid: Array, biases: Places
-) -> Places:
-    """Trained controls of all cores, layer by layer, then the biases."""
-    cores = [core for layer in formats for core in layer.cores]
-    index = np.concatenate([places for own in by_core for places in own])
-    sizes = [places.size for own in by_core for places in own]
-    low, high = (
-        np.repeat([core.low for core in cores], sizes),
-        np.repeat([core.high for core in cores], sizes),
-    )
-    return Places(
-        np.concatenate([index, biases.index]),
-        np.concatenate([grid[index], biases.grid]),
-        np.concatenate([low, biases.low]),
-        np.concatenate([high, biases.high]),
-    )
-
-
-def _settable(controls: Array, places: Places) -> Array:
-    """The same phases within one turn, and all controls on the grid of their DACs."""
-    moved = controls.copy()
-    own = moved[places.index]
-    a_turn = np.isclose(places.high - places.low, 2.0 * np.pi)
-    own[a_turn] = places.low[a_turn] + np.mod(own[a_turn] - places.low[a_turn], 2.0 * np.pi)
-    step = np.where(places.grid > 0, places.grid, 1.0)
-    own = np.where(places.grid > 0, step * np.round(own / step), own)
-    moved[places.index] = places.within(own)
-    return moved
 
 
 METHOD = Method(

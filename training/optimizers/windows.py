@@ -46,7 +46,7 @@ class WindowedOptimizer:
         self._start, self._make, self._n = start, make, n_windows
         self._streams = rng.spawn(n_windows)
         self._window = self._made(start, 0)
-        self._n_before, self._loss_before = 0, np.inf
+        self._n_before, self._loss_before, self._operations_before = 0, np.inf, 0.0
         self._ended: list[tuple[Array, list[Array]]] = []
 
     def _made(self, start: Start, k: int) -> LayeredGaussNewton:
@@ -61,6 +61,11 @@ class WindowedOptimizer:
     def n_steps(self) -> int:
         """Steps completed, those of windows before included."""
         return self._n_before + self._window.n_steps
+
+    @property
+    def n_host_operations(self) -> float:
+        """Multiplications and additions so far, those of windows before included."""
+        return self._operations_before + self._window.n_host_operations
 
     @property
     def controls(self) -> Array:
@@ -93,6 +98,7 @@ class WindowedOptimizer:
         k = len(self._ended) + 1
         if k < self._n and self._window.stop():
             self._n_before += self._window.n_steps
+            self._operations_before += self._window.n_host_operations
             self._loss_before = self._window.loss
             self._ended.append((self._window.controls.copy(), self._window.matrices))
             self._window = self._made(replace(self._start, controls=self._window.controls), k)
@@ -104,7 +110,8 @@ class WindowedOptimizer:
     def state(self) -> dict[str, Array]:
         """Everything the next step depends on."""
         state = {f"window/{key}": value for key, value in self._window.state().items()}
-        state["windows"] = np.array((len(self._ended), self._n_before, self._loss_before), dtype=float)
+        before = (self._n_before, self._loss_before, self._operations_before)
+        state["windows"] = np.array((len(self._ended), *before), dtype=float)
         for k in range(self._n - 1):
             controls, matrices = self._ended[k] if k < len(self._ended) else (np.zeros(0), [])
             state[f"ended{k}/controls"] = controls.copy()
@@ -114,7 +121,7 @@ class WindowedOptimizer:
 
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from `state`."""
-        ended, before, self._loss_before = map(float, state["windows"])
+        ended, before, self._loss_before, self._operations_before = map(float, state["windows"])
         n_ended, self._n_before = int(ended), int(before)
         layers = range(len(self._start.layers or ()))
         self._ended = [

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from photonzero.training.layers.places import Places
 from photonzero.training.layers.priced_readout import (
     operator_size,
     reduced_model,
     solved_readout,
     with_noise_rows,
 )
-from photonzero.training.layers.steps import Places, damped_steps
+from photonzero.training.layers.steps import damped_steps
 
 
 @pytest.fixture
