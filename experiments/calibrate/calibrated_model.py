@@ -22,6 +22,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 UNLIT = "no light reaches its cell"
 
+_PARTS = ("couplers_rad", "log_amplitude", "uneven")
+"""Of `PhaseErrors`, where there are any."""
+
 
 @dataclass(frozen=True, eq=False)
 class CalibratedLayer:
@@ -34,7 +37,6 @@ class CalibratedLayer:
         lit: (n,) phases that change any reading.
         chi2_per_dof: of the fit, about 1 where the model holds.
         fits: whether it is so near to 1 that noise explains all that is left.
-        reading_std: of one reading.
     """
 
     model: LayerModel
@@ -42,13 +44,12 @@ class CalibratedLayer:
     lit: BoolArray
     chi2_per_dof: float
     fits: bool
-    reading_std: float
 
     @classmethod
     def of(cls, found: IdentifiedLayer) -> CalibratedLayer:
         """What to keep of a layer."""
         fit = found.fit
-        return cls(found.model, fit.standard_errors, fit.lit, fit.chi2_per_dof, found.fits, found.reading_std)
+        return cls(found.model, fit.standard_errors, fit.lit, fit.chi2_per_dof, found.fits)
 
     @property
     def not_identified(self) -> dict[str, str]:
@@ -85,19 +86,18 @@ class CalibratedModel:
         arrays: dict[str, Any] = {"design": np.array(json.dumps(self.design.to_table()))}
         for own in self.layers:
             errors, wiring = own.model.errors, own.model.wiring
-            couplers = np.zeros((2, 0)) if errors.couplers_rad is None else errors.couplers_rad
+            parts = {name: getattr(errors, name) for name in _PARTS}
             arrays |= {
                 f"layer{wiring.number + 1}/{name}": value
                 for name, value in (
                     ("bias_rad", errors.bias_rad),
                     ("gamma", errors.gamma),
                     ("coupling", np.array(errors.coupling)),
-                    ("couplers_rad", couplers),
+                    *((name, part) for name, part in parts.items() if part is not None),
                     ("standard_errors", own.standard_errors),
                     ("lit", own.lit),
                     ("chi2_per_dof", np.array(own.chi2_per_dof)),
                     ("fits", np.array(own.fits)),
-                    ("reading_std", np.array(own.reading_std)),
                     ("controls", wiring.controls),
                     ("step_rad", np.array(wiring.step_rad)),
                 )
@@ -143,11 +143,11 @@ def _layer(design: NetworkDesign, number: int, arrays: dict[str, Any]) -> Calibr
     wiring = wire_layer(design, number - 1, float(own["step_rad"]))
     if not np.array_equal(own["controls"], wiring.controls) or own["bias_rad"].shape != own["controls"].shape:
         raise ValueError(f"layer {number}: other controls than the design has")
-    couplers = own["couplers_rad"] if own["couplers_rad"].size else None
-    errors = PhaseErrors(own["bias_rad"], own["gamma"], float(own["coupling"]), couplers)
+    parts = {part: own.get(part) for part in _PARTS}
+    errors = PhaseErrors(own["bias_rad"], own["gamma"], float(own["coupling"]), **parts)
     return CalibratedLayer(
         LayerModel(wiring, errors), own["standard_errors"], own["lit"],
-        float(own["chi2_per_dof"]), bool(own["fits"]), float(own["reading_std"]),
+        float(own["chi2_per_dof"]), bool(own["fits"]),
     )  # fmt: skip
 
 

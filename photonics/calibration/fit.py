@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
+from photonzero.photonics.calibration.linear import gram, slope
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
-from photonzero.photonics.calibration.surroundings import readings_by, surroundings
+from photonzero.photonics.calibration.surroundings import passed, surroundings
 from photonzero.photonics.calibration.wiring import LayerWiring
 
 FloatArray = npt.NDArray[np.float64]
+FieldArray = npt.NDArray[Any]
+"""Real, or complex where couplers err."""
 
 _GAMMA_STD = 0.05
 _COUPLING_STD = 0.05
+_UNEVEN_STD = 0.01
 _COUPLER_STD = 0.1
+_LOG_AMPLITUDE_STD = 0.05
 """What is believed before anything is read: gammas are 1 to some percent, neighbours receive some percent,
-couplers err by some hundredths of a radian. It only matters for what readings do not tell."""
+couplers err by some hundredths of a radian, cells lose some percent. It only matters for what readings do not
+tell."""
 
 _UNLIT = 1e-6
 """Information on a bias, over that on the best known one, below which no light reaches its cell."""
@@ -71,10 +78,10 @@ class Fit:
     n_readings: int
     information: FloatArray
 
-    @property
-    def n_parameters(self) -> int:
-        """That light reaches."""
-        return int(self._reached.sum())
+    @cached_property
+    def n_parameters(self) -> float:
+        """How many numbers readings tell, what is half believed and half told counting as half."""
+        return float(np.einsum("ij,ji->", self._covariance, self._told))
 
     @property
     def chi2_per_dof(self) -> float:
@@ -87,29 +94,46 @@ class Fit:
         known = np.diag(self.information)[: len(self.errors.bias_rad)]
         return known > _UNLIT * known.max()
 
-    @property
+    @cached_property
     def _reached(self) -> npt.NDArray[np.bool_]:
-        """Which of all errors belong to phases that change any reading."""
-        rest = [self.lit] * (0 if self.errors.couplers_rad is None else 2)
-        return np.concatenate([self.lit, self.lit, [True], *rest])
+        """Which of all errors are not those of phases that no light reaches."""
+        reached = np.ones(len(self.information), bool)
+        reached[: 2 * self.lit.size] = np.tile(self.lit, 2)
+        for start in self.errors.by_cell:
+            reached[start : start + self.lit.size] = self.lit
+        return reached
+
+    @property
+    def _told(self) -> FloatArray:
+        reached = self._reached
+        return self.information[np.ix_(reached, reached)]
+
+    @cached_property
+    def _covariance(self) -> FloatArray:
+        belief = _prior(self.errors)[1][self._reached]
+        return np.linalg.inv(self._told + np.diag(belief)).astype(np.float64)
 
     @property
     def standard_errors(self) -> FloatArray:
         """Of `PhaseErrors.vector`; infinite for phases that no light reaches."""
-        reached = self._reached
-        found = np.full(reached.size, np.inf)
-        belief = _prior(len(self.errors.bias_rad), reached.size)[1][reached]
-        kept = self.information[np.ix_(reached, reached)] + np.diag(belief)
-        found[reached] = np.sqrt(np.diag(np.linalg.inv(kept)))
+        found = np.full(self._reached.size, np.inf)
+        found[self._reached] = np.sqrt(np.diag(self._covariance))
         return found
 
 
-def _prior(n: int, n_errors: int) -> tuple[FloatArray, FloatArray]:
-    """Mean and inverse variance (n_errors,) of what is believed before; nothing of biases."""
-    n_couplers = n_errors - 2 * n - 1
-    mean = np.concatenate([np.zeros(n), np.ones(n), np.zeros(1 + n_couplers)])
-    stds = np.concatenate([np.full(n, _GAMMA_STD), [_COUPLING_STD], np.full(n_couplers, _COUPLER_STD)])
-    return mean, np.concatenate([np.zeros(n), stds**-2.0])
+def _prior(errors: PhaseErrors) -> tuple[FloatArray, FloatArray]:
+    """Mean and inverse variance of what is believed before of `PhaseErrors.vector`; nothing of biases."""
+    n = len(errors.bias_rad)
+    means, stds = [np.zeros(n), np.ones(n), np.zeros(1)], [np.full(n, np.inf), np.full(n, _GAMMA_STD)]
+    stds.append(np.array([_COUPLING_STD]))
+    for own, std in (
+        (errors.uneven, _UNEVEN_STD), (errors.couplers_rad, _COUPLER_STD),
+        (errors.log_amplitude, _LOG_AMPLITUDE_STD),
+    ):  # fmt: skip
+        if own is not None:
+            means.append(np.zeros(own.size))
+            stds.append(np.full(own.size, std))
+    return np.concatenate(means), np.concatenate(stds) ** -2.0
 
 
 def fitted(
@@ -131,10 +155,9 @@ def fitted(
         belief: mean and inverse variance of `PhaseErrors.vector` before these readings; None knows no more
             than that gammas are about 1, and the like.
     """
-    n = wiring.n_phases
     vector = start.vector
-    mean, inverse = belief or _prior(n, len(vector))
-    here = _normal(wiring, vector, data, variance)
+    mean, inverse = belief or _prior(start)
+    here = _normal(wiring, start, data, variance)
     cost = here.chi2 + float((inverse * (vector - mean) ** 2).sum())
     n_readings = sum(own.readings.size for own in data)
     damping, slow = 1e-3, 0
@@ -147,27 +170,26 @@ def fitted(
             factor = cho_factor(matrix + np.diag(damping * scale))
             step = cho_solve(factor, slope)
             there = vector + step
-            new = squares(wiring, PhaseErrors.of_vector(there, n), data) / variance
+            new = squares(wiring, start.with_vector(there), data) / variance
             new += float((inverse * (there - mean) ** 2).sum())
             if new < cost:
                 gained = (cost - new) / cost
                 vector, cost = there, new
-                here = _normal(wiring, vector, data, variance)
+                here = _normal(wiring, start.with_vector(vector), data, variance)
                 damping = max(0.1 * damping, 1e-9)
                 break
             damping *= 10.0
         slow = slow + 1 if gained < _SLOW and here.chi2 > 10.0 * n_readings else 0
         if gained < _CONVERGED or slow == 2:
             break
-    return Fit(PhaseErrors.of_vector(vector, n), here.chi2, n_readings, here.matrix)
+    return Fit(start.with_vector(vector), here.chi2, n_readings, here.matrix)
 
 
 def squares(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings]) -> float:
     """Sum of the squares that errors leave of readings."""
     model, total = LayerModel(wiring, errors), 0.0
     for own in data:
-        left = own.readings - own.vectors @ model.matrices(own.phases_rad).swapaxes(-1, -2)
-        total += float((left**2).sum())
+        total += float(((own.readings - model.readings(own.phases_rad, own.vectors)) ** 2).sum())
     return total
 
 
@@ -178,72 +200,69 @@ class _Normal:
     chi2: float
 
 
-def _normal(wiring: LayerWiring, vector: FloatArray, data: Sequence[Readings], variance: float) -> _Normal:
+def _normal(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], variance: float) -> _Normal:
     """Normal matrix, slope and squares of the residuals, all over the variance."""
-    n = wiring.n_phases
-    model = LayerModel(wiring, PhaseErrors.of_vector(vector, n))
-    gamma = model.errors.gamma
-    spread = sparse.csr_array(sparse.eye_array(n) + model.errors.coupling * model.neighbours)
-    size = len(vector)
-    matrix, slope, chi2 = np.zeros((size, size)), np.zeros(size), 0.0
-    # Places of gammas, the coupling and couplers.
-    g, k, c = slice(n, 2 * n), 2 * n, slice(2 * n + 1, size)
-    for phases, jacobian, residual in _linearised(model, data):
-        gram, whole_slope = jacobian @ jacobian.T, jacobian @ residual
-        by_x, slope_x = gram[:n, :n], whole_slope[:n]
-        # x = spread (gamma p) + bias: by gamma spread diag(p), by coupling neighbours (gamma p).
-        heated = model.neighbours @ (gamma * phases)
-        by_gamma = (spread.T @ by_x).T * phases
-        matrix[:n, :n] += by_x
-        matrix[:n, g] += by_gamma
-        matrix[g, g] += phases[:, None] * (spread.T @ by_gamma)
-        mixed = by_x @ heated
-        matrix[:n, k] += mixed
-        matrix[g, k] += phases * (spread.T @ mixed)
-        matrix[k, k] += heated @ mixed
-        slope[:n] += slope_x
-        slope[g] += phases * (spread.T @ slope_x)
-        slope[k] += heated @ slope_x
-        if size > 2 * n + 1:
-            across = gram[:n, n:]
-            matrix[:n, c] += across
-            matrix[g, c] += phases[:, None] * (spread.T @ across)
-            matrix[k, c] += heated @ across
-            matrix[c, c] += gram[n:, n:]
-            slope[c] += whole_slope[n:]
-        chi2 += float(residual @ residual)
-    upper = np.triu(np.ones((3, 3), bool), 1)
-    for i, j in zip(*np.nonzero(upper), strict=True):
-        parts = (slice(0, n), slice(n, 2 * n), slice(2 * n, size))
-        matrix[parts[j], parts[i]] = matrix[parts[i], parts[j]].T
-    matrix[c, k] = matrix[k, c]
-    return _Normal(matrix / variance, slope / variance, chi2 / variance)
+    n, model = wiring.n_phases, LayerModel(wiring, errors)
+    size = len(errors.vector)
+    # Of errors that set what phases light meets: those come first.
+    n_phase = 2 * n + 1 + (0 if errors.uneven is None else errors.uneven.size)
+    matrix, slopes, chi2 = np.zeros((size, size)), np.zeros(size), 0.0
+    for own in linearised(model, data):
+        whole, by_error = gram(wiring, own.around, own.tangents), own.slope(wiring)
+        rows = _by_phase_errors(model, own.phases_rad, whole[:n])
+        matrix[:n_phase, :n_phase] += _by_phase_errors(model, own.phases_rad, rows[:, :n].T).T
+        matrix[:n_phase, n_phase:] += rows[:, n:]
+        matrix[n_phase:, n_phase:] += whole[n:, n:]
+        slopes[:n_phase] += _by_phase_errors(model, own.phases_rad, by_error[:n, None])[:, 0]
+        slopes[n_phase:] += by_error[n:]
+        chi2 += float((own.residual**2).sum())
+    matrix[n_phase:, :n_phase] = matrix[:n_phase, n_phase:].T
+    return _Normal(matrix / variance, slopes / variance, chi2 / variance)
 
 
-def _linearised(
-    model: LayerModel, data: Sequence[Readings]
-) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Setting by setting: its phases, derivatives (K n, B n_out) of its readings, and what is left of them.
+def _by_phase_errors(model: LayerModel, phases_rad: FloatArray, by_x: FloatArray) -> FloatArray:
+    """Derivatives by errors that set phases, at one setting, from those by what light meets, (n, any)."""
+    errors, wiring = model.errors, model.wiring
+    # x = spread (gamma p) + bias, spread = 1 + (coupling + uneven) of neighbours.
+    heat = errors.gamma * phases_rad
+    parts = [by_x, phases_rad[:, None] * (model.spread.T @ by_x), (model.neighbours @ heat)[None] @ by_x]
+    if errors.uneven is not None:
+        parts.append(heat[wiring.source, None] * by_x[wiring.receiver])
+    return np.concatenate(parts)
 
-    Derivatives are by phases as light meets them, and then by sums and differences of couplers if they err.
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """Readings at one setting, as they follow errors.
+
+    Attributes:
+        phases_rad: (n,) programmed [rad].
+        around: S of every core, see `surroundings`.
+        tangents: of every block of every core, see `core_tangents`.
+        residual: (B, n_out) what a model leaves of the readings.
     """
-    wiring = model.wiring
-    n = wiring.n_phases
+
+    phases_rad: FloatArray
+    around: Sequence[FieldArray]
+    tangents: Sequence[Sequence[FieldArray]]
+    residual: FloatArray
+
+    def slope(self, wiring: LayerWiring) -> FloatArray:
+        """(K n,) by each error of a cell of half the squares that are left, downward."""
+        return slope(wiring, self.around, self.tangents, self.residual)
+
+
+def linearised(model: LayerModel, data: Sequence[Readings]) -> Iterator[Linearised]:
+    """Setting by setting: what surrounds each core, what errors of cells change in it, what is left."""
     for own in data:
         for start in range(0, len(own.phases_rad), _SETTINGS_AT_ONCE):
             some = slice(start, start + _SETTINGS_AT_ONCE)
             cores, tangents = model.cores_and_tangents(own.phases_rad[some])
             for p, phases in enumerate(own.phases_rad[some]):
-                here = [core[p] for core in cores]
-                around = surroundings(here, own.vectors[start + p])
-                readings = own.readings[start + p]
-                residual = readings - np.real(readings_by(around[0], here[0][None])[0])
-                jacobian = np.empty((tangents[0].shape[1], n, readings.size))
-                for core, surrounding, tangent in zip(wiring.cores, around, tangents, strict=True):
-                    for kind, by in enumerate(tangent[p]):
-                        changed = np.real(readings_by(surrounding, by))
-                        jacobian[kind, core.places.ravel()] = changed.reshape(len(by), -1)
-                yield phases, jacobian.reshape(-1, readings.size), residual.ravel()
+                here, vectors = [core[p] for core in cores], own.vectors[start + p]
+                residual = own.readings[start + p] - np.real(passed(here, vectors))
+                parts = [[block[p] for block in core] for core in tangents]
+                yield Linearised(phases, surroundings(here, vectors), parts, residual)
 
 
 def couplers_from(
@@ -265,10 +284,8 @@ def couplers_from(
 
     def curved(direction: FloatArray) -> FloatArray:
         tried = replace(errors, couplers_rad=_SMALL_RAD * direction.reshape(2, n))
-        slope = np.zeros(2 * n)
-        for _, jacobian, residual in _linearised(LayerModel(wiring, tried), data):
-            slope -= jacobian[n:] @ residual
-        return slope / _SMALL_RAD
+        parts = linearised(LayerModel(wiring, tried), data)
+        return -sum((own.slope(wiring)[n : 3 * n] for own in parts), np.zeros(2 * n)) / _SMALL_RAD
 
     direction = _least(curved, rng.standard_normal(2 * n)).reshape(2, n)
     tried = [replace(errors, couplers_rad=size * np.sqrt(2 * n) * direction) for size in _SIZES_RAD]

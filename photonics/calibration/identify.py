@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
-from photonzero.photonics.calibration.fit import Fit, Readings, couplers_from, fitted, squares
+from photonzero.photonics.calibration.fit import Fit, couplers_from, fitted, squares
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
 from photonzero.photonics.calibration.reader import Reader, random_readings
 from photonzero.photonics.calibration.start import (
@@ -185,7 +185,7 @@ def identify_layer(
         raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
     fit = found.fit
     unseen = random_readings(reader, budget.n_unseen, 1, rng)
-    left = unseen.readings - _predicted(LayerModel(wiring, fit.errors), unseen)
+    left = unseen.readings - LayerModel(wiring, fit.errors).readings(unseen.phases_rad, unseen.vectors)
     mean_square = float((left**2).mean())
     size = float((unseen.readings**2).mean())
     return replace(
@@ -194,11 +194,6 @@ def identify_layer(
         chi2_unseen=mean_square / variance,
         n_unseen=left.size,
     )
-
-
-def _predicted(model: LayerModel, data: Readings) -> FloatArray:
-    matrices = model.matrices(data.phases_rad)
-    return data.vectors @ matrices.swapaxes(-1, -2)
 
 
 def _weighed(reader: Reader, standing_rad: FloatArray, repeats: int) -> tuple[FloatArray, float, int]:

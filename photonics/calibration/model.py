@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from photonzero.photonics.calibration.surroundings import readings_by, surroundings
+from photonzero.photonics.calibration.linear import gram
+from photonzero.photonics.calibration.surroundings import passed, surroundings
 from photonzero.photonics.calibration.wiring import CoreWiring, LayerWiring
 from photonzero.photonics.mesh.topology import MeshTopology
 
@@ -32,32 +33,52 @@ _ROUNDS = 36
 
 @dataclass(frozen=True, eq=False)
 class PhaseErrors:
-    """What phases of a layer err by.
+    """What phases and cells of a layer err by.
 
     Attributes:
         bias_rad: (n,) phase of each shifter when nothing is programmed [rad].
-        gamma: (n,) phase of each over the programmed one.
+        gamma: (n,) phase of each over the programmed one; 0 of one that is stuck.
         coupling: fraction of a neighbour's phase that each receives.
         couplers_rad: (2, n) sums and differences of the angle errors of both couplers of each cell, see
             `photonzero.photonics.mesh.orthogonal.rotation_cells` [rad]; None where all are ideal.
+        log_amplitude: (n,) natural logarithm of the factor on both fields that leave a cell, the receivers'
+            gain for nominal loss in it; None where no light is lost.
+        uneven: (n_pairs,) what the fraction differs by from pair to pair, in the order of
+            `LayerWiring.receiver`; None where it is the same for all.
     """
 
     bias_rad: FloatArray
     gamma: FloatArray
     coupling: float
     couplers_rad: FloatArray | None = None
+    log_amplitude: FloatArray | None = None
+    uneven: FloatArray | None = None
 
     @property
     def vector(self) -> FloatArray:
-        """All, (2 n + 1,) or (4 n + 1,): biases, gammas, coupling, then sums and differences of couplers."""
-        parts = [self.bias_rad, self.gamma, np.array([self.coupling])]
-        return np.concatenate(parts if self.couplers_rad is None else [*parts, self.couplers_rad.ravel()])
+        """All: biases, gammas, coupling, then what there is of uneven, couplers_rad, log_amplitude."""
+        rest = (self.uneven, self.couplers_rad, self.log_amplitude)
+        first = [self.bias_rad, self.gamma, np.array([self.coupling])]
+        return np.concatenate([*first, *(own.ravel() for own in rest if own is not None)])
 
-    @classmethod
-    def of_vector(cls, vector: FloatArray, n: int) -> PhaseErrors:
-        """From `vector` of n phases."""
-        couplers = vector[2 * n + 1 :].reshape(2, n) if len(vector) > 2 * n + 1 else None
-        return cls(vector[:n], vector[n : 2 * n], float(vector[2 * n]), couplers)
+    @property
+    def by_cell(self) -> list[int]:
+        """Where in `vector` sums and differences of couplers, and losses, of all n cells begin."""
+        n, n_uneven = len(self.bias_rad), 0 if self.uneven is None else self.uneven.size
+        n_kinds = (0 if self.couplers_rad is None else 2) + (0 if self.log_amplitude is None else 1)
+        return [2 * n + 1 + n_uneven + kind * n for kind in range(n_kinds)]
+
+    def with_vector(self, vector: FloatArray) -> PhaseErrors:
+        """The same parts with other values, in the order of `vector`."""
+        n = len(self.bias_rad)
+        rest, found = vector[2 * n + 1 :], {}
+        for name in ("uneven", "couplers_rad", "log_amplitude"):
+            own = getattr(self, name)
+            if own is not None:
+                found[name], rest = rest[: own.size].reshape(own.shape), rest[own.size :]
+        return replace(
+            self, bias_rad=vector[:n], gamma=vector[n : 2 * n], coupling=float(vector[2 * n]), **found
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,32 +96,34 @@ class _Passes:
     whole: FieldArray
 
 
-def _cells(angles_rad: FloatArray, couplers_rad: FloatArray | None) -> tuple[FieldArray, FieldArray]:
+def _cells(
+    angles_rad: FloatArray, couplers_rad: FloatArray | None, log_amplitude: FloatArray | None
+) -> tuple[FieldArray, FieldArray]:
     """Cells (Q, n, 2, 2) of angles (Q, n), and their derivatives (K, Q, n, 2, 2).
 
-    Derivatives are by the angle and, where couplers err, by their sums and differences (2, n), K = 3 then:
-    with sum p and difference q a cell is ``[[conj(b), -conj(x)], [x, b]]``,
-    ``b = cos q cos t + i sin p sin t`` and ``x = cos p sin t + i sin q cos t``.
+    Derivatives are by the angle; where couplers err, by their sums and differences (2, Q, n); where light is
+    lost, by the logarithm of the amplitude (Q, n). With sum p and difference q a cell is
+    ``[[conj(b), -conj(x)], [x, b]]``, ``b = cos q cos t + i sin p sin t`` and
+    ``x = cos p sin t + i sin q cos t``, times the amplitude.
     """
     c, s = np.cos(angles_rad), np.sin(angles_rad)
     if couplers_rad is None:
-        return _cell(c, s), _cell(-s, c)[None]
-    (cos_p, cos_q), (sin_p, sin_q) = np.cos(couplers_rad), np.sin(couplers_rad)
-    cell = _cell(cos_q * c + 1j * sin_p * s, cos_p * s + 1j * sin_q * c)
-    by_angle = _cell(-cos_q * s + 1j * sin_p * c, cos_p * c - 1j * sin_q * s)
-    by_sum = _cell(1j * cos_p * s, -sin_p * s + 0j)
-    by_difference = _cell(-sin_q * c + 0j, 1j * cos_q * c)
-    return cell, np.stack([by_angle, by_sum, by_difference])
+        found = [_cell(c, s), _cell(-s, c)]
+    else:
+        (cos_p, cos_q), (sin_p, sin_q) = np.cos(couplers_rad), np.sin(couplers_rad)
+        found = [
+            _cell(cos_q * c + 1j * sin_p * s, cos_p * s + 1j * sin_q * c),
+            _cell(-cos_q * s + 1j * sin_p * c, cos_p * c - 1j * sin_q * s),
+            _cell(1j * cos_p * s, -sin_p * s + 0j),
+            _cell(-sin_q * c + 0j, 1j * cos_q * c),
+        ]
+    if log_amplitude is not None:
+        found = [np.exp(log_amplitude)[..., None, None] * own for own in (*found, found[0])]
+    return found[0], np.stack(found[1:])
 
 
 def _cell(bar: FieldArray, cross: FieldArray) -> FieldArray:
     return np.stack([np.stack([bar.conj(), -cross.conj()], -1), np.stack([cross, bar], -1)], -2)
-
-
-def _levels(phases_rad: FloatArray, couplers_rad: FloatArray | None) -> tuple[FieldArray, FieldArray]:
-    """What attenuators (Q, k) let through, b of their cells, and derivatives (K, Q, k) as of `_cells`."""
-    cells, by = _cells(phases_rad, couplers_rad)
-    return cells[..., 1, 1], by[..., 1, 1]
 
 
 def _passes(mesh: MeshTopology, cells: FieldArray) -> _Passes:
@@ -122,26 +145,26 @@ def _passes(mesh: MeshTopology, cells: FieldArray) -> _Passes:
     return _Passes(entering, leaving.swapaxes(-1, -2), whole)
 
 
-def core_matrices(core: CoreWiring, x_rad: FloatArray, couplers_rad: FloatArray | None = None) -> FieldArray:
+def core_matrices(core: CoreWiring, x_rad: FloatArray, errors: PhaseErrors) -> FieldArray:
     """Cores (P, rows, columns) of phases (P, n) of the layer, as light meets them; see `core_tangents`."""
-    return _assembled(core, _blocks(core, x_rad, couplers_rad).blocks)
+    return _assembled(core, _blocks(core, x_rad, errors).blocks)
 
 
 def core_tangents(
-    core: CoreWiring, x_rad: FloatArray, couplers_rad: FloatArray | None = None
-) -> tuple[FieldArray, FieldArray]:
-    """Cores, and what each phase changes in its own.
+    core: CoreWiring, x_rad: FloatArray, errors: PhaseErrors
+) -> tuple[FieldArray, list[FieldArray]]:
+    """Cores, and what each phase changes in its own block.
 
     Args:
         core: of the layer.
         x_rad: (P, n) phases of the layer as light meets them [rad].
-        couplers_rad: (2, n) errors of its couplers, see `PhaseErrors`; None for none.
+        errors: of the layer, whose couplers and losses matter here.
 
     Returns:
-        (P, rows, columns) and (P, K, n_own, rows, columns), phases in the order of ``core.places``, K as of
-        `_cells`. Complex where couplers err.
+        (P, rows, columns), and of every block (P, K, n_own, h, w) in what it covers, phases in the order of
+        ``core.places``, K as of `_cells`. Complex where couplers err.
     """
-    own = _blocks(core, x_rad, couplers_rad)
+    own = _blocks(core, x_rad, errors)
     n_settings, n_blocks, k = len(x_rad), core.n_blocks, core.size
     u, v, levels = own.u, own.v, own.levels
     right = levels[:, :, None] * v.whole
@@ -151,16 +174,13 @@ def core_tangents(
     by_s = own.by_levels[..., None, None] * outer
     by_phase = np.concatenate([by_u, by_s, by_v], axis=2)
     n_kinds, _, n_own = by_phase.shape[:3]
-    by_phase = by_phase.reshape(n_kinds, n_settings, n_blocks, n_own, k, k)
-    shape = (n_settings, n_kinds, n_blocks, n_own, core.rows, core.columns)
-    tangents = np.zeros(shape, by_phase.dtype)
+    by_phase = by_phase.reshape(n_kinds, n_settings, n_blocks, n_own, k, k).swapaxes(0, 1)
+    tangents = []
     for block in range(n_blocks):
         rows, columns = core.visible(block)
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        part = by_phase[:, :, block, :, :height, :width]
-        tangents[:, :, block, :, rows, columns] = part.swapaxes(0, 1)
-    flat = tangents.reshape(n_settings, n_kinds, -1, core.rows, core.columns)
-    return _assembled(core, own.blocks), flat
+        tangents.append(by_phase[:, :, block, :, :height, :width])
+    return _assembled(core, own.blocks), tangents
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,19 +196,21 @@ class _Blocks:
     by_levels: FieldArray
 
 
-def _blocks(core: CoreWiring, x_rad: FloatArray, couplers_rad: FloatArray | None) -> _Blocks:
-    def of(part: IntArray) -> tuple[FloatArray, FloatArray | None]:
-        angles = x_rad[:, part].reshape(-1, part.shape[1])
-        if couplers_rad is None:
-            return angles, None
-        # One set of couplers a block, the same at every setting.
-        return angles, np.tile(couplers_rad[:, part], (1, len(x_rad), 1))
+def _blocks(core: CoreWiring, x_rad: FloatArray, errors: PhaseErrors) -> _Blocks:
+    def cells(part: IntArray) -> tuple[FieldArray, FieldArray]:
+        # One set of couplers and losses a block, the same at every setting.
+        couplers, log_amplitude = (
+            None if own is None else np.tile(own[..., part], (len(x_rad), 1))
+            for own in (errors.couplers_rad, errors.log_amplitude)
+        )
+        return _cells(x_rad[:, part].reshape(-1, part.shape[1]), couplers, log_amplitude)
 
-    cells_u, by_u = _cells(*of(core.angles_u))
-    cells_v, by_v = _cells(*of(core.angles_v))
-    levels, by_levels = _levels(*of(core.phases_s))
+    (cells_u, by_u), (cells_s, by_s), (cells_v, by_v) = (
+        cells(part) for part in (core.angles_u, core.phases_s, core.angles_v)
+    )
+    # Of an attenuator one input and one output are used.
+    levels, by_levels = core.s_max * cells_s[..., 1, 1], core.s_max * by_s[..., 1, 1]
     u, v = _passes(core.mesh, cells_u), _passes(core.mesh, cells_v)
-    levels, by_levels = core.s_max * levels, core.s_max * by_levels
     blocks = ((u.whole * levels[:, None]) @ v.whole).reshape(len(x_rad), core.n_blocks, core.size, core.size)
     return _Blocks(blocks, u, v, levels, by_u, by_v, by_levels)
 
@@ -211,25 +233,29 @@ class LayerModel:
     def __init__(self, wiring: LayerWiring, errors: PhaseErrors) -> None:
         self.wiring, self.errors = wiring, errors
         n = wiring.n_phases
+        pairs = (wiring.receiver, wiring.source)
         ones = np.ones(wiring.receiver.size)
-        self.neighbours = sparse.csr_array((ones, (wiring.receiver, wiring.source)), shape=(n, n))
+        self.neighbours = sparse.csr_array((ones, pairs), shape=(n, n))
+        received = errors.coupling * ones if errors.uneven is None else errors.coupling + errors.uneven
+        heated = sparse.csr_array((received, pairs), shape=(n, n))
+        self.spread = sparse.csr_array(sparse.eye_array(n) + heated)
 
     def realised(self, phases_rad: FloatArray) -> FloatArray:
         """Phases (P, n) that light meets for programmed ones (P, n) [rad]."""
-        heat = phases_rad * self.errors.gamma
-        received = (self.neighbours @ heat.T).T
-        return heat + self.errors.coupling * received + self.errors.bias_rad
+        return (self.spread @ (phases_rad * self.errors.gamma).T).T + self.errors.bias_rad
 
     def cores(self, phases_rad: FloatArray) -> list[FieldArray]:
         """Of each core (P, r_{k-1}, m_k, n_k, r_k) for programmed phases (P, n); the gain is in the first."""
         x = self.realised(phases_rad)
-        return self._folded([core_matrices(core, x, self.errors.couplers_rad) for core in self.wiring.cores])
+        return self._folded([core_matrices(core, x, self.errors) for core in self.wiring.cores])
 
-    def cores_and_tangents(self, phases_rad: FloatArray) -> tuple[list[FieldArray], list[FieldArray]]:
-        """Cores, and (P, K, n_own, r_{k-1}, m_k, n_k, r_k) by what light meets, see `core_tangents`."""
+    def cores_and_tangents(self, phases_rad: FloatArray) -> tuple[list[FieldArray], list[list[FieldArray]]]:
+        """Cores, and of every block of each (P, K, n_own, h, w) by what light meets, see `core_tangents`."""
         x = self.realised(phases_rad)
-        found = [core_tangents(core, x, self.errors.couplers_rad) for core in self.wiring.cores]
-        return self._folded([own for own, _ in found]), self._folded([own for _, own in found])
+        found = [core_tangents(core, x, self.errors) for core in self.wiring.cores]
+        first, *rest = (list(own) for _, own in found)
+        first = [self.wiring.layer.gain * block for block in first]
+        return self._folded([own for own, _ in found]), [first, *rest]
 
     def _folded(self, unfolded: Sequence[FieldArray]) -> list[FieldArray]:
         cores = [
@@ -256,7 +282,8 @@ class LayerModel:
         programmed = np.mod((wanted_rad - errors.bias_rad) / errors.gamma, turn)
         turns: FloatArray | float = 0.0
         for step in range(_ROUNDS):
-            received = errors.coupling * (self.neighbours @ (programmed * errors.gamma))
+            heat = programmed * errors.gamma
+            received = self.spread @ heat - heat
             ideal = (wanted_rad - errors.bias_rad - received) / errors.gamma
             # Another turn of one heats its neighbours, which may need other turns then, without end: after
             # some rounds turns are left as they are.
@@ -279,22 +306,16 @@ class LayerModel:
     def metric(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
         """Mean squares (n, n) of what programmed phases (n,) change in readings of vectors (B, n_in)."""
         cores, tangents = self.cores_and_tangents(phases_rad[None])
-        n = self.wiring.n_phases
-        by_x = np.zeros((n, n))
-        for some in np.array_split(vectors, max(1, len(vectors) // 8)):
-            around = surroundings([own[0] for own in cores], some)
-            jacobian = np.empty((n, len(some) * self.wiring.layer.n_out))
-            for core, surrounding, own in zip(self.wiring.cores, around, tangents, strict=True):
-                changed = np.real(readings_by(surrounding, own[0, 0]))
-                jacobian[core.places.ravel()] = changed.reshape(own.shape[2], -1)
-            by_x += jacobian @ jacobian.T
-        spread = sparse.csr_array(sparse.eye_array(n) + self.errors.coupling * self.neighbours)
-        whole = spread.T @ (spread.T @ by_x).T
+        around = surroundings([own[0] for own in cores], vectors)
+        by_x = gram(self.wiring, around, [[block[0, :1] for block in own] for own in tangents])
+        whole = self.spread.T @ (self.spread.T @ by_x).T
         return self.errors.gamma[:, None] * whole * self.errors.gamma / len(vectors)
 
     def readings(self, phases_rad: FloatArray, vectors: FloatArray) -> FloatArray:
-        """What detectors read, without noise: (P, B, n_out)."""
-        return vectors @ self.matrices(phases_rad).swapaxes(-1, -2)
+        """What detectors read, without noise, (P, B, n_out), of vectors (B, n_in) or (P, B, n_in)."""
+        cores = self.cores(phases_rad)
+        each = np.broadcast_to(vectors, (len(phases_rad), *vectors.shape[-2:]))
+        return np.stack([np.real(passed([core[p] for core in cores], own)) for p, own in enumerate(each)])
 
 
 def _product(cores: Sequence[FieldArray]) -> FieldArray:

@@ -43,6 +43,17 @@ def surroundings(cores: Sequence[FieldArray], vectors: FloatArray) -> list[Field
     return found[::-1]
 
 
+def passed(cores: Sequence[FieldArray], vectors: FloatArray) -> FieldArray:
+    """Outputs (B, n_out) of vectors (B, n_in), before detectors take the real part."""
+    n_vectors, columns = vectors.shape
+    rest: FieldArray = vectors
+    for core in reversed(cores):
+        r, m, n, s = core.shape
+        columns //= n
+        rest = core.reshape(r * m, n * s) @ rest.reshape(n_vectors, columns, n * s, -1)
+    return rest.reshape(n_vectors, -1)
+
+
 def readings_by(surrounding: FieldArray, cores: FieldArray) -> FieldArray:
     """Readings (Q, B, n_out) of cores (Q, r_{k-1}, m_k, n_k, r_k), before detectors take the real part."""
     n_vectors, before, after, r, columns = surrounding.shape

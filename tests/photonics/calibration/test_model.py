@@ -62,7 +62,7 @@ def test_it_reads_what_the_simulator_reads_through_couplers_that_err(name, numbe
     np.testing.assert_allclose(other.readings(phases, vectors), readings, rtol=1e-10, atol=1e-10)
 
 
-def test_derivatives_by_couplers_are_those_of_differences():
+def test_derivatives_by_couplers_and_losses_are_those_of_differences():
     design = NetworkDesign(
         "blocks", "", (dense_layer(4, 4, "identity", Meshes(size=4)),), n_out=4, readout=False
     )
@@ -72,18 +72,22 @@ def test_derivatives_by_couplers_are_those_of_differences():
     couplers = rng.normal(0.0, 0.2, (2, n))
     x = rng.uniform(0, 6, (1, n))
     (core,) = wiring.cores
-    _, tangents = core_tangents(core, x, couplers)
-    assert tangents.shape == (1, 3, n, 4, 4)
-    for kind in range(3):
+    zeros, ones = np.zeros(n), np.ones(n)
+    errors = PhaseErrors(zeros, ones, 0.0, couplers, rng.normal(0.0, 0.1, n))
+    _, (tangents,) = core_tangents(core, x, errors)
+    assert tangents.shape == (1, 4, n, 4, 4)
+    for kind in range(4):
         for column, place in enumerate(core.places.ravel()):
             step = 1e-6 * (np.arange(n) == place)
             ends = []
             for side in (1, -1):
-                moved = couplers.copy()
-                if kind:
+                moved, lossy = couplers.copy(), errors.log_amplitude.copy()
+                if kind == 3:
+                    lossy += side * step
+                elif kind:
                     moved[kind - 1] += side * step
                 at = x + side * step if kind == 0 else x
-                ends.append(core_tangents(core, at, moved)[0][0])
+                ends.append(core_tangents(core, at, PhaseErrors(zeros, ones, 0.0, moved, lossy))[0][0])
             np.testing.assert_allclose(tangents[0, kind, column], (ends[0] - ends[1]) / 2e-6, atol=1e-8)
 
 
@@ -133,10 +137,13 @@ def test_blocks_and_their_derivatives_are_those_of_plain_loops():
 
     x = errors.gamma * phases + errors.bias_rad
     np.testing.assert_allclose(model.matrices(phases[None])[0], plain(x), atol=1e-12)
-    tangents = model.cores_and_tangents(phases[None])[1][0][0, 0].reshape(-1, 6, 7)
-    for own, place in zip(tangents, core.places.ravel(), strict=True):
-        step = 1e-6 * (np.arange(n) == place)
-        np.testing.assert_allclose(own, (plain(x + step) - plain(x - step)) / 2e-6, atol=1e-8)
+    for block, tangents in enumerate(model.cores_and_tangents(phases[None])[1][0]):
+        rows, columns = core.visible(block)
+        for own, place in zip(tangents[0, 0], core.places[block], strict=True):
+            step = 1e-6 * (np.arange(n) == place)
+            whole = np.zeros((6, 7))
+            whole[rows, columns] = own
+            np.testing.assert_allclose(whole, (plain(x + step) - plain(x - step)) / 2e-6, atol=1e-8)
 
 
 def test_readings_follow_a_core_in_its_surroundings_and_tell_it():
