@@ -134,17 +134,14 @@ class Field(NDArrayOperatorsMixin):
 
 
 @dataclass(frozen=True)
-class QuantityMap:
-    """The quantities of one stencil as rows of one matrix.
+class QuantityPlaces:
+    """Where each quantity stands among n_q numbers.
 
     Attributes:
-        rows: weights of the n_q numbers that the quantities are, (n_q, K): ``rows @ u``,
-            in the units of the problem's coordinates.
-        places: rows of each quantity; an integer for one that is a single number.
+        places: the numbers of each quantity; an integer for one that is a single number.
         slope_weights: weights of the squared slopes, by coordinates.
     """
 
-    rows: Array
     places: Mapping[Key, int | slice]
     slope_weights: Mapping[tuple[int, ...], Array]
 
@@ -153,8 +150,20 @@ class QuantityMap:
         return _Measured(self, quantities)
 
 
+@dataclass(frozen=True)
+class QuantityMap(QuantityPlaces):
+    """The quantities of one stencil as rows of one matrix.
+
+    Attributes:
+        rows: weights of the n_q numbers that the quantities are, (n_q, K): ``rows @ u``,
+            in the units of the problem's coordinates.
+    """
+
+    rows: Array
+
+
 class _Measured:
-    def __init__(self, layout: QuantityMap, quantities: Array) -> None:
+    def __init__(self, layout: QuantityPlaces, quantities: Array) -> None:
         self._layout = layout
         self._quantities = quantities
 
@@ -205,7 +214,7 @@ def quantity_map(stencil: DerivativeStencil, keys: Iterable[Key], scale: Array) 
         places[key] = n_rows if kind in _SINGLE else slice(n_rows, n_rows + len(own))
         n_rows += len(own)
         rows.append(own)
-    return QuantityMap(np.vstack(rows), places, slope_weights)
+    return QuantityMap(places, slope_weights, np.vstack(rows))
 
 
 def _laplacian_row(stencil: DerivativeStencil, dims: tuple[int, ...], scale: Array) -> Array:

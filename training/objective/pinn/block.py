@@ -10,24 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from photonzero.training.errors import MeasurementError
 from photonzero.training.objective.pinn.ansatz import AffineAnsatz
+from photonzero.training.objective.pinn.features import Features, reduced_features
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.pde.base import PDE
-from photonzero.training.pde.fields import quantity_map
+from photonzero.training.pde.fields import QuantityPlaces, quantity_map
 from photonzero.training.pde.terms import Term
 from photonzero.training.stencils import DerivativeStencil
 
 _NUMBERS_AT_ONCE = 8_000_000
 """Measured numbers held at a time, 32 MB in float32; what is larger is measured in tiles."""
-
-Features: TypeAlias = Array
-"""Reduced features of P candidates, (P, C, B, n_q, n_features + 1): per distinct coefficient of the
-ansatz, the quantities of every feature, and last of a constant 1."""
 
 
 class Block:
@@ -88,31 +84,30 @@ class Block:
 
     def features(self, oracle: ReadoutOracle, controls: Array, n_features: int) -> Features:
         """Measured features of settings (P, n_controls), reduced to what the formula needs."""
-        n_points, n_nodes = self.points.shape[0], self.stencil.n_nodes
-        n_quantities = self._map.rows.shape[0]
-        shape = (len(controls), self._ansatz.n_coefficients, n_points, n_quantities, n_features + 1)
-        reduced = np.empty(shape)
+        n_nodes = self.stencil.n_nodes
+        reduced: Features | None = None
         for some, rows in self._tiles(len(controls), n_features):
-            measured = oracle.measure_features(controls[some], self._inputs(rows)).astype(np.float64)
+            measured = oracle.measure_features(controls[some], self._inputs(rows))
             measured = measured.reshape(measured.shape[0], -1, n_nodes, n_features)
-            for c, own in enumerate(self._ansatz.coefficients(rows)):
-                reduced[some, c, rows, :, :-1] = self._map.rows @ (measured * own[..., None])
-                reduced[some, c, rows, :, -1] = own @ self._map.rows.T
+            if reduced is None:
+                shape = (len(controls), n_features)
+                reduced = reduced_features(
+                    self._map, self._constant, self._ansatz.links, shape, measured.dtype
+                )
+            reduced.store(some, rows, measured, self._ansatz.coefficients(rows))
+        assert reduced is not None
         return reduced
 
-    def residuals_of(self, features: Features, readouts: Array) -> Array:
-        """Residuals (Q, n_residuals) of one candidate's features (C, B, n_q, n_f + 1) with Q readouts."""
-        return self._formula(self._quantities(features, readouts))
+    def residuals_of(self, features: Features, p: int, readouts: Array) -> Array:
+        """Residuals (Q, n_residuals) of candidate p with Q readouts: weights, row after row, then biases."""
+        return self._formula(features.quantities(p, self._by_output(readouts)), features.places)
 
-    def columns(self, features: Features, readout: Array) -> Array:
+    def columns(self, features: Features, p: int, readout: Array) -> Array:
         """Derivative (n_residuals, n_out, n_f + 1) by weights and bias of each output, at one readout."""
-        quantities = self._quantities(features, readout[None])[0]
-        slopes = self.sensitivities(quantities)
-        n_points, n_equations = self.points.shape[0], self.term.n_equations
-        columns = np.zeros((n_points, n_equations, self._problem.n_outputs, features.shape[-1]))
-        for out, net, c in self._ansatz.links:
-            columns[:, :, net] += slopes[:, :, out] @ features[c]
-        return columns.reshape(n_points * n_equations, self._problem.n_outputs, -1)
+        quantities = features.quantities(p, self._by_output(readout[None]))[0]
+        slopes = self.sensitivities(quantities, features.places)
+        columns = features.by_readout(p, slopes)
+        return columns.reshape(-1, *columns.shape[2:])
 
     @property
     def has_jets(self) -> bool:
@@ -172,7 +167,7 @@ class Block:
             by_answers[..., net] += slopes[:, :, out] @ maps[c]
         return self._formula(quantities[None])[0], by_answers
 
-    def sensitivities(self, quantities: Array) -> Array:
+    def sensitivities(self, quantities: Array, places: QuantityPlaces | None = None) -> Array:
         """Derivatives (B, n_equations, m, n_q) of the formula by the quantities (B, m, n_q).
 
         Central differences of the formula, which is known and smooth; exact if it is quadratic.
@@ -185,7 +180,7 @@ class Block:
             for k in range(n_quantities):
                 pair = np.stack([quantities, quantities])
                 pair[:, :, out, k] += step[out, k] * np.array([[1.0], [-1.0]])
-                plus, minus = self._formula(pair).reshape(2, n_points, -1)
+                plus, minus = self._formula(pair, places).reshape(2, n_points, -1)
                 slopes[:, :, out, k] = (plus - minus) / (2 * step[out, k])
         return slopes
 
@@ -201,8 +196,10 @@ class Block:
         """Residuals (P, n_residuals) of quantities (P, B, m, n_q)."""
         return self._formula(quantities)
 
-    def _formula(self, quantities: Array) -> Array:
-        sources = [self._map.source(quantities[:, :, out]) for out in range(quantities.shape[2])]
+    def _formula(self, quantities: Array, places: QuantityPlaces | None = None) -> Array:
+        """Residuals of quantities, which stand as in the stencil's map if nothing else is said."""
+        layout = self._map if places is None else places
+        sources = [layout.source(quantities[:, :, out]) for out in range(quantities.shape[2])]
         residuals = self.term.residuals(self._problem, self.points, sources)
         return residuals.reshape(residuals.shape[0], -1)
 
@@ -213,16 +210,11 @@ class Block:
             quantities[:, out] += (maps[c] @ answers[..., net, None])[..., 0]
         return quantities
 
-    def _quantities(self, features: Features, readouts: Array) -> Array:
-        """(Q, B, m, n_q) of readouts (Q, n_readout): weights, row after row, then biases."""
-        n_out = self._problem.n_outputs
-        n_features = features.shape[-1] - 1
-        weight = readouts[:, : n_out * n_features].reshape(-1, n_out, n_features)
-        theta = np.concatenate([weight, readouts[:, n_out * n_features :, None]], axis=2)
-        quantities = np.repeat(self._constant[None], len(readouts), axis=0)
-        for out, net, c in self._ansatz.links:
-            quantities[:, :, out] += np.moveaxis(features[c] @ theta[:, net].T, -1, 0)
-        return quantities
+    def _by_output(self, readouts: Array) -> Array:
+        """(Q, m, n_f + 1) of readouts (Q, n_readout): weights, row after row, then biases."""
+        m = self._problem.n_outputs
+        weights = readouts[:, :-m].reshape(len(readouts), m, -1)
+        return np.concatenate([weights, readouts[:, -m:, None]], axis=2)
 
     def _inputs(self, rows: slice) -> Stencil | Array:
         if self.stencil.n_nodes == 1 and not self.stencil.offsets.any():
@@ -247,7 +239,7 @@ class BlockReadout:
 
     Attributes:
         block: a term at its points.
-        features: reduced features of all candidates, see `Features`.
+        features: reduced features of all candidates.
     """
 
     block: Block
@@ -255,10 +247,10 @@ class BlockReadout:
 
     def residuals(self, p: int, readouts: Array) -> Array:
         """Residuals (Q, n_residuals) of candidate p with other readouts (Q, n_readout)."""
-        return self.block.residuals_of(self.features[p], readouts)
+        return self.block.residuals_of(self.features, p, readouts)
 
     def columns(self, p: int, readout: Array) -> Array:
         """Derivative (n_residuals, n_readout) of candidate p's residuals by the readout's controls."""
-        columns = self.block.columns(self.features[p], readout)
+        columns = self.block.columns(self.features, p, readout)
         weights = columns[:, :, :-1].reshape(len(columns), -1)
         return np.concatenate([weights, columns[:, :, -1]], axis=1)

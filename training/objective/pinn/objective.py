@@ -30,7 +30,8 @@ class PinnObjective:
     other, each times ``sqrt(weight R / R_term)``, so that the loss is its mean square.
 
     Batch k is a pure function of seed, k and `state()`. Memory: one tile of measured numbers at a
-    time, and with a readout B x n_q x n_features numbers a candidate, n_q quantities of the PDE.
+    time, and with a readout B x n_q x n_features numbers a candidate, n_q quantities of the PDE, of which
+    a squared gradient over more coordinates than features is half of n_features.
 
     Args:
         problem: the PDE.
@@ -210,12 +211,12 @@ class PinnObjective:
         features = [block.features(oracle, controls, n_features) for block in self._blocks]
         readouts = controls[:, readout]
         parts = [
-            np.concatenate([block.residuals_of(own[p], readouts[p : p + 1]) for p in range(len(controls))])
+            np.concatenate([block.residuals_of(own, p, readouts[p : p + 1]) for p in range(len(controls))])
             for block, own in zip(self._blocks, features, strict=True)
         ]
         columns = None
         if self._weights.wants_columns:
-            columns = [b.columns(own[0], readouts[0]) for b, own in zip(self._blocks, features, strict=True)]
+            columns = [b.columns(own, 0, readouts[0]) for b, own in zip(self._blocks, features, strict=True)]
         residuals = self._joined(parts, columns)
         known = [
             ScaledReadout(BlockReadout(block, own), factor)
