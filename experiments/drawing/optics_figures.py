@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from photonzero.experiments.drawing.curves import draw_learning_curves
-from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
+from photonzero.experiments.drawing.style import BLUE, GREEN, GREY, ORANGE, figure
 from photonzero.training.oracle import Array
 
 _WAYS = {
     "frozen": ("frozen optics", GREY, "o", "none"),
     "black-box": ("whole chip, as a black box", ORANGE, "s", "none"),
     "layered": ("layer by layer", BLUE, "o", "full"),
+    "digital": ("digital twin", GREEN, "^", "none"),
 }
 """Label, colour, marker and filling of each way to train."""
 

@@ -227,23 +227,32 @@ def draw_controls(
                 left.set_xlabel("programmed phase, modulo 2π [rad]")
                 left.set_ylabel("number of phases")
                 left.legend()
-                label = "rms change of phases [rad]"
+                label, period = "rms change of phases, modulo 2π [rad]", turn
             else:
                 left.plot(start, stop, ".", markersize=3, color=ORANGE)
                 ends = [min(start.min(), stop.min()), max(start.max(), stop.max())]
                 left.plot(ends, ends, color=GREY, linewidth=0.8)
                 left.set_xlabel("digital control before")
                 left.set_ylabel("after")
-                label = "rms change of digital controls"
-            _draw_changes(right, groups, names, before, after, label)
+                label, period = "rms change of digital controls", None
+            changes = [_change(before[own], after[own], period) for own in (groups[n].slice for n in names)]
+            _draw_changes(right, names, changes, label)
         set_title(drawn, title)
 
 
-def _draw_changes(axes, groups, names, before: Array, after: Array, label: str) -> None:
-    """Root mean square change of each group, as bars; over decades where one would flatten the others."""
-    change = [float(np.sqrt(np.mean((after[groups[n].slice] - before[groups[n].slice]) ** 2))) for n in names]
-    axes.barh(np.arange(len(names)), change, color=BLUE)
-    moved = [value for value in change if value > 0]
+def _change(before: Array, after: Array, period: float | None) -> float:
+    """Root mean square change, the shorter way round a circle where there is a period."""
+    moves = after - before
+    if period is not None:
+        # A method may begin by bringing every phase within one turn, which moves none of them.
+        moves -= period * np.round(moves / period)
+    return float(np.sqrt(np.mean(moves**2)))
+
+
+def _draw_changes(axes: Any, names: Sequence[str], changes: Sequence[float], label: str) -> None:
+    """Changes of groups, as bars; over decades where one would flatten the others."""
+    axes.barh(np.arange(len(names)), changes, color=BLUE)
+    moved = [value for value in changes if value > 0]
     if moved and max(moved) > 30 * min(moved):
         axes.set_xscale("log")
     axes.set_xlabel(label)

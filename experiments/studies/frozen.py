@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,33 +87,58 @@ def config_of(sample: Sample) -> RunConfig:
     )
 
 
+def gains(rows: Sequence[Row]) -> list[Row]:
+    """Rows of trained optics with "gain": the error of the same chip with frozen ones over theirs."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in ("problem", "features", "bits", "noise", "seed"))
+
+    ended = good(rows, "error")
+    frozen = {place(row): row["error"] for row in ended if row["optics"] == "frozen"}
+    trained = [row for row in ended if row["optics"] == "trained" and place(row) in frozen]
+    return [{**row, "gain": frozen[place(row)] / row["error"]} for row in trained]
+
+
 def draw(plan: Plan, rows: list[Row], folder: Path) -> list[Drawing]:
-    """Errors against each axis that is varied, a column of panels a problem."""
-    varied = [name for name in ("features", "bits", "noise") if len(plan.grid[name]) > 1] or ["features"]
-    problems = [p for p in plan.grid["problem"] if good([r for r in rows if r["problem"] == p], "error")]
-    panels = [
-        Panel(
-            x,
-            "error",
-            ("optics", *(name for name in varied if name != x)),
-            title=problem,
-            y_log=True,
-            where={"problem": problem},
-        )
-        for x in varied
-        for problem in problems
-    ]
-    if not panels:
-        return []
-    draw_panels(folder, "frozen", plan.study, rows, panels, height_in=3.0)
-    return [
-        Drawing(
+    """What training the optics gains, and the errors behind it, against the first axis that is varied."""
+    x, *others = [name for name in ("features", "bits", "noise") if len(plan.grid[name]) > 1] or ["features"]
+    ratios, drawings = gains(rows), []
+    ends = (min(plan.grid[x]), max(plan.grid[x]))
+    for name, shown, panel, caption in (
+        (
             "frozen",
-            "Relative l2 error of one noisy pass with trained optics, and with optics left where they start "
-            "behind the best readout, priced for the noise: networks 2-F-F-1 of tensor trains of rank 2. "
-            f"{len(plan.grid['seed'])} seeds of chip and training; {BAND_TEXT}.",
-        )
-    ]
+            ratios,
+            Panel(
+                x,
+                "gain",
+                tuple(others),
+                y_label="error with frozen optics, over that with trained ones",
+                y_log=True,
+                references=(("no gain", ends, (1.0, 1.0)),),
+            ),
+            "What training the optics gains: the error of a chip with frozen optics over that with trained "
+            "ones.",
+        ),
+        (
+            "frozen-errors",
+            good(rows, "error"),
+            Panel(x, "error", ("optics", *others), y_log=True),
+            "Errors with trained optics, and with optics left where they start.",
+        ),
+    ):
+        known = [p for p in plan.grid["problem"] if any(row["problem"] == p for row in shown)]
+        if not known:
+            continue
+        panels = [replace(panel, title=problem, where={"problem": problem}) for problem in known]
+        draw_panels(folder, name, plan.study, shown, panels, height_in=3.0)
+        drawings.append(Drawing(name, f"{caption} {_HOW} {len(plan.grid['seed'])} seeds; {BAND_TEXT}."))
+    return drawings
+
+
+_HOW = (
+    "Relative l2 errors of one noisy pass; behind frozen optics stands the best readout, priced for noise."
+    " Networks 2-F-F-1 of tensor trains of rank 2."
+)
 
 
 STUDY = training_study(

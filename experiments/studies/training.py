@@ -68,12 +68,21 @@ def config_key(config: RunConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+def trained_row(config: RunConfig, sample: Sample) -> Row:
+    """Train as configured, on one thread: a study's workers share the processors.
+
+    Frozen optics are not measured besides: they are samples of their own.
+    """
+    return row_of(train(assemble(replace(config, frozen_null=False), 1), checkpoint=sample.scratch))
+
+
 def training_study(
     name: str,
     summary: str,
     axes: tuple[Axis, ...],
     config_of: Callable[[Sample], RunConfig],
     *,
+    row: Callable[[RunConfig, Sample], Row] = trained_row,
     draw: Callable[[Plan, list[Row], Path], list[Drawing]],
     **more: Any,
 ) -> Study:
@@ -84,17 +93,13 @@ def training_study(
         summary: one line.
         axes: what it varies; the last one is usually SEED.
         config_of: the run of a sample.
+        row: what it has come to.
         draw: see `Study`.
         **more: further attributes of the `Study`.
     """
 
     def measure(samples: Sequence[Sample], prepared: Any) -> list[Row]:
-        # On one thread: a study's workers share the processors. Frozen optics are samples of their own.
-        configs = [replace(config_of(sample), frozen_null=False) for sample in samples]
-        return [
-            row_of(train(assemble(config, 1), checkpoint=sample.scratch))
-            for config, sample in zip(configs, samples, strict=True)
-        ]
+        return [row(config_of(sample), sample) for sample in samples]
 
     def check(plan: Plan) -> None:
         for setting in _one_by_one(plan):

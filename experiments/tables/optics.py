@@ -17,9 +17,9 @@ from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured
 from photonzero.experiments.run.assembly import assemble
 from photonzero.experiments.run.runs import train
-from photonzero.experiments.studies.training import COSTS, SEED, config_key
+from photonzero.experiments.studies.training import COSTS, SEED, config_key, trained_row
 from photonzero.experiments.sweep.plan import Plan
-from photonzero.experiments.sweep.study import Axis, Sample
+from photonzero.experiments.sweep.study import KEPT, Axis, Row, Sample
 from photonzero.experiments.tables.comparison import (
     Finished,
     Line,
@@ -29,14 +29,16 @@ from photonzero.experiments.tables.comparison import (
     median,
     spread,
 )
+from photonzero.experiments.tables.digital import DigitalOptions, require_jax, train_digitally
 from photonzero.experiments.tables.tuned import read_data
+from photonzero.photonics.networks.twins import digital_twin
 from photonzero.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from photonzero.training.errors import CheckpointError
 from photonzero.training.oracle import Array, ReadoutOracle
+from photonzero.training.trainer import HISTORY_COLUMNS
 
-LAYERED, FROZEN, BLACK_BOX = "layered", "frozen", "black-box"
-"""Ways to train a chip: with layer access, its readout alone, and seen from its ends."""
-
+LAYERED, FROZEN, BLACK_BOX, DIGITAL = "layered", "frozen", "black-box", "digital"
+"""Ways to train a chip: with layer access, its readout alone, seen from its ends; and its digital twin."""
 
 _MAPS = "features.npz"
 _MAP_POINTS = 65
@@ -59,6 +61,7 @@ class Task:
         of_frozen: error that the median is meant to reach, in units of that with frozen optics.
         frozen: whether there is a readout that can be fitted.
         black_box: budget of Gauss-Newton on the chip from its ends; None for a row without.
+        digital: whether automatic differentiation can train its digital twin, see `train_digitally`.
         settings: changes to the configuration of all runs.
         layered: changes to that of the run with layer access.
     """
@@ -74,18 +77,23 @@ class Task:
     of_frozen: float | None = None
     frozen: bool = True
     black_box: int | None = None
+    digital: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     layered: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[str]:
-        """Names of its runs."""
+        """Names of its runs on chips."""
         ways = [LAYERED, *([FROZEN] if self.frozen else []), *([BLACK_BOX] if self.black_box else [])]
         return [f"{self.name}/{way}" for way in ways]
 
 
 TASKS: dict[str, Task] = {row["name"]: msgspec.convert(row, Task) for row in read_data("optics")["rows"]}
-RUNS = [run for task in TASKS.values() for run in task.runs]
+RUNS = [
+    run
+    for name, task in TASKS.items()
+    for run in (*task.runs, *([f"{name}/{DIGITAL}"] if task.digital else []))
+]
 
 
 @dataclass(frozen=True)
@@ -102,14 +110,19 @@ class Options:
 def runs_of(names: Sequence[str]) -> list[str]:
     """Runs of rows and single runs, in the order of optics.toml; of nothing all that need no files of data.
 
+    A row's digital twin is trained where it is named itself: it needs a library that is an extra.
+
     Raises:
-        UsageError: a name that is neither.
+        UsageError: a name that is neither, or that library is not installed.
     """
     for name in names:
         if name not in TASKS and name not in RUNS:
             raise UsageError(f"row: {name!r}; allowed: {', '.join(TASKS)}, and ROW/{LAYERED} and the like")
     chosen = names or [name for name, task in TASKS.items() if task.problem not in _WITH_FILES]
-    return [run for run in RUNS if run in chosen or run.rpartition("/")[0] in chosen]
+    if any(name.endswith(f"/{DIGITAL}") for name in names):
+        require_jax()
+    on_chips = [run for name in chosen if name in TASKS for run in TASKS[name].runs]
+    return [run for run in RUNS if run in chosen or run in on_chips]
 
 
 _WITH_FILES = ("mnist",)
@@ -121,7 +134,11 @@ def config_of(sample: Sample) -> RunConfig:
     name, _, way = sample.setting["run"].rpartition("/")
     task = TASKS[name]
     settings, optimizer, budget = dict(task.settings), task.optimizer, task.max_inferences
-    if way == LAYERED:
+    chip, noise = task.chip, task.noise
+    if way == DIGITAL:
+        chip, noise = digital_twin(configured(task.problem, chip=task.chip).network()), "ideal"
+        settings["dtype"] = "float64"
+    elif way == LAYERED:
         settings |= task.layered
     elif way == FROZEN:
         settings["frozen"] = ["layer*"]
@@ -130,14 +147,34 @@ def config_of(sample: Sample) -> RunConfig:
         optimizer, budget = "gauss-newton", task.black_box
     return configured(
         task.problem,
-        chip=task.chip,
-        noise=task.noise,
+        chip=chip,
+        noise=noise,
         optimizer=optimizer,
         seed=sample.setting["seed"],
         max_inferences=budget,
         data=sample.options.data if task.problem in _WITH_FILES else None,
         settings=settings,
     )
+
+
+def _row(config: RunConfig, sample: Sample) -> Row:
+    """What a run has come to."""
+    if not sample.setting["run"].endswith(f"/{DIGITAL}"):
+        return trained_row(config, sample)
+    found = train_digitally(config, DigitalOptions())
+    kept = dict.fromkeys(COSTS, np.nan) | {"zero": found.zero, "wall_s": found.wall_s}
+    return {
+        "error": found.error,
+        "inferences": 0,
+        "steps": found.steps,
+        "final_loss": found.loss,
+        "n_controls": found.n_controls,
+        KEPT: {
+            "history": np.empty((0, len(HISTORY_COLUMNS))),
+            **{name: np.array(value) for name, value in kept.items()},
+            "stop": np.array("finished"),
+        },
+    }
 
 
 def line_of(plan: Plan, one: Finished) -> Line:
@@ -149,7 +186,7 @@ def line_of(plan: Plan, one: Finished) -> Line:
         "row": name,
         "way": way,
         "problem": task.problem,
-        "noise": task.noise,
+        "noise": "ideal" if way == DIGITAL else task.noise,
         **{key: one.row[key] for key in ("seed", "error", "inferences", "steps", "n_controls")},
         "zero": float(one.kept["zero"]),
         **costs,
@@ -181,7 +218,7 @@ def markdown(lines: Sequence[Line]) -> str:
         ways = {way: found for (way,), found in grouped(own, "way").items()}
         task = TASKS[name]
         cells = [f"`{name}`", task.noise, f"{_number(own, 'zero', '.2g')}"]
-        for way in (FROZEN, BLACK_BOX, LAYERED):
+        for way in (FROZEN, BLACK_BOX, LAYERED, DIGITAL):
             cells.append(_error(ways[way]) if way in ways else "")
         trained = ways.get(LAYERED, [])
         cells += [_goal(task, trained, ways.get(FROZEN, [])), _gain(trained, ways.get(FROZEN, []))]
@@ -189,8 +226,8 @@ def markdown(lines: Sequence[Line]) -> str:
         cells.append(str(max(map(len, ways.values()))))
         rows.append(cells)
     header = (
-        "row", "noise", "at zero", "frozen", "black box", "layered", "target", "frozen / layered",
-        "inferences", "s", "seeds",
+        "row", "noise", "at zero", "frozen", "black box", "layered", "digital twin", "target",
+        "frozen / layered", "inferences", "s", "seeds",
     )  # fmt: skip
     return markdown_table(header, rows)
 
@@ -253,11 +290,11 @@ def _draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
 
 
 def _curves(done: Sequence[Finished]) -> dict[str, dict[str, list[Array]]]:
-    """Histories by row and way, of those that learn."""
+    """Histories by row and way, of the ways whose optics may learn."""
     found: dict[str, dict[str, list[Array]]] = {}
     for one in done:
         name, _, way = one.row["run"].rpartition("/")
-        if way != FROZEN:
+        if way in (LAYERED, BLACK_BOX):
             found.setdefault(name, {}).setdefault(way, []).append(one.history)
     return found
 
@@ -294,6 +331,7 @@ STUDY = comparison(
     "What the optics learn where layers can be read one by one, against frozen optics.",
     (Axis("run", "run", "text", choices=tuple(RUNS)), SEED),
     config_of,
+    row=_row,
     line_of=line_of,
     printed=markdown,
     figure=_draw,
