@@ -4,7 +4,8 @@
   may not be entered from two threads, and a schedule of our own keeps the bits independent of the number of
   threads.
 - ``cache``: a second start should not compile.
-- ``contract``: the compiler may fuse a * b + c, which doubles the arithmetic rate and rounds less.
+- ``contract``: the compiler may fuse a * b + c, which doubles the arithmetic rate and rounds less. Off for
+  the kernel that gives NumPy's bits.
 - ``nsz``, no signed zeros: lets it use the fused form for a first product. Off for the kernels that read
   angles off their results, where 0 and -0 are half a turn apart.
 - No other relaxation: NaN and infinity propagate, and sums keep their order.
@@ -29,16 +30,21 @@ COMPILED: list[Any] = []
 """All kernels that have been made, each with its plain Python form as `py_func`."""
 
 
-def kernel(*, inline: bool = False, signed_zeros: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(
+    *, inline: bool = False, signed_zeros: bool = False, fused: bool = True
+) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function by the policy above, when it is first called.
 
     Args:
         inline: put it into its callers before they are compiled.
         signed_zeros: keep the sign of zeros.
+        fused: products may be fused with sums; without it every operation is rounded, as NumPy does.
     """
     options: Any = {**JIT, "cache": True}
     if signed_zeros:
         options["fastmath"] = {"contract"}
+    if not fused:
+        options["fastmath"] = False
     if inline:
         options["inline"] = "always"
 

@@ -172,11 +172,34 @@ def _real_cells(topology: MeshTopology, nulling: Nulling, u: FloatArray) -> tupl
     nulling.run(u, np.zeros_like(u), topology.layer_starts, theta, phi, diagonal)
     angles = np.arctan2(-np.cos(0.5 * theta), np.sin(0.5 * theta))
     signs = np.ones(topology.n_modes)
-    for k, (a, b) in enumerate(zip(topology.row, topology.partner, strict=True)):
-        signs[a] *= np.sign(np.cos(phi[k]))
+    _move_signs(topology.row, topology.partner, np.sign(np.cos(phi)), angles, signs)
+    return angles, signs * np.sign(diagonal.real)
+
+
+@kernel()
+def _move_signs(row, partner, flips, angles, signs):
+    for k in range(row.size):
+        a, b = row[k], partner[k]
+        signs[a] *= flips[k]
         angles[k] *= signs[a] * signs[b]
         signs[b] = -signs[b]
-    return angles, signs * np.sign(diagonal.real)
+
+
+@kernel(fused=False)
+def _rotate(upper, lower, c, s):
+    for j in range(upper.size):
+        a, b = upper[j], lower[j]
+        upper[j] = c * a - s * b
+        lower[j] = s * a + c * b
+
+
+@kernel()
+def _order_of_layers(upper, depth, layer):
+    """The layer of each cell, as soon as light can meet it."""
+    for k in range(upper.size):
+        a = upper[k]
+        layer[k] = max(depth[a], depth[a + 1])
+        depth[a] = depth[a + 1] = layer[k] + 1
 
 
 def _null_both_sides(topology: MeshTopology, u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -190,28 +213,22 @@ def _null_both_sides(topology: MeshTopology, u: FloatArray) -> tuple[FloatArray,
             if i % 2 == 0:
                 a, r = i - j, n - 1 - j
                 theta = np.arctan2(u[r, a], u[r, a + 1])
-                c, s = np.cos(theta), np.sin(theta)
-                left, right = u[:, a].copy(), u[:, a + 1].copy()
-                u[:, a], u[:, a + 1] = c * left - s * right, s * left + c * right
+                _rotate(u[:, a], u[:, a + 1], np.cos(theta), np.sin(theta))
                 first.append((a, float(theta)))
             else:
                 a, col = n - 2 - i + j, j
                 theta = np.arctan2(-u[a + 1, col], u[a, col])
-                c, s = np.cos(theta), np.sin(theta)
-                upper, lower = u[a].copy(), u[a + 1].copy()
-                u[a], u[a + 1] = c * upper - s * lower, s * upper + c * lower
+                _rotate(u[a], u[a + 1], np.cos(theta), np.sin(theta))
                 last.append((a, float(-theta)))
     signs = np.sign(np.diag(u))
+    cells = first + last[::-1]
+    upper = np.array([a for a, _ in cells])
+    theta_rad = np.array([theta for _, theta in cells])
     # R diag = diag R(-theta) where the two signs differ: move D behind the left cells.
-    cells = first + [(a, t * float(signs[a] * signs[a + 1])) for a, t in reversed(last)]
-    place = {
-        (int(layer), int(row)): k
-        for k, (layer, row) in enumerate(zip(topology.layer, topology.row, strict=True))
-    }
+    theta_rad[len(first) :] *= (signs[upper] * signs[upper + 1])[len(first) :]
+    layer = np.empty_like(upper)
+    _order_of_layers(upper, np.zeros(n, dtype=np.int64), layer)
     angles = np.empty(topology.n_mzi)
-    depth = np.zeros(n, dtype=np.int64)
-    for a, theta in cells:
-        layer = int(max(depth[a], depth[a + 1]))
-        angles[place[layer, a]] = theta
-        depth[a] = depth[a + 1] = layer + 1
+    # Cells of a mesh stand layer after layer, each from the top.
+    angles[np.lexsort((topology.row, topology.layer))] = theta_rad[np.lexsort((upper, layer))]
     return angles, signs

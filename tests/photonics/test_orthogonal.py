@@ -119,3 +119,35 @@ def test_bad_input_is_named():
         decompose_orthogonal(butterfly(4), np.eye(4))
     with pytest.raises(PhotonicsError, match="n_modes: 1"):
         rectangular(1)
+
+
+def test_rotations_have_the_bits_of_numpy():
+    # Fused products would round less: starts of trainings would change with how a kernel is compiled.
+    pair = np.random.default_rng(3).standard_normal((2, 1000))
+    c, s = np.cos(0.7), np.sin(0.7)
+    expected = c * pair[0] - s * pair[1], s * pair[0] + c * pair[1]
+    orthogonal._rotate(pair[0], pair[1], c, s)
+    np.testing.assert_array_equal(pair, expected)
+
+
+@pytest.mark.parametrize("make", [rectangular, symmetric])
+def test_nulling_from_both_sides_equals_the_steps_one_by_one(make):
+    n = 7
+    matrix = np.linalg.qr(np.random.default_rng(4).standard_normal((n, n)))[0]
+    u, cells = matrix.copy(), []
+    for i in range(n - 1):
+        for j in range(i + 1):
+            a, left = (i - j, False) if i % 2 == 0 else (n - 2 - i + j, True)
+            pair = (u[a + 1, j], u[a, j]) if left else (u[n - 1 - j, a], u[n - 1 - j, a + 1])
+            theta = np.arctan2(-pair[0], pair[1]) if left else np.arctan2(*pair)
+            rotation = np.eye(n)
+            rotation[a : a + 2, a : a + 2] = [[np.cos(theta), -np.sin(theta)], [np.sin(theta), np.cos(theta)]]
+            u = rotation @ u if left else u @ rotation.T
+            cells.append((left, a, theta))
+    # Elements are nulled one after the other, and a diagonal of signs is left.
+    np.testing.assert_allclose(u, np.diag(np.sign(np.diag(u))), atol=ROUNDOFF)
+    angles, signs = decompose_orthogonal(make(n), matrix)
+    np.testing.assert_allclose(np.sort(np.abs(angles)), np.sort([abs(t) for _, _, t in cells]), atol=ROUNDOFF)
+    np.testing.assert_allclose(
+        np.diag(signs) @ build_orthogonal(make(n), angles[None])[0], matrix, atol=ROUNDOFF
+    )
