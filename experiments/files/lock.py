@@ -44,8 +44,11 @@ def locked(folder: Path, what: str) -> Iterator[None]:
         what: is made there, as errors call it: "study", "run".
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process holds it, or its lock is a link.
     """
+    # Opening a lock empties it: through a link that would be another file.
+    if (folder / LOCK).is_symlink():
+        raise UsageError(f"{folder / LOCK}: is a link; allowed: a file of this folder's own")
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()

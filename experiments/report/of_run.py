@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from photonzero.experiments.report.page import (
     section,
     table,
 )
-from photonzero.experiments.run.folder import CONFIG, HISTORY, RESULT
+from photonzero.experiments.run.folder import CONFIG, HISTORY, RESULT, read_history
 
 _CAPTIONS = {
     "learning": "Loss and validation error after each step, against the optical inferences of training.",
@@ -90,8 +89,7 @@ def _order(name: str) -> tuple[int, str]:
 
 
 def _steps(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        header, *lines = list(csv.reader(file))
+    header, *lines = read_history(path)
     count = min(len(lines), _STEPS)
     # The last step is always there.
     places = sorted({len(lines) - 1 - k * len(lines) // count for k in range(count)}) if count else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -103,16 +104,55 @@ def write_config(config: RunConfig, folder: Path) -> None:
         write_atomically(copy, lambda file, content=content: file.write(content))
 
 
+class StateFiles:
+    """The checkpoint of the last completed step of a run, and history.csv, in its folder.
+
+    The history is written whole at first and then grows by its new steps, so that writing costs the same
+    however long it is. A process that is killed meanwhile may leave half a row at its end: `read_history`.
+
+    Args:
+        config: of the run.
+        run: the training.
+        folder: of the run.
+    """
+
+    def __init__(self, config: RunConfig, run: TrainingRun, folder: Path) -> None:
+        self._config, self._run, self._folder = config, run, folder
+        self._n_rows, self._end = 0, 0
+
+    def write(self) -> None:
+        """Bring both files up to date."""
+        save_checkpoint(self._folder / CHECKPOINT, self._config.fingerprint(), self._run.checkpoint())
+        path = self._folder / HISTORY
+        if not self._end or not path.is_file() or path.is_symlink():
+            self._n_rows, self._end = 0, 0
+        text = _rows(self._run.history[self._n_rows :], header=not self._end)
+        if self._end:
+            with path.open("r+b") as file:
+                file.seek(self._end)
+                file.write(text)
+        else:
+            write_atomically(path, lambda file: file.write(text))
+        self._n_rows, self._end = len(self._run.history), self._end + len(text)
+
+
 def write_state(config: RunConfig, run: TrainingRun, folder: Path) -> None:
-    """Write the checkpoint of the last completed step, and history.csv."""
-    save_checkpoint(folder / CHECKPOINT, config.fingerprint(), run.checkpoint())
-    _write_history(folder / HISTORY, run)
+    """Write the checkpoint of the last completed step, and history.csv, whole."""
+    StateFiles(config, run, folder).write()
 
 
-def _write_history(path: Path, run: TrainingRun) -> None:
+def read_history(path: Path) -> list[list[str]]:
+    """The cells of the header and of the rows of a history.csv, without half a row at its end."""
+    with path.open(encoding="utf-8", newline="") as file:
+        text = file.read()
+    return list(csv.reader(text[: text.rfind("\n") + 1].splitlines()))
+
+
+def _rows(history: Sequence[tuple[float, ...]], *, header: bool) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HISTORY_COLUMNS)
-    for step, inferences, loss, error, wall_s in run.history:
+    if header:
+        writer.writerow(HISTORY_COLUMNS)
+    for step, inferences, loss, error, wall_s in history:
         writer.writerow([int(step), int(inferences), repr(loss), repr(error), f"{wall_s:.3f}"])
-    write_atomically(path, lambda file: file.write(text.getvalue().encode()))
+    return text.getvalue().encode()

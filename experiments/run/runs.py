@@ -20,6 +20,7 @@ from photonzero.experiments.run.folder import (
     CHECKPOINT,
     HISTORY,
     RESULT,
+    StateFiles,
     load_config,
     refuse_a_run,
     saved_state,
@@ -177,21 +178,22 @@ def execute_in(
 
 def _execute(parts: Assembled, folder: Path, resume: bool, callbacks: Sequence[Callback]) -> Outcome:
     config = parts.config
-    keep_state = _now_and_then(lambda: write_state(config, run, folder))
+    keep_state = _now_and_then(lambda: files.write())
     run = parts.run(config.limits, (keep_state, *callbacks))
+    files = StateFiles(config, run, folder)
     # A run that was killed before its first checkpoint begins again.
     if resume and ((folder / CHECKPOINT).exists() or (folder / HISTORY).exists()):
         run.restore(saved_state(config, folder))
         # What an older version wrote is written anew before the configuration is.
-        write_state(config, run, folder)
+        files.write()
     write_config(config, folder)
-    write_state(config, run, folder)
+    files.write()
     (folder / RESULT).unlink(missing_ok=True)
     try:
         stop = _stepped(run)
     finally:
         # Whatever ended it, the last completed step is kept.
-        write_state(config, run, folder)
+        files.write()
     outcome = _outcome(parts, run, stop)
     outcome.save(folder)
     return outcome

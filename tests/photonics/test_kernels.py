@@ -481,6 +481,29 @@ def _():
     return Case((theta, topology.row, topology.partner, cells, np.zeros((2, 1, 4, 4), complex)))
 
 
+@case("orthogonal._move_signs")
+def _():
+    topology = mesh("triangular", 4)
+    flips = RNG.choice([-1.0, 1.0], topology.n_mzi)
+    return Case((topology.row, topology.partner, flips, normal(topology.n_mzi), np.ones(4)))
+
+
+@case("orthogonal._rotate")
+def _():
+    def expected(upper, lower, c, s):
+        return {0: c * upper - s * lower, 1: s * upper + c * lower}
+
+    return Case((normal(5), normal(5), 0.8, 0.6), expected)
+
+
+@case("orthogonal._order_of_layers")
+def _():
+    def expected(upper, depth, layer):
+        return {2: np.array([0, 0, 1, 2, 2])}
+
+    return Case((np.array([0, 2, 1, 0, 2]), np.zeros(4, np.int64), np.zeros(5, np.int64)), expected)
+
+
 def check(found, expected):
     """Equal to rounding, through all nested tuples of arrays."""
     if isinstance(expected, tuple | list):
