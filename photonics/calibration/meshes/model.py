@@ -62,7 +62,7 @@ class MeshReadings:
     phases_rad: FloatArray
     setting: IntArray
     fields: FieldArray
-    readings: npt.NDArray[np.complex128] | FloatArray
+    readings: npt.NDArray[np.complex128 | np.float64]
 
     @classmethod
     def joined(cls, parts: Sequence[MeshReadings]) -> MeshReadings:
