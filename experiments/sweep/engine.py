@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.sweep.executors import Workers, is_lost_worker
+from photonzero.experiments.sweep.executors import Workers, is_lost_worker, lost_executor
 from photonzero.experiments.sweep.folder import StudyFolder
 from photonzero.experiments.sweep.plan import Plan
 from photonzero.experiments.sweep.study import Prepared, Row
@@ -143,7 +143,7 @@ class _Work:
             self._show(f"preparing {', '.join(waiting.values())}")
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 name = waiting.pop(future)
-                made[name] = dict(future.result())
+                made[name] = dict(_answer(future))
                 self._prepared_path(name).parent.mkdir(exist_ok=True)
                 save_checkpoint(self._prepared_path(name), self._plan.preparation, made[name])
         # In the order of the study, whichever was ready first.
@@ -166,7 +166,7 @@ class _Work:
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 chunk = pending.pop(future)
                 try:
-                    self._add(*future.result())
+                    self._add(*_answer(future))
                 except Exception as error:
                     if not is_lost_worker(error):
                         raise
@@ -179,7 +179,7 @@ class _Work:
         for unit in suspects:
             for attempt in range(_LONE_TRIES):
                 try:
-                    self._add(*self._submit(measure_units, [unit], prepared, self._scratch).result())
+                    self._add(*_answer(self._submit(measure_units, [unit], prepared, self._scratch)))
                     break
                 except Exception as error:
                     if not is_lost_worker(error):
@@ -202,3 +202,15 @@ class _Work:
         if seconds > 0:
             self._unit_s = seconds / len(measured)
         self._show("measuring")
+
+
+def _answer(future: Future[Any]) -> Any:
+    """What was measured.
+
+    Raises:
+        UsageError: the executor has given it up.
+    """
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise lost_executor() from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -50,6 +51,14 @@ def is_lost_worker(error: Exception) -> bool:
     """Whether a future failed because its worker died, and not by what it was asked to do."""
     # Dask's own, which is raised after it has tried a task on several workers, by name: an extra.
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+
+
+def lost_executor() -> UsageError:
+    """The error for work that was given up by its executor, and not by us."""
+    return UsageError(
+        "workers: gone, as when a scheduler is killed; what was measured is kept; allowed: the same command "
+        "again, which goes on from there"
+    )
 
 
 class SerialExecutor(Executor):
@@ -127,6 +136,8 @@ def _dask(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
         distributed: Any = import_module("distributed")
     except ImportError as error:
         raise UsageError("executor dask: not installed; allowed: pip install 'photonzero[dask]'") from error
+    # A lost scheduler is told in one line where it is noticed.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     if scheduler is not None and workers is not None:
         raise UsageError(f"workers: {workers} with --scheduler; allowed: none, the cluster has its own")
     if scheduler is None:

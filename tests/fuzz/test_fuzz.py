@@ -92,16 +92,19 @@ def continued(folder):
 
 
 def check_kills_of_train(tmp_path, count, seed):
+    """Kills of so many runs, once or twice each; how many kills that were."""
     whole_s = timed((*RUN, "--out", tmp_path / "whole"))
-    drawn = random.Random(seed)
+    drawn, n_kills = random.Random(seed), 0
     for k in range(count):
         folder = tmp_path / f"run{k}"
         for _ in range(drawn.randint(1, 2)):
+            n_kills += 1
             killed(continued(folder), drawn.uniform(0.1, 1.0) * whole_s)
         run(continued(folder))
         assert same(folder, tmp_path / "whole")
         left = {path.name for path in folder.iterdir()}
         assert left == {path.name for path in (tmp_path / "whole").iterdir()}
+    return n_kills
 
 
 def check_kills_of_sweep(tmp_path, count, seed):
@@ -124,7 +127,7 @@ def test_a_run_that_is_killed_at_any_moment_ends_as_one_that_was_not(tmp_path):
 
 @pytest.mark.slow
 def test_sixty_kills_of_train(tmp_path):
-    check_kills_of_train(tmp_path, 40, 1)
+    assert check_kills_of_train(tmp_path, 40, 1) >= 60
 
 
 @pytest.mark.slow
@@ -147,3 +150,21 @@ def test_the_second_of_two_processes_in_one_folder_is_refused(tmp_path):
     finally:
         first.kill()
         first.wait()
+
+
+@pytest.mark.slow
+def test_twenty_pairs_of_processes_in_one_folder(tmp_path):
+    drawn = random.Random(2)
+    for k in range(20):
+        command = [*COMMAND, *RUN, "--steps", "1", "--out", str(tmp_path / f"run{k}")]
+        pair = []
+        for pause_s in (0.0, drawn.choice([0.0, 0.05, 0.3, 1.0])):
+            time.sleep(pause_s)
+            pair.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        said = [process.communicate()[1] for process in pair]
+        codes = [process.returncode for process in pair]
+        assert sorted(codes) == [0, 2], said
+        refusal = said[codes.index(2)]
+        assert refusal.count("\n") == 1
+        assert "another process works on this run" in refusal or "holds a run already" in refusal
+        assert not said[codes.index(0)]
