@@ -25,7 +25,7 @@ from photonzero.photonics.calibration.surroundings import (
     readings_by,
     surroundings,
 )
-from photonzero.photonics.calibration.wiring import LayerAccess, LayerWiring
+from photonzero.photonics.calibration.wiring import CoreWiring, LayerAccess, LayerWiring
 from photonzero.photonics.errors import PhotonicsError
 
 FloatArray = npt.NDArray[np.float64]
@@ -242,16 +242,33 @@ class _Standing:
     cores: Sequence[FloatArray]
 
     def changes(
-        self, reader: Reader, k: int, places: npt.NDArray[np.int64], turn_rad: float, vectors: FloatArray
+        self,
+        reader: Reader,
+        k: int,
+        places: npt.NDArray[np.int64],
+        turn_rad: float,
+        probes: Sequence[FloatArray],
     ) -> FloatArray:
-        """Changes (Q, r, m, n, s) of core k when each of Q of its phases turns."""
-        wiring = reader.wiring
-        around = surroundings(self.cores, vectors)[k]
-        phases = np.repeat(self.phases_rad[None], len(places), axis=0)
-        phases[np.arange(len(places)), places] += turn_rad
-        before = readings_by(around, self.cores[k][None])
-        after = reader.read(phases, vectors) / wiring.layer.gain
-        return core_behind(around, after - before, wiring.cores[k].shape)
+        """Changes (blocks q, r, m, n, s) of core k when each of its phases at places (blocks, q) turns.
+
+        The blocks of each column of blocks are read by vectors of their own, see `_probe_vectors`: whatever
+        the gauge of the bonds, they change no other columns of the core.
+        """
+        wiring, core = reader.wiring, reader.wiring.cores[k]
+        found = np.zeros((*places.shape, *core.shape))
+        for column, vectors in enumerate(probes):
+            modes = _modes(core, column)
+            around = surroundings(self.cores, vectors)[k]
+            turned = places[column :: core.grid[1]].ravel()
+            phases = np.repeat(self.phases_rad[None], len(turned), axis=0)
+            phases[np.arange(len(turned)), turned] += turn_rad
+            before = readings_by(around, self.cores[k][None])
+            after = reader.read(phases, vectors) / wiring.layer.gain
+            r, m, _, s = core.shape
+            shape = (r, m, modes.stop - modes.start, s)
+            own = core_behind(_seen(around, modes, s), after - before, shape)
+            found[column :: core.grid[1], :, :, :, modes] = own.reshape(-1, places.shape[1], *shape)
+        return found.reshape(-1, *core.shape)
 
 
 def _starts(
@@ -269,11 +286,11 @@ def _starts(
     turn, twice = _turns(wiring)
     probes = []
     for k, core in enumerate(wiring.cores):
-        vectors = _probe_vectors(standing.cores, k, rng, budget.probe_readings)
-        once = standing.changes(reader, k, core.places.ravel(), turn, vectors)
+        vectors = _probe_vectors(standing.cores, core, k, rng, budget.probe_readings)
+        once = standing.changes(reader, k, core.places, turn, vectors)
         double = np.zeros_like(once)
         of_attenuators = np.isin(core.places.ravel(), core.phases_s)
-        double[of_attenuators] = standing.changes(reader, k, core.phases_s.ravel(), twice, vectors)
+        double[of_attenuators] = standing.changes(reader, k, core.phases_s, twice, vectors)
         probes.append(CoreProbes(standing.cores[k], once, double, turn, twice, at[core.places]))
     found = []
     for believing in (True, False):
@@ -296,35 +313,65 @@ def _bright(reader: Reader, standing: _Standing, rng: np.random.Generator, budge
     phases, wiring = standing.phases_rad.copy(), reader.wiring
     turn, twice = _turns(wiring)
     for k, core in enumerate(wiring.cores):
-        vectors = _probe_vectors(standing.cores, k, rng, budget.probe_readings)
+        vectors = _probe_vectors(standing.cores, core, k, rng, budget.probe_readings)
         places = core.phases_s.ravel()
-        once, double = (standing.changes(reader, k, places, angle, vectors) for angle in (turn, twice))
+        once, double = (standing.changes(reader, k, core.phases_s, angle, vectors) for angle in (turn, twice))
         _, phase_rad = attenuators_from(once, double, turn, twice)
         opened = np.mod(phases[places] - phase_rad, math.pi)
         phases[places] = wiring.on_grid(np.minimum(opened, _HALF_RANGE))
     return phases
 
 
-def _probe_vectors(
-    cores: Sequence[FloatArray], k: int, rng: np.random.Generator, readings_per_number: float
-) -> FloatArray:
-    """Vectors (B, n_in) of +-1 that determine core k; the best of some draws of the least number.
+def _modes(core: CoreWiring, column: int) -> slice:
+    """Values of the index n of a core (r, m, n, s) that the blocks of a column of blocks touch."""
+    columns, s = core.visible(column)[1], core.shape[3]
+    return slice(columns.start // s, -(-columns.stop // s))
 
-    Rows of a Hadamard matrix are Kronecker products and would leave most of a core undetermined.
+
+def _seen(surrounding: FloatArray, modes: slice, s: int) -> FloatArray:
+    """The part of a surrounding (B, m_<k, m_>k, r, n s) that belongs to some values of n."""
+    return surrounding[..., modes.start * s : modes.stop * s]
+
+
+def _probe_vectors(
+    cores: Sequence[FloatArray],
+    core: CoreWiring,
+    k: int,
+    rng: np.random.Generator,
+    readings_per_number: float,
+) -> list[FloatArray]:
+    """For each column of blocks of core k vectors (B, n_in) of +-1 that determine what its blocks change.
+
+    Rows of a Hadamard matrix are Kronecker products and would leave most of a core undetermined; the best of
+    some draws of the least number of random ones is taken.
     """
-    n = math.prod(core.shape[2] for core in cores)
+    return [
+        _determining(cores, k, _modes(core, column), rng, readings_per_number)
+        for column in range(core.grid[1])
+    ]
+
+
+def _determining(
+    cores: Sequence[FloatArray], k: int, modes: slice, rng: np.random.Generator, readings_per_number: float
+) -> FloatArray:
+    """Vectors (B, n_in) that determine what core k is at some values of its index n, the rest being known."""
+    n, s = math.prod(core.shape[2] for core in cores), cores[k].shape[3]
+    n_own = modes.stop - modes.start
+    n_numbers = cores[k].size * n_own / cores[k].shape[2]
     if len(cores) == 1:
         # All that there is to know takes every input, and orthogonal vectors spread them evenly.
-        n_vectors = 1 << (n - 1).bit_length()
-        repeats = max(1, math.ceil(readings_per_number * cores[k].size / (n_vectors * cores[k].shape[1])))
-        return np.tile(hadamard(n_vectors)[:, :n].astype(np.float64), (repeats, 1))
+        n_vectors = 1 << (n_own - 1).bit_length()
+        repeats = max(1, math.ceil(readings_per_number * n_numbers / (n_vectors * cores[k].shape[1])))
+        own = hadamard(n_vectors)[:, np.arange(n) % n_vectors].astype(np.float64)
+        return np.tile(own, (repeats, 1))
     n_out = math.prod(core.shape[1] for core in cores)
     # What all inputs one by one would leave: a bond whose singular values differ much is not to be helped.
-    allowed = max(_LARGEST_AMPLIFICATION, 1.5 * amplification(surroundings(cores, np.eye(n))[k]))
-    fewest = max(1, math.ceil(readings_per_number * cores[k].size / n_out))
+    whole = _seen(surroundings(cores, np.eye(n))[k], modes, s)
+    allowed = max(_LARGEST_AMPLIFICATION, 1.5 * amplification(whole))
+    fewest = max(1, math.ceil(readings_per_number * n_numbers / n_out))
     for n_vectors in range(fewest, fewest + 4 * n + 1):
         draws = [rng.choice([-1.0, 1.0], (n_vectors, n)) for _ in range(_DRAWS)]
-        worst = [amplification(surroundings(cores, own)[k]) for own in draws]
+        worst = [amplification(_seen(surroundings(cores, own)[k], modes, s)) for own in draws]
         best = int(np.argmin(worst))
         if worst[best] < allowed < math.inf:
             return draws[best]
