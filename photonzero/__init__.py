@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.experiments.calibrate.calibrated_model import CalibratedModel
     from photonzero.experiments.calibrate.calibration import calibrate
+    from photonzero.experiments.calibrate.recalibration import recalibrate
     from photonzero.experiments.studies.running import load_study, sweep
     from photonzero.experiments.sweep.table import StudyTable
     from photonzero.photonics.chip.chip import Chip
@@ -57,6 +58,7 @@ _HOMES = {
     "fabricate": "photonzero._optics",
     "Chip": "photonzero.photonics.chip.chip",
     "calibrate": "photonzero.experiments.calibrate.calibration",
+    "recalibrate": "photonzero.experiments.calibrate.recalibration",
     "CalibratedModel": "photonzero.experiments.calibrate.calibrated_model",
     # Training.
     "train": "photonzero._train",
@@ -91,6 +93,7 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "fabricate",
     "Chip",
     "calibrate",
+    "recalibrate",
     "CalibratedModel",
     "train",
     "Run",

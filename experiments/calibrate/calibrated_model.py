@@ -37,6 +37,7 @@ class CalibratedLayer:
         lit: (n,) phases that change any reading.
         chi2_per_dof: of the fit, about 1 where the model holds.
         fits: whether it is so near to 1 that noise explains all that is left.
+        reading_std: of one reading.
     """
 
     model: LayerModel
@@ -44,12 +45,13 @@ class CalibratedLayer:
     lit: BoolArray
     chi2_per_dof: float
     fits: bool
+    reading_std: float
 
     @classmethod
     def of(cls, found: IdentifiedLayer) -> CalibratedLayer:
         """What to keep of a layer."""
         fit = found.fit
-        return cls(found.model, fit.standard_errors, fit.lit, fit.chi2_per_dof, found.fits)
+        return cls(found.model, fit.standard_errors, fit.lit, fit.chi2_per_dof, found.fits, found.reading_std)
 
     @property
     def not_identified(self) -> dict[str, str]:
@@ -98,6 +100,7 @@ class CalibratedModel:
                     ("lit", own.lit),
                     ("chi2_per_dof", np.array(own.chi2_per_dof)),
                     ("fits", np.array(own.fits)),
+                    ("reading_std", np.array(own.reading_std)),
                     ("controls", wiring.controls),
                     ("step_rad", np.array(wiring.step_rad)),
                 )
@@ -147,7 +150,7 @@ def _layer(design: NetworkDesign, number: int, arrays: dict[str, Any]) -> Calibr
     errors = PhaseErrors(own["bias_rad"], own["gamma"], float(own["coupling"]), **parts)
     return CalibratedLayer(
         LayerModel(wiring, errors), own["standard_errors"], own["lit"],
-        float(own["chi2_per_dof"]), bool(own["fits"]),
+        float(own["chi2_per_dof"]), bool(own["fits"]), float(own["reading_std"]),
     )  # fmt: skip
 
 

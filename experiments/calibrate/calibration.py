@@ -117,12 +117,7 @@ def calibrate(
     Raises:
         UsageError: a chip without a design or without layer access, or a layer that does not exist.
     """
-    design = getattr(chip, "design", None)
-    if not isinstance(design, NetworkDesign):
-        raise UsageError(f"chip {type(chip).__name__}: no design; allowed: a chip whose layout is known")
-    meter = metered(chip)
-    if not isinstance(meter, MeteredLayerOracle):
-        raise UsageError(f"chip {type(chip).__name__}: no measure_layer; allowed: a chip with layer access")
+    design, meter = layer_access(chip)
     n_layers = len(cast(LayerOracle, chip).layers)
     wanted = range(1, n_layers + 1) if layers is None else layers
     if not set(wanted) <= set(range(1, n_layers + 1)):
@@ -147,19 +142,34 @@ def calibrate(
     return Calibration(design, found, refused, meter.inferences, meter.settings, by_layer, wall_s)
 
 
-def write(folder: Path, calibration: Calibration, about: dict[str, Any]) -> dict[str, Any]:
-    """Write the model and result.json; returns the latter.
+def layer_access(chip: Any) -> tuple[NetworkDesign, MeteredLayerOracle]:
+    """Design of a chip, and the chip behind a meter.
+
+    Raises:
+        UsageError: a chip without a design or without layer access.
+    """
+    design = getattr(chip, "design", None)
+    if not isinstance(design, NetworkDesign):
+        raise UsageError(f"chip {type(chip).__name__}: no design; allowed: a chip whose layout is known")
+    meter = metered(chip)
+    if not isinstance(meter, MeteredLayerOracle):
+        raise UsageError(f"chip {type(chip).__name__}: no measure_layer; allowed: a chip with layer access")
+    return design, meter
+
+
+def write(folder: Path, model: CalibratedModel, content: dict[str, Any]) -> dict[str, Any]:
+    """Write a model and result.json; returns the latter.
 
     Args:
         folder: made if it is not there.
-        calibration: of a chip.
-        about: chip, noise and seed, for result.json.
+        model: of a chip.
+        content: of result.json: chip, noise and seed, and what was found.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    calibration.model.save(folder / MODEL)
-    result = {"schema": 1, **about, **calibration.result(), **provenance()}
-    content = json.dumps(_finite(result), indent=2).encode() + b"\n"
-    write_atomically(folder / RESULT, lambda file: file.write(content))
+    model.save(folder / MODEL)
+    result = {"schema": 1, **content, **provenance()}
+    text = json.dumps(_finite(result), indent=2).encode() + b"\n"
+    write_atomically(folder / RESULT, lambda file: file.write(text))
     return result
 
 

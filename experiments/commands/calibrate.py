@@ -25,6 +25,30 @@ from photonzero.experiments.commands.computing import Computing
     metavar="N",
     help="One layer; may be repeated.  [default: all]",
 )
+@click.option(
+    "--from",
+    "before",
+    type=click.Path(path_type=Path),
+    metavar="MODEL.npz",
+    help="Model of this chip from before: bring it up to date from a few readings.",
+)
+@click.option(
+    "--readings",
+    type=click.IntRange(1),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="With --from: vectors that each layer is presented.",
+)
+@click.option(
+    "--after",
+    "elapsed_s",
+    type=click.FloatRange(0.0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="That pass on the simulated chip first.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: runs/calibrate-CHIP-NNN]")
 @click.option(
     "--threads", type=click.IntRange(1), metavar="N", help="Simulator threads; no effect on results."
@@ -36,6 +60,9 @@ def calibrate(
     noise: str,
     seed: int,
     layers: tuple[int, ...],
+    before: Path | None,
+    readings: int,
+    elapsed_s: float,
     out: Path | None,
     threads: int | None,
     as_json: bool,
@@ -47,14 +74,21 @@ def calibrate(
     every layer are fitted to readings; `model.npz` holds them, `result.json` says how well they predict
     readings at settings never used, and `figures/` shows what was found against what the simulator knows.
 
+    With --from a chip that has drifted since it was calibrated is brought up to date: biases near those of
+    the model are fitted to a handful of readings.
+
     \b
     Examples:
       photonzero calibrate tonn-hjb20 --noise published-detector --seed 1
       photonzero calibrate tonn-black-scholes --layer 2 --out runs/known
+      photonzero calibrate tonn-wave --noise drifting.toml --out runs/known
+      photonzero calibrate tonn-wave --noise drifting.toml --after 0.5 --from runs/known/model.npz
     """
+    from photonzero.experiments.calibrate.calibrated_model import CalibratedModel
     from photonzero.experiments.calibrate.calibration import calibrate as calibrate_chip
     from photonzero.experiments.calibrate.calibration import write
     from photonzero.experiments.calibrate.figures import draw_errors
+    from photonzero.experiments.calibrate.recalibration import recalibrate
     from photonzero.experiments.calibrate.simulated import true_errors
     from photonzero.experiments.commands.printing import print_object
     from photonzero.experiments.config.chips import read_design
@@ -65,7 +99,20 @@ def calibrate(
     from photonzero.photonics.chip.chip import fabricate
 
     design, model = read_design(chip), noise_model(noise)
+    about = {"chip": chip, "noise": noise, "seed": seed}
+    known = None if before is None else CalibratedModel.load(before)
+    if known is not None and layers:
+        raise UsageError("--layer: allowed: without --from, which follows the layers of its model")
     fabricated = fabricate(design, model, seed, threads=threads)
+    if elapsed_s > 0.0:
+        fabricated.wait(elapsed_s)
+    if known is not None:
+        followed = recalibrate(fabricated, known, readings, seed=seed)
+        folder = new_folder(out, f"calibrate-{design.name}")
+        print_object(
+            write(folder, followed.model, {**about, "from": str(before), **followed.result()}), as_json
+        )
+        return
 
     def said(own: IdentifiedLayer) -> None:
         if not quiet:
@@ -77,7 +124,7 @@ def calibrate(
 
     found = calibrate_chip(fabricated, seed=seed, layers=layers or None, done=said)
     folder = new_folder(out, f"calibrate-{design.name}")
-    result = write(folder, found, {"chip": chip, "noise": noise, "seed": seed})
+    result = write(folder, found.model, {**about, **found.result()})
     for own in found.layers:
         path = folder / "figures" / f"layer{own.wiring.number + 1}.png"
         draw_errors(path, own, true_errors(fabricated, own.wiring))

@@ -35,6 +35,7 @@ STUDIES: Registry[Study] = Registry(
             ("drift", "drift"),
             ("deployment", "deployment"),
             ("self-calibration", "self_calibration"),
+            ("recalibration", "recalibration"),
             ("scaling", "scaling"),
             ("frozen", "frozen"),
             ("train", "train"),

@@ -6,6 +6,7 @@ This is the face; behind it stand the modulators (`inputs`), what light meets (`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -186,6 +187,20 @@ class Chip:
                 if k + 1 < n_layers:
                     here = Presented(electronics(self._network, k, biases, readings[k][p]))
         return readings
+
+    def wait(self, elapsed_s: float) -> None:
+        """Let time pass without a measurement: phases and laser drift.
+
+        Args:
+            elapsed_s: >= 0 [s].
+
+        Raises:
+            PhotonicsError: negative or infinite time.
+        """
+        if not 0.0 <= elapsed_s < math.inf:
+            raise PhotonicsError(f"elapsed_s: {elapsed_s}; allowed: >= 0 and finite")
+        self.circuit.wait(elapsed_s, np.random.default_rng(derive_key(self._noise_key, self._n_measurements)))
+        self._n_measurements += 1
 
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""

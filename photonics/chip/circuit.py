@@ -133,6 +133,18 @@ class Circuit:
         if self._laser is not None:
             self._light_at(float(state["offset_nm"]))
 
+    def wait(self, elapsed_s: float, rng: np.random.Generator) -> None:
+        """Let time pass.
+
+        Args:
+            elapsed_s: >= 0 [s].
+            rng: of what drifts.
+        """
+        if self._laser is not None:
+            self._light_at(self._laser.step_nm(self.offset_nm, elapsed_s, rng))
+        if self.drift_rad.size:
+            self.drift_rad = self.noise.phase_drift.step_rad(self.drift_rad, elapsed_s, rng)
+
     def program(self, controls: FloatArray, n_inferences: int, rng: np.random.Generator) -> FloatArray:
         """Program settings one after the other; time passes.
 
