@@ -120,3 +120,26 @@ def test_unknown_names_and_sizes():
         HJB(0)
     with pytest.raises(ArgumentError, match="batch_size: 0"):
         PinnObjective(HJB(2), make_rule("central"), 0, 0)
+
+
+def test_second_derivatives_of_a_stencil_are_found_row_by_row(monkeypatch):
+    import photonzero.training.objective.pinn.block as module
+
+    whole = hjb_objective(5, "sparse-grid").blocks[0].jets
+    monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 1)
+    by_rows = hjb_objective(5, "sparse-grid").blocks[0].jets
+    for one, other in zip(by_rows, whole, strict=True):
+        # Sums of as many products as there are nodes.
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    # A Laplacian in five coordinates is the one second derivative of the equation.
+    (form,), shares = whole
+    np.testing.assert_allclose(form, np.diag([1, 1, 1, 1, 1, 0]) / np.sqrt(5), atol=1e-9)
+    assert (shares > 0).sum() == 1
+
+
+def test_to_know_how_large_a_known_batch_is_makes_none_of_it():
+    batch = hjb_objective(5).known_batch()
+    assert [form.shape for form in batch.forms] == [(1, 6, 6)]
+    assert "_maps" not in vars(batch)
+    batch.residuals(0, np.zeros((20, 8, 1)))
+    assert "_maps" in vars(batch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -118,41 +119,57 @@ class Block:
         """Quantities by a network's answers at the nodes, (B, n_q, K), for each distinct coefficient."""
         return [self._map.rows * own[:, None] for own in self._ansatz.coefficients(slice(None))]
 
-    def maps_of_jets(self) -> tuple[Array, list[Array]]:
-        """Quantities by a network's value, d slopes and J second derivatives at the points.
+    @cached_property
+    def jets(self) -> tuple[Array, Array]:
+        """Second derivatives that the stencil makes of a function, and how much of each is in a quantity.
 
-        What the stencil makes of a function depends, for close nodes, on the function's Taylor series to
-        the second order: with weights a_k and offsets o_k on ``sum a_k``, ``sum a_k o_k`` and
-        ``C = sum a_k o_k o_k^T / 2``.
+        What it makes of one depends, for close nodes, on the function's Taylor series to the second order:
+        with weights a_k and offsets o_k on ``sum a_k``, ``sum a_k o_k`` and ``C = sum a_k o_k o_k^T / 2``.
 
         Returns:
-            The forms C that occur, (J, d, d), and maps (B, n_q, 1 + d + J) for each distinct coefficient.
+            The forms C that occur, (J, d, d), and shares (n_q, J).
         """
         rows, offsets = self._map.rows, self.stencil.offsets
-        of_rows = 0.5 * np.einsum("qk,ka,kb->qab", rows, offsets, offsets, optimize=True)
+        dim = offsets.shape[1]
         sizes = np.abs(rows) @ (offsets**2).sum(axis=1)
         forms: list[Array] = []
         shares = np.zeros((len(rows), 0))
-        for q, own in enumerate(of_rows):
-            length = float(np.linalg.norm(own))
-            if length <= 1e-9 * sizes[q]:
-                continue
-            known = [j for j, form in enumerate(forms) if np.allclose(form, own / length, rtol=0, atol=1e-9)]
-            if not known:
-                forms.append(own / length)
-                shares = np.concatenate([shares, np.zeros((len(rows), 1))], axis=1)
-            shares[q, known[0] if known else -1] = length
-        chosen = np.array(forms).reshape(-1, *of_rows.shape[1:])
+        n_together = max(1, _NUMBERS_AT_ONCE // dim**2)
+        for start in range(0, len(rows), n_together):
+            some = rows[start : start + n_together]
+            used = some.any(axis=0)
+            weights, places = some[:, used], offsets[used]
+            of_rows = 0.5 * np.einsum("qk,ka,kb->qab", weights, places, places, optimize=True)
+            for q, own in enumerate(of_rows, start):
+                length = float(np.linalg.norm(own))
+                if length <= 1e-9 * sizes[q]:
+                    continue
+                alike = (np.allclose(form, own / length, rtol=0, atol=1e-9) for form in forms)
+                known = [j for j, same in enumerate(alike) if same]
+                if not known:
+                    forms.append(own / length)
+                    shares = np.concatenate([shares, np.zeros((len(rows), 1))], axis=1)
+                shares[q, known[0] if known else -1] = length
+        return np.array(forms).reshape(-1, dim, dim), shares
+
+    def maps_of_jets(self) -> list[Array]:
+        """Quantities by a network's value, d slopes and J second derivatives at the points, see `jets`.
+
+        Returns:
+            (B, n_q, 1 + d + J) for each distinct coefficient.
+        """
+        rows, offsets = self._map.rows, self.stencil.offsets
+        forms, shares = self.jets
         low = np.concatenate([np.ones((len(offsets), 1)), offsets], axis=1)
         # A coefficient's mean over the nodes that a second derivative is made of.
-        along = 0.5 * np.einsum("jab,ka,kb->jk", chosen, offsets, offsets, optimize=True)
+        along = 0.5 * np.einsum("jab,ka,kb->jk", forms, offsets, offsets, optimize=True)
         maps = []
         for own in self._ansatz.coefficients(slice(None)):
             second = (own @ (rows[:, None] * along).reshape(-1, len(offsets)).T).reshape(
                 len(own), *shares.shape
             )
             maps.append(np.concatenate([(rows * own[:, None]) @ low, second * (shares > 0)], axis=2))
-        return chosen, maps
+        return maps
 
     def residuals_at(self, maps: Sequence[Array], answers: Array) -> Array:
         """Residuals (n_residuals,) of a network's answers (B, T, m), and no chip behind it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -34,13 +35,16 @@ class KnownPdeBatch:
         self._blocks = list(zip(blocks, own, strict=True))
         self.nodes: list[Array] = []
         self.forms: list[Array | None] = []
-        self._maps: list[Sequence[Array]] = []
         for block in blocks:
-            forms, maps = block.maps_of_jets() if block.has_jets else (None, block.maps_of_nodes())
             nodes = block.points[:, None] if block.has_jets else block.nodes()
             self.nodes.append((nodes - problem.center) / problem.scale)
-            self.forms.append(forms)
-            self._maps.append(maps)
+            self.forms.append(block.jets[0] if block.has_jets else None)
+
+    @cached_property
+    def _maps(self) -> list[Sequence[Array]]:
+        """Of every block; made when a network's answers are there, not to ask how many there would be."""
+        blocks = [block for block, _ in self._blocks]
+        return [block.maps_of_jets() if block.has_jets else block.maps_of_nodes() for block in blocks]
 
     def residuals(self, part: int, answers: Array) -> Array:
         """Those of one block."""
