@@ -10,7 +10,7 @@ import numpy.typing as npt
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.config.chips import read_design
 from photonzero.experiments.config.noise import noise_table
-from photonzero.experiments.files.toml import from_table, merge
+from photonzero.experiments.files.toml import from_table, merge, of_python
 from photonzero.photonics.chip import chip
 from photonzero.photonics.design import NetworkDesign
 
@@ -26,7 +26,7 @@ def noise(base: str = "ideal", **changes: Any) -> NoiseModel:
         DeviceError: no such preset, or a number out of range.
         UsageError: a file that cannot be read, an unknown part or key.
     """
-    table = merge(noise_table(base), changes)
+    table = merge(noise_table(base), of_python(changes))
     del table["name"]
     return from_table(NoiseModel, table, "noise.")
 

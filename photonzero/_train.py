@@ -14,6 +14,7 @@ from photonzero._notebook import html_table
 from photonzero.experiments.drawing import run_figures
 from photonzero.experiments.drawing.style import picture
 from photonzero.experiments.files.errors import UsageError
+from photonzero.experiments.files.toml import of_python
 from photonzero.experiments.run import api
 from photonzero.experiments.run.blas import one_blas_thread
 from photonzero.experiments.run.folder import new_folder
@@ -201,7 +202,7 @@ def train(
         target_error=target_error,
         seed=seed,
         data=data,
-        settings=settings,
+        settings=of_python(settings),
     )
     return Run(api.run(config, out=out, threads=threads, callbacks=callbacks))
 

@@ -116,6 +116,15 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         raise UsageError(_in_words(str(error), hint, value, path)) from error
 
 
+def of_python(value: Any) -> Any:
+    """A value as a file would have it: numbers of NumPy as those of Python, inside of tables too."""
+    if isinstance(value, Mapping):
+        return {key: of_python(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [of_python(each) for each in value]
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
 _LARGEST = 1e60
 """Of numbers in a file: products and powers of them that are computed with are finite."""
 

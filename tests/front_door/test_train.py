@@ -82,7 +82,8 @@ def test_an_interrupted_run_is_loaded_and_measured_now(heat, tmp_path):
 
 
 def test_keys_of_the_configuration_are_arguments(tmp_path):
-    settings = {"optimizer": "gauss-newton", "optimizer.n_directions": 5, "points.n_test": 200}
+    # Numbers of NumPy are numbers: grids of values are often its arrays.
+    settings = {"optimizer": "gauss-newton", "optimizer.n_directions": np.int64(5), "points.n_test": 200}
     run = pz.train("heat", out=tmp_path / "run", noise="ideal", seed=3, **_SMALL, **settings)
     assert run.config.optimizer.options.n_directions == 5
     assert (run.config.noise.name, run.config.seed, run.config.own.points.n_test) == ("ideal", 3, 200)
@@ -97,3 +98,10 @@ def test_classes_are_predicted(tmp_path):
     answers = run.predict(inputs)
     assert np.mean(answers != labels) == pytest.approx(run.test_error, abs=0.02)
     assert run.plot().axes[2].get_xlabel() == "answer of the chip"
+
+
+def test_a_noise_model_takes_numbers_of_numpy():
+    std_rad = np.geomspace(0.01, 0.1, 3)[1]
+    model = pz.noise(coupler_imbalance={"angle_std_rad": std_rad}, phase_quantizer={"bits": np.int64(6)})
+    assert model == pz.noise(coupler_imbalance={"angle_std_rad": float(std_rad)}, phase_quantizer={"bits": 6})
+    assert isinstance(model.coupler_imbalance.angle_std_rad, float)

@@ -1,6 +1,6 @@
 """What a PDE problem says: domain, residual, conditions, ansatz, and an exact solution to be judged by.
 
-`PDE` is the base class of the library's problems and of users' own:
+`PDE` is the base class of the library's problems and of users' own::
 
     class Diffusion(PDE):
         domain = {"x": (0.0, 1.0), "t": (0.0, 1.0)}
