@@ -23,6 +23,7 @@ extensions = [
     "api_pages",
     "code_blocks",
     "import_diagram",
+    "record_of_results",
 ]
 exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
