@@ -86,13 +86,15 @@ def draw(
         out: PNG to write.
 
     Raises:
-        UsageError: an unknown name of a picture or a matrix, or not a PNG.
+        UsageError: an unknown name of a picture or a matrix, not a PNG, or a folder that is not there.
         PhotonicsError: an unknown topology, or a size or a loss that the mesh cannot have.
     """
     if picture not in PICTURES:
         raise UsageError(f"picture: {picture!r}; allowed: {', '.join(PICTURES)}")
     if out.suffix.lower() != ".png":
         raise UsageError(f"out: {str(out)!r}; allowed: a name that ends in .png")
+    if not out.parent.is_dir():
+        raise UsageError(f"out: no folder {str(out.parent)!r}; allowed: a file in one that is there")
     if n_modes is None:
         n_modes = len(read_unitary(Path(unitary))) if unitary.endswith(".npy") else 8
     topology = mesh(name, n_modes)

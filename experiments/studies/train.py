@@ -10,6 +10,7 @@ import numpy as np
 
 from photonzero.experiments.config.noise import noise_model
 from photonzero.experiments.config.run_config import RunConfig, read_design
+from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.api import configured
 from photonzero.experiments.studies.training import SEED, histories, training_study
 from photonzero.experiments.sweep.figures import (
@@ -33,9 +34,22 @@ config.toml."""
 
 
 def _config(sample: Sample) -> RunConfig:
-    named = {key: value for key, value in sample.setting.items() if key in _NAMED}
-    keys = {key: _plain(value) for key, value in sample.setting.items() if key not in _NAMED}
+    setting = dict(pair for key, value in sample.setting.items() for pair in _untied(key, value))
+    named = {key: value for key, value in setting.items() if key in _NAMED}
+    keys = {key: _plain(value) for key, value in setting.items() if key not in _NAMED}
     return configured(**named, settings=keys)
+
+
+def _untied(axis: str, value: Any) -> list[tuple[str, Any]]:
+    """Keys and values of one value of an axis, of which ``KEY+KEY`` has several that move together."""
+    keys = axis.split("+")
+    if len(keys) == 1 or not isinstance(value, tuple):
+        return [(key, value) for key in keys]
+    if len(value) != len(keys):
+        raise UsageError(
+            f"{axis}: {list(value)}; allowed: a value for all, or a list of {len(keys)}, one each"
+        )
+    return list(zip(keys, value, strict=True))
 
 
 def _plain(value: Any) -> Any:
@@ -43,7 +57,10 @@ def _plain(value: Any) -> Any:
 
 
 def axis_of(key: str, given: Any) -> Axis:
-    """The axis of a key of a run's configuration: numbers, text, or whatever TOML can say."""
+    """The axis of a key of a run's configuration, or of several: numbers, text, or whatever TOML can say."""
+    keys = key.split("+")
+    if len(keys) > 1 and (not all(keys) or len(set(keys)) < len(keys) or {"problem", "seed"} & set(keys)):
+        raise UsageError(f"{key}: keys that move together; allowed: KEY+KEY, but for problem and seed")
     values = given if isinstance(given, list | tuple) else [given]
     kinds = {type(value) for value in values}
     if isinstance(given, Mapping) or (kinds <= {int, float} and kinds != {int}):
@@ -55,11 +72,12 @@ def axis_of(key: str, given: Any) -> Axis:
 
 def _content(plan: Plan) -> str:
     """Hashes of the files that the grid names."""
-    text = [value for values in plan.grid.values() for value in values if isinstance(value, str)]
+    said = [pair for axis, values in plan.grid.items() for value in values for pair in _untied(axis, value)]
+    text = [value for _, value in said if isinstance(value, str)]
     names = [value for value in text if is_file_name(value) or value.endswith(".toml")]
-    noises = [name for name in plan.grid.get("noise", ()) if name in names]
+    noises = [value for key, value in said if key == "noise" and value in names]
     names += [part for name in noises for part in noise_model(name).own_parts or () if is_file_name(part)]
-    names += [str(path) for name in plan.grid.get("chip", ()) if str(name).endswith(".toml")
+    names += [str(path) for key, name in said if key == "chip" and str(name).endswith(".toml")
               for path in read_design(name).user_files]  # fmt: skip
     return "".join(file_hash(name) for name in names if Path(name).is_file() or is_file_name(name))
 

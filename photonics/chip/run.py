@@ -143,7 +143,8 @@ def run(network: Network, settings: Programmed, inputs: Presented, key: int, thr
             own_out = out[p, start * n_offsets : (start + len(part)) * n_offsets]
             _run_stencil(network, own, Presented(part, inputs.offsets), job_key, own_out)
 
-    _do(work, _jobs(len(settings), inputs, rows_per_job), threads)
+    kind = "points" if inputs.offsets is None else "stencils"
+    _do(kind, work, _jobs(len(settings), inputs, rows_per_job), threads)
     return out
 
 
@@ -185,7 +186,7 @@ def run_jittering(
             target = out[p, start + place : start + place + len(some)]
             _run_points(network, drawn.of(slice(i, i + 1)), some, derive_key(job_key, 2 + i), target)
 
-    _do(work, _jobs(n_settings, inputs, rows_per_job), threads)
+    _do("jittered points", work, _jobs(n_settings, inputs, rows_per_job), threads)
     return out
 
 
@@ -213,9 +214,21 @@ def _jobs(n_settings: int, inputs: Presented, rows_per_job: int) -> list[tuple[i
     return [(p, start) for p in range(n_settings) for start in places]
 
 
-def _do(work: Callable[[T], None], jobs: Sequence[T], threads: int) -> None:
-    """All jobs, side by side."""
-    if threads == 1 or len(jobs) == 1:
+_begun: set[str] = set()
+"""Kinds of work that this process has done before, so that their kernels are compiled."""
+
+
+def _do(kind: str, work: Callable[[T], None], jobs: Sequence[T], threads: int) -> None:
+    """All jobs, side by side.
+
+    The very first one of a kind is done in this thread: compiling takes many seconds, and an interrupt
+    (Ctrl-C) ends it only here.
+    """
+    if jobs and kind not in _begun:
+        work(jobs[0])
+        _begun.add(kind)
+        jobs = jobs[1:]
+    if threads == 1 or len(jobs) <= 1:
         for job in jobs:
             work(job)
     else:
@@ -257,7 +270,7 @@ def _run_shared(
 
     groups = range(0, len(settings), _SETTINGS_PER_JOB)
     places = range(0, points.shape[0], _POINTS_PER_JOB)
-    _do(work, [(p, start) for p in groups for start in places], threads)
+    _do("shared points", work, [(p, start) for p in groups for start in places], threads)
 
 
 def _run_points(network: Network, setting: Programmed, points: RealArray, key: int, out: RealArray) -> None:

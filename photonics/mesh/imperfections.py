@@ -18,6 +18,9 @@ FloatArray = npt.NDArray[np.float64]
 # The scaled form of the kernels keeps amplitudes above 2^-450 for at least one layer up to there.
 _MAX_LOSS_DB = LARGEST_DB
 
+_LARGEST_ERROR_RAD = 2.0 * np.pi
+"""Couplers repeat themselves after a turn: a larger error is one in another unit."""
+
 
 @dataclass(frozen=True, eq=False)
 class MeshImperfections:
@@ -28,13 +31,16 @@ class MeshImperfections:
     among them, is settled before light meets a cell, see `photonzero.photonics.mesh.fabricate`.
 
     Attributes:
-        coupler_in_error_rad: (n_mzi,) angle error of the coupler that light meets first.
-        coupler_out_error_rad: (n_mzi,) angle error of the second coupler.
+        coupler_in_error_rad: (n_mzi,) angle error of the coupler that light meets first, within a turn.
+        coupler_out_error_rad: (n_mzi,) angle error of the second coupler, within a turn.
         cell_loss_db: (n_mzi,) insertion loss of both modes of an MZI, 0 to 80 dB.
         theta_loss_db: (n_mzi,) insertion loss of the theta shifter, on its waveguide only.
         phi_loss_db: (n_mzi,) the same for the phi shifter.
         out_loss_db: (N,) insertion loss of the output shifters.
         edge_loss_db: (n_edge,) insertion loss of the shifters outside the MZIs.
+
+    Raises:
+        PhotonicsError: a loss below 0 or above 80 dB, an angle beyond a turn, NaN.
     """
 
     coupler_in_error_rad: float | FloatArray = 0.0
@@ -44,6 +50,17 @@ class MeshImperfections:
     phi_loss_db: float | FloatArray = 0.0
     out_loss_db: float | FloatArray = 0.0
     edge_loss_db: float | FloatArray = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = np.atleast_1d(getattr(self, item.name)).astype(np.float64)
+            loss = item.name.endswith("_db")
+            low, high = (0.0, _MAX_LOSS_DB) if loss else (-_LARGEST_ERROR_RAD, _LARGEST_ERROR_RAD)
+            # NaN fails every comparison.
+            bad = value[~((value >= low) & (value <= high))]
+            if bad.size:
+                allowed = f"0 to {high:g} dB" if loss else f"{low:.4g} to {high:.4g} rad"
+                raise PhotonicsError(f"{item.name}: {bad[0]}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +88,7 @@ def _spread(errors: MeshImperfections, topology: MeshTopology) -> dict[str, npt.
         length = lengths.get(item.name, topology.n_mzi)
         if value.shape not in ((), (length,)):
             raise PhotonicsError(f"{item.name}: shape {value.shape}; allowed: () or ({length},)")
-        value = value.astype(np.float64)
-        loss = item.name.endswith("_db")
-        good = (value >= 0) & (value <= _MAX_LOSS_DB) if loss else np.isfinite(value)
-        if not np.all(good):
-            allowed = f"0 to {_MAX_LOSS_DB:g} dB" if loss else "finite numbers"
-            bad = np.atleast_1d(value)[~np.atleast_1d(good)][0]
-            raise PhotonicsError(f"{item.name}: {bad}; allowed: {allowed}")
-        spread[item.name] = np.broadcast_to(value, (length,))
+        spread[item.name] = np.broadcast_to(value.astype(np.float64), (length,))
     return spread
 
 
@@ -91,7 +101,7 @@ def cell_constants(topology: MeshTopology, errors: MeshImperfections | None) -> 
         errors: its imperfections, or None for ideal cells.
 
     Raises:
-        PhotonicsError: an array of the wrong length, a loss below 0 or above 80 dB, NaN.
+        PhotonicsError: an array of the wrong length.
     """
     ones = np.ones(topology.n_modes + topology.n_edge)
     if errors is None:

@@ -58,6 +58,7 @@ def test_named_unitaries_are_what_they_say(unitary):
     [
         ({"picture": "film"}, "picture: 'film'; allowed: mesh"),
         ({"unitary": "qft"}, "unitary: 'qft'; allowed: random"),
+        ({"out": "no/such/mesh.png"}, "out: no folder '.*no/such'; allowed: a file in one that is there"),
         ({"out": "mesh.jpg"}, "out: '.*mesh.jpg'; allowed: a name that ends in .png"),
     ],
 )

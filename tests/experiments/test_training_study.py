@@ -142,6 +142,22 @@ def test_chips_noise_and_values_of_any_kind_are_axes(tmp_path):
     assert find_plan({"study": "train", "grid": grid}).fingerprint != before
 
 
+def test_keys_that_move_together_are_one_axis(tmp_path):
+    both, each = "noise.phase_jitter.std_rad+noise.programming_std_rad", "chip+batch_size"
+    grid = {
+        **{key: value for key, value in SHORT.items() if key not in ("chip", "batch_size")},
+        "seed": 0, "max_steps": 1, both: [0.01, 0.02], each: [["tt-tiny", 10], ["tonn-tiny", 20]],
+    }  # fmt: skip
+    table = sweep("train", grid, out=tmp_path, executor="serial")
+    assert len(table) == 4
+    for line in table.rows():
+        keys = dict.fromkeys(both.split("+"), line[both])
+        chip, batch_size = line[each]
+        one = {**SHORT, "chip": chip, "batch_size": batch_size}
+        config = configured(**one, seed=0, max_steps=1, settings=keys)
+        assert line["error"] == run(config, threads=1).result["rel_l2"]
+
+
 def test_two_axes_of_numbers_make_a_map_and_problems_make_panels(tmp_path):
     grid = {**SHORT, "problem": ["hjb2", "heat"], "seed": 0, "batch_size": [20, 30]}
     del grid["chip"]
@@ -169,6 +185,9 @@ def test_two_axes_of_numbers_make_a_map_and_problems_make_panels(tmp_path):
         ({"seed": [0, 0]}, "seed: .* none twice"),
         ({"seed": -1}, "seed: -1; allowed: whole numbers"),
         ({"chips": 3}, "chips"),
+        ({"seed+batch_size": 3}, r"seed\+batch_size: keys that move together; allowed: KEY\+KEY, but for"),
+        ({"batch_size+": 3}, r"batch_size\+: keys that move together; allowed: KEY\+KEY, but for"),
+        ({"max_steps+batch_size": [[1, 2, 3]]}, r"\[1, 2, 3\]; allowed: a value for all, or a list of 2"),
     ],
 )
 def test_bad_keys_are_one_clear_line_and_nothing_is_written(tmp_path, grid, message):

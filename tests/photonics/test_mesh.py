@@ -40,6 +40,7 @@ SMALL_MESH = (rectangular(3), np.zeros(3), np.zeros(3), np.zeros(3))
         (lambda: decompose(butterfly(4), np.eye(4)), "butterfly"),
         (lambda: butterfly(6), "n_modes: 6"),
         (lambda: build(rectangular(3), np.zeros(2), np.zeros(3), np.zeros(3)), "theta_rad"),
+        (lambda: MeshImperfections(coupler_in_error_rad=-9), "coupler_in_error_rad: -9.0; allowed: -6.283"),
         (lambda: build(*SMALL_MESH, imperfections=MeshImperfections(cell_loss_db=-1.0)), "cell_loss_db"),
     ],
 )
