@@ -39,7 +39,10 @@ _CLEARLY_WORSE = 1.3
 """Squares of one start over those of another that speak against it."""
 
 _CLOSE = 0.1
-"""Relative error of readings below which phases are about right, and no other start would find others."""
+"""Relative error of readings below which phases are about right, or nearly all of them."""
+
+_SAME = 2.0
+"""Factor between what two starts leave, either way, within which both ended at what the model can explain."""
 
 _HALF_RANGE = 0.49 * 2.0 * math.pi
 """Phases up to here can be turned by half a turn more [rad]."""
@@ -150,17 +153,19 @@ def identify_layer(
         if attempt:
             # Elsewhere light takes other ways: what was too dim to tell may be bright.
             standing = wiring.on_grid(rng.uniform(0.0, _HALF_RANGE, n))
-        base, own_variance, own_repeats = _weighed(reader, standing, budget.base_repeats)
-        total = n_repeats + own_repeats
-        variance = (n_repeats * variance + own_repeats * own_variance) / total
-        n_repeats = total
         more = replace(budget, probe_readings=budget.probe_readings * 2**attempt)
-        at = _Standing(standing, _tensor_train(base, wiring))
+        # Light that is dim in a cut block shows too little of it; of whole blocks the first start needs none.
+        dim = [k for k, core in enumerate(wiring.cores) if attempt or core.is_cut]
         try:
-            if attempt:
-                standing = _bright(reader, at, rng, more)
-                base = _weighed(reader, standing, budget.base_repeats)[0]
-                at = _Standing(standing, _tensor_train(base, wiring))
+            if dim:
+                at = _Standing(standing, _tensor_train(_weigh(reader, standing, 1), wiring))
+                standing = _bright(reader, at, dim, rng, more)
+            weighed = _weigh(reader, standing, budget.base_repeats)
+            own_variance, own_repeats = _reading_variance(weighed)
+            total = n_repeats + own_repeats
+            variance = (n_repeats * variance + own_repeats * own_variance) / total
+            n_repeats = total
+            at = _Standing(standing, _tensor_train(weighed, wiring))
             candidates = [PhaseErrors(own, np.ones(n), 0.0) for own in _starts(reader, at, rng, more)]
         except UndeterminedError as error:
             undetermined = error
@@ -177,9 +182,13 @@ def identify_layer(
             # Phases are about right, and something is missing.
             start = couplers_from(wiring, fit.errors, data, rng)
             own = replace(own, fit=min(fit, fitted(wiring, start, data, variance), key=lambda fit: fit.chi2))
+        # A wrong valley may be as close, but another start does not end in it.
+        same = (
+            close and found is not None and found.fit.chi2 < _SAME * own.fit.chi2 < _SAME**2 * found.fit.chi2
+        )
         if found is None or own.fit.chi2 < found.fit.chi2:
             found = own
-        if close or found.fits:
+        if found.fits or same:
             break
     if found is None:
         raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
@@ -196,21 +205,28 @@ def identify_layer(
     )
 
 
-def _weighed(reader: Reader, standing_rad: FloatArray, repeats: int) -> tuple[FloatArray, float, int]:
-    """The layer's matrix at one setting, the variance of a reading, and its degrees of freedom."""
-    n_in = reader.wiring.layer.n_in
-    n_vectors = 1 << (n_in - 1).bit_length()
-    vectors = hadamard(n_vectors)[:, :n_in].astype(np.float64)
-    readings = reader.read(np.repeat(standing_rad[None], repeats, axis=0), vectors)
-    variance = float(readings.var(axis=0, ddof=1).mean())
-    floor = _SINGLE_PRECISION**2 * float((readings**2).mean())
-    n_repeats = readings[0].size * (repeats - 1)
-    return readings.mean(axis=0).T @ vectors / n_vectors, max(variance, floor), n_repeats
+def _weigh(reader: Reader, standing_rad: FloatArray, repeats: int) -> FloatArray:
+    """Readings (repeats, B, n_out) of a weighing design of the layer's matrix at one setting."""
+    vectors = _design(reader.wiring.layer.n_in)
+    return reader.read(np.repeat(standing_rad[None], repeats, axis=0), vectors)
 
 
-def _tensor_train(matrix: FloatArray, wiring: LayerWiring) -> list[FloatArray]:
-    """Cores of a measured matrix in some gauge, the layer's gain taken out, by one SVD after the other."""
+def _design(n_in: int) -> FloatArray:
+    """Orthogonal columns of +-1, (B, n_in)."""
+    return hadamard(1 << (n_in - 1).bit_length())[:, :n_in].astype(np.float64)
+
+
+def _reading_variance(weighed: FloatArray) -> tuple[float, int]:
+    """Variance of a reading, from two or more repeats (repeats, B, n_out), and its degrees of freedom."""
+    variance = float(weighed.var(axis=0, ddof=1).mean())
+    floor = _SINGLE_PRECISION**2 * float((weighed**2).mean())
+    return max(variance, floor), weighed[0].size * (len(weighed) - 1)
+
+
+def _tensor_train(weighed: FloatArray, wiring: LayerWiring) -> list[FloatArray]:
+    """Cores behind readings of `_weigh` in some gauge, by one SVD after the other, without gain."""
     layer = wiring.layer
+    matrix = weighed.mean(axis=0).T @ _design(layer.n_in) / weighed.shape[1]
     d = len(layer.out_modes)
     pairs = [axis for k in range(d) for axis in (k, d + k)]
     rest = (matrix / layer.gain).reshape(*layer.out_modes, *layer.in_modes).transpose(pairs).reshape(1, -1)
@@ -308,11 +324,14 @@ def _turns(wiring: LayerWiring) -> tuple[float, float]:
     return once, twice
 
 
-def _bright(reader: Reader, standing: _Standing, rng: np.random.Generator, budget: Budget) -> FloatArray:
-    """The same setting (n,) but with every attenuator open, in either sign [rad]."""
+def _bright(
+    reader: Reader, standing: _Standing, dim: Sequence[int], rng: np.random.Generator, budget: Budget
+) -> FloatArray:
+    """The same setting (n,) but with every attenuator of some cores open, in either sign [rad]."""
     phases, wiring = standing.phases_rad.copy(), reader.wiring
     turn, twice = _turns(wiring)
-    for k, core in enumerate(wiring.cores):
+    for k in dim:
+        core = wiring.cores[k]
         vectors = _probe_vectors(standing.cores, core, k, rng, budget.probe_readings)
         places = core.phases_s.ravel()
         once, double = (standing.changes(reader, k, core.phases_s, angle, vectors) for angle in (turn, twice))

@@ -86,6 +86,11 @@ class CoreWiring:
         """Down times across."""
         return math.prod(self.grid)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether some block shows fewer rows or columns than it has modes."""
+        return self.rows % self.size > 0 or self.columns % self.size > 0
+
     @cached_property
     def places(self) -> IntArray:
         """(blocks, phases of a block) places of U, attenuators and V among the layer's phases."""
