@@ -125,6 +125,25 @@ def test_a_chip_without_layer_access_is_refused_in_one_line():
         adam_run(LabChip())
 
 
+class Rounding(LayeredLabChip):
+    """Detectors without noise, whose converter rounds."""
+
+    def measure_layer(self, layer, controls, vectors):
+        return 0.05 * np.round(super().measure_layer(layer, controls, vectors) / 0.05)
+
+
+def test_what_a_converter_rounds_counts_as_noise_where_repeats_differ_in_signs():
+    seen = {}
+    for signed in (False, True):
+        run = adam_run(Rounding(), SMALL | {"signed_repeats": signed}, max_steps=1)
+        asked = watched(run)
+        run.train()
+        seen[signed] = run.optimizer.state()["variances"]
+        assert [len(r.vectors) for r in asked[0].readings] == [2 * 4, 2 * 8]
+    assert seen[False][1] == 0.0
+    assert seen[True][1] == pytest.approx(0.05**2 / 12, rel=0.6)
+
+
 def two_moons(n=400, seed=0):
     """Points on two half circles, turned in eight dimensions."""
     rng = np.random.default_rng(seed)

@@ -202,6 +202,69 @@ def test_where_it_stands_is_read_again_for_chips_that_drift():
     assert costs[1] - costs[0] > 0
 
 
+class Drifting(LayeredLabChip):
+    """Its mixers wander with every programming and every vector that is presented."""
+
+    def __init__(self, rate_rad):
+        super().__init__(noise=1e-3)
+        self.rate_rad, self._wandering = rate_rad, np.random.default_rng(7)
+
+    def wander(self, n):
+        self._bias_rad = self._bias_rad + self.rate_rad * np.sqrt(n) * self._wandering.standard_normal((2, 8))
+
+    def measure_layer(self, layer, controls, vectors):
+        self.wander(len(controls) * (len(vectors) + 1))
+        return super().measure_layer(layer, controls, vectors)
+
+    def matrix(self, layer, controls):
+        return self._readings(layer, controls[None], np.eye(self.layers[layer].n_in)[None])[0].T
+
+
+def drifted(rate_rad):
+    chip = Drifting(rate_rad)
+    run = layered_run(chip, SMALL | {"rereads": True})
+    asked = watched(run)
+    run.train()
+    return chip, run.optimizer, asked
+
+
+def test_drift_is_known_from_readings_of_the_same_setting():
+    chip, optimizer, asked = drifted(1e-3)
+    seen = optimizer.state()["drift"][0]
+    steps = zip(asked[1::2], asked[2::2], strict=False)
+    n_asked = [sum(r.n_inferences + len(r.controls) for a in pair for r in a.readings) for pair in steps]
+    changes = []
+    for _ in range(200):
+        before = [chip.matrix(k, optimizer.controls) for k in range(2)]
+        chip.wander(np.mean(n_asked[:8]))
+        after = [chip.matrix(k, optimizer.controls) for k in range(2)]
+        changes.append([((a - b) ** 2).mean() for a, b in zip(before, after, strict=True)])
+    # Eight angles a layer, about three steps remembered: a variance of 24 numbers, to some 30 percent.
+    np.testing.assert_allclose(seen / np.mean(changes, axis=0), 1.0, atol=0.9)
+    _, still, _ = drifted(0.0)
+    # Of none is seen what chance leaves of two readings of 4 and 8 vectors, 5 and 4 times.
+    assert (np.abs(still.state()["drift"][0]) < 1e-3**2 / np.array([20, 32])).all()
+
+
+def test_the_last_reading_is_no_longer_than_drift_allows():
+    n_vectors = []
+    for rate_rad in (0.0, 1e-5, 1e-3):
+        _, optimizer, asked = drifted(rate_rad)
+        (last,) = [a.readings for a in asked if a.purpose == "last" and a.readings]
+        n_vectors.append(sum(r.n_inferences for r in last))
+        state = optimizer.state()
+        squares, (_, n_step) = state["drift"][1], state["asked"]
+
+        def error(r, state=state, squares=squares, n_step=n_step):
+            noise = state["variances"] / (r * np.array([4, 8]))
+            return squares @ (noise + state["drift"][0] * r * 12 / n_step)
+
+        best = min(range(1, 33), key=error)
+        assert error(optimizer.n_last_repeats) <= 1.1 * error(best)
+    # Without drift at most 40 and 28 times 4 and 8 vectors, with much of it once each.
+    assert 40 * 4 + 28 * 8 >= n_vectors[0] > n_vectors[1] > n_vectors[2] == 4 + 8
+
+
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_readings_that_contradict_the_format_are_refused_in_one_line(noise):
     with pytest.raises(ArgumentError, match=r"layer 2: entries .* off any tensor train .* allowed: up to"):

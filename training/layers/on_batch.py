@@ -97,13 +97,24 @@ class OnBatch:
         places, weights = self.batch.judged(_PRICED_POINTS)
         features = passed(self.layers, places[:, None]).features[:, 0]
         features = np.concatenate([features, np.ones((len(places), 1))], axis=1)
-        values = [np.sqrt(own)[:, None] * features for own in weights.T]
+        values = []
+        for own, free in zip(weights.T, self.batch.free_outputs, strict=True):
+            # What an answer is beyond a constant that the equations leave free.
+            mean = own @ features / max(own.sum(), 1e-300) if free else 0.0
+            values.append(np.sqrt(own)[:, None] * (features - mean))
         # Outputs do not mix here: squares of each are added.
         stacked = np.zeros((len(values) * len(places), self.solution.readout.size))
         width = features.shape[1]
         for k, own in enumerate(values):
             stacked[k * len(places) : (k + 1) * len(places), k * width : (k + 1) * width] = own
         return operator_size(self.solution.columns, stacked, self.solution.readout)
+
+    def input_squares(self) -> Array:
+        """Mean squared length of what every layer is presented, (layers,)."""
+        places, _ = self.batch.judged(_PRICED_POINTS)
+        way = passed(self.layers, places[:, None])
+        lengths = [(own.astype(np.float64) ** 2).sum(axis=(1, 2)) for own in way.inputs[:-1]]
+        return np.array([float(own.mean()) for own in lengths])
 
     def model(self, changes: Sequence[Sequence[Array]] | None, rng: np.random.Generator) -> ReducedModel:
         """F by controls of all cores, layer by layer, and then by all biases.

@@ -114,6 +114,11 @@ class LayerReader:
                 _require_format(k, matrix, own[k], entry_std)
         return found
 
+    def entry_variance(self, which: Sequence[int]) -> Array:
+        """Of an entry of the matrices of some layers, as they were weighed last, (layers,)."""
+        own = zip(which, self._vectors, strict=True)
+        return np.array([entry_noise(self.variances[k], vectors) ** 2 for k, vectors in own])
+
     def within_range(self, readings: Sequence[Array], which: Sequence[int]) -> Array:
         """Settings (P,) none of whose readings (P, B, m) was cut off; layers that did get smaller vectors."""
         good = np.ones(len(readings[0]), dtype=bool)

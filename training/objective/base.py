@@ -90,7 +90,12 @@ class KnownBatch(KnownLoss, Protocol):
     """A batch whose residuals are known too: the loss is their mean square.
 
     With it a host can compute them, and their derivatives, of a network that it has measured.
+
+    Attributes:
+        free_outputs: (m,) which outputs count up to a constant only.
     """
+
+    free_outputs: Array
 
     def residuals(self, part: int, answers: Array) -> Array:
         """Weighted residuals (B E,) of one part from answers (B, T, m), E equations a point."""

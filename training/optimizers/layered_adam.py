@@ -46,6 +46,7 @@ from photonzero.training.layers.weighing import (
     maybe_cut_off,
     reading_variance,
     weighed,
+    weighing_design,
     weighing_vectors,
 )
 from photonzero.training.objective import Evaluation, KnownLoss
@@ -88,6 +89,8 @@ class LayeredAdamOptions:
         probe_every: steps in which every phase is turned about once.
         turn_rad: how far a phase is turned, rounded to whole codes of its DAC [rad].
         first_repeats: of the first readings, which say how noisy a reading is.
+        signed_repeats: each of these repeats has signs of its own, so that what converters round counts as
+            noise too; equal ones hide it.
         pass_one_in: of a batch's inputs one in so many passes the chip and tracks it; above 1 the gradient is
             that of the measured network on all of them.
     """
@@ -100,6 +103,7 @@ class LayeredAdamOptions:
     probe_every: int = 80
     turn_rad: float = 0.2
     first_repeats: int = 2
+    signed_repeats: bool = False
     pass_one_in: int = 1
 
     def __post_init__(self) -> None:
@@ -152,6 +156,7 @@ class LayeredAdam:
         self._variances = np.zeros(len(self._formats))
         self._cores: list[list[Array]] = []
         self._sensitivities: list[list[Sensitivity]] = []
+        self._weighings: list[Array] = []
         self._vectors: list[Array] = []
         self._probed: list[list[Array]] = []
         self._stage, self._loss = _Stage.START, np.inf
@@ -172,7 +177,8 @@ class LayeredAdam:
     def ask(self) -> Candidates:
         """A batch to pass, and readings of layers."""
         if self._stage is _Stage.START:
-            readings = [LayerReading(k, self._x[None], self._weighing(k)) for k in range(len(self._formats))]
+            self._weighings = [self._weighing(k) for k in range(len(self._formats))]
+            readings = [LayerReading(k, self._x[None], own) for k, own in enumerate(self._weighings)]
             return Candidates(self._x[None][:0], True, self._stage.value, readings=readings)
         if self._stage is _Stage.TURN:
             chosen = [[np.flatnonzero(self._moving[c.controls]) for c in own.cores] for own in self._formats]
@@ -276,7 +282,7 @@ class LayeredAdam:
             return
         self._cores, self._vectors = [], []
         for k, (layer, answer) in enumerate(zip(self._formats, readings, strict=True)):
-            vectors, numbers = self._weighing(k), answer[0].astype(np.float64)
+            vectors, numbers = self._weighings[k], answer[0].astype(np.float64)
             matrix = weighed(numbers, vectors)
             self._variances[k] = reading_variance(numbers, vectors, matrix)
             entry_std = entry_noise(self._variances[k], vectors)
@@ -288,8 +294,10 @@ class LayeredAdam:
         self._stage = _Stage.TURN
 
     def _weighing(self, k: int) -> Array:
-        vectors = weighing_vectors(self._formats[k].n_in, self._sizes[k])
-        return np.tile(vectors, (self._options.first_repeats, 1))
+        n, repeats, size = self._formats[k].n_in, self._options.first_repeats, self._sizes[k]
+        if self._options.signed_repeats:
+            return weighing_design(n, repeats, size, self._rng)
+        return np.tile(weighing_vectors(n, size), (repeats, 1))
 
     def _turns(self, chosen: Sequence[Sequence[Array]]) -> list[LayerReading]:
         """Where it stands, and each of some controls turned, layer by layer."""

@@ -108,7 +108,8 @@ class LayeredOptions:
         noise_draws: draws of the detectors' errors at every point, whose effect a step lowers. Where that is
             most of what is left, a few are fitted one by one, and the next ones are no lower.
         rereads: read the layers where it stands again with the candidates of every step, for chips that
-            drift.
+            drift: what has changed since is priced like noise, and the last reading is as short as that asks
+            for, see `LayeredGaussNewton.n_last_repeats`.
         anchored: turn features about where they are steep, see `photonzero.training.layers.anchors`.
     """
 
@@ -188,6 +189,9 @@ class LayeredGaussNewton:
         self._cores: list[Cores] = []
         self._damping = self._bias_damping = options.initial_damping
         self._price, self._loss = 0.0, np.inf
+        # Variance of a matrix entry's change in a step, the step's length, and what inputs it meets.
+        self._drift_seen, self._input_squares = np.zeros(len(self._formats)), np.zeros(len(self._formats))
+        self._n_asked, self._n_asked_of_step = 0, 0
         self._trials: list[Array] = []
         self._anchors: list[Array] = []
         self._n_last = 0
@@ -212,6 +216,26 @@ class LayeredGaussNewton:
         """Of all layers where it stands, as they were read last."""
         return [tt_matrix(cores) for cores in self._cores]
 
+    @property
+    def n_last_repeats(self) -> int:
+        """Repeats of the last reading.
+
+        A reading's error falls with its length, ``v / (r N s^2)`` an entry for r repeats of N vectors of
+        size s, while the drift during it grows, ``D r N / n`` for a drift D in a step of n inferences and
+        programmings. Their sum, each times the squares of what a layer is presented, is least for the r
+        given here; without drift it is `final_repeats`. A programming is taken to last as long as an
+        inference.
+        """
+        by_drift = self._drift @ self._input_squares
+        if not by_drift > 0:
+            return self._options.final_repeats
+        n_weighed = [1 << (layer.n_in - 1).bit_length() for layer in self._formats]
+        by_noise = (self._input_squares * self._reader.variances / self._reader.sizes**2) @ (
+            1.0 / np.array(n_weighed)
+        )
+        found = math.sqrt(by_noise * self._n_asked_of_step / (by_drift * sum(n_weighed)))
+        return round(min(max(found, 1.0), self._options.final_repeats))
+
     def readout_of(self, controls: Array) -> Array:
         """The readout of a setting, (m, F + 1): of every output its weights, then its bias."""
         return controls[self._readout_places]
@@ -229,7 +253,8 @@ class LayeredGaussNewton:
         # Layers that stay have been read as often at the start.
         needed = self._stage is _Stage.START or (self._n_last == 0 and self._moving)
         every = range(len(self._formats))
-        readings = self._reader.weighings([self._x], o.final_repeats, every, self._rng) if needed else []
+        repeats = o.final_repeats if self._stage is _Stage.START else self.n_last_repeats
+        readings = self._reader.weighings([self._x], repeats, every, self._rng) if needed else []
         return self._question(readings, o.final_batch_factor)
 
     def tell(self, evaluation: Evaluation) -> None:
@@ -274,6 +299,8 @@ class LayeredGaussNewton:
             "layered": np.array(numbers, dtype=float),
             "sizes": self._reader.sizes.copy(),
             "variances": self._reader.variances.copy(),
+            "drift": np.stack([self._drift_seen, self._input_squares]),
+            "asked": np.array([self._n_asked, self._n_asked_of_step]),
             "rng": generator_to_array(self._rng),
         }
         for k, layer in enumerate(self._formats):
@@ -289,6 +316,8 @@ class LayeredGaussNewton:
         )
         self.n_steps = int(n_steps)
         self._reader.sizes, self._reader.variances = np.array(state["sizes"]), np.array(state["variances"])
+        self._drift_seen, self._input_squares = np.array(state["drift"])
+        self._n_asked, self._n_asked_of_step = map(int, state["asked"])
         self._rng = generator_from_array(state["rng"])
         self._cores = []
         if state["core0/0"].size:
@@ -304,19 +333,25 @@ class LayeredGaussNewton:
         return _Stage.PROBE if self.n_steps < self._n_steps_in_all else _Stage.LAST
 
     @property
+    def _drift(self) -> Array:
+        """Variance of an entry's change in a step, (layers,): none where noise explains what was seen."""
+        return np.maximum(self._drift_seen, 0.0)
+
+    @property
     def _repeats(self) -> int:
         return self._options.reading_repeats if self._reader.variances.any() else 1
 
     @property
     def _pricing(self) -> Pricing:
-        o = self._options
+        o, variances = self._options, tuple(self._reader.variances + self._drift * self._input_squares)
         if self._readout_alone or self._stage is _Stage.LAST:
-            return Pricing(tuple(self._reader.variances), self._price, _LEAST_DAMPING)
+            return Pricing(variances, self._price, _LEAST_DAMPING)
         share = min(self.n_steps / max(o.n_steps - 1, 1), 1.0) if self._moving else 1.0
         nu = o.first_readout_damping ** (1.0 - share) * o.last_readout_damping**share
-        return Pricing(tuple(self._reader.variances), self._price, nu, o.noise_draws)
+        return Pricing(variances, self._price, nu, o.noise_draws)
 
     def _question(self, readings: Sequence[LayerReading], factor: int) -> Candidates:
+        self._n_asked += sum(own.n_inferences + len(own.controls) for own in readings)
         none = np.zeros((0, self._x.size))
         return Candidates(
             none, True, self._stage.value, batch_factor=self._options.pool * factor, readings=tuple(readings)
@@ -394,10 +429,21 @@ class LayeredGaussNewton:
         return own
 
     def _learn_price(self, base: OnBatch) -> None:
+        if self._options.rereads:
+            self._input_squares = base.input_squares()
         errs = self._reader.variances.any() or any(math.isfinite(layer.full_scale) for layer in self._formats)
         if errs and (price := base.price()) > 0:
             known = self._price > 0
             self._price = self._price**_MEMORY * price ** (1.0 - _MEMORY) if known else price
+
+    def _learn_drift(self, again: Sequence[Cores]) -> None:
+        """How much the matrices have changed where it stands, beyond their noise."""
+        self._n_asked_of_step, self._n_asked = self._n_asked, 0
+        for k, noise in zip(self._moving, self._reader.entry_variance(self._moving), strict=True):
+            changed = float(((tt_matrix(again[k]) - tt_matrix(self._cores[k])) ** 2).mean())
+            # Of two readings, each with at most its noise: ranks take most of it off.
+            seen, known = changed - 2.0 * noise, self._drift_seen[k]
+            self._drift_seen[k] = _MEMORY * known + (1.0 - _MEMORY) * seen if self.n_steps else seen
 
     def _dampings(self) -> list[float]:
         o = self._options
@@ -410,7 +456,10 @@ class LayeredGaussNewton:
         some = [own[good] for own in readings]
         read = self._reader.identified(self._cores, some, self._moving, _MEMORY) if good.size else []
         by_setting = dict(zip(good.tolist(), read, strict=True))
-        self._cores = by_setting.pop(len(self._trials), self._cores)
+        again = by_setting.pop(len(self._trials), None)
+        if again is not None:
+            self._learn_drift(again)
+            self._cores = again
         best, chosen = self._solved(batch, self._x, self._cores), None
         found, cores = self._with_readout(self._x, best), self._cores
         for k, own in by_setting.items():

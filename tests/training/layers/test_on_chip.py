@@ -92,6 +92,38 @@ def test_noise_of_the_jacobian_follows_the_law():
     np.testing.assert_allclose(seen, expected, rtol=4.5 * np.sqrt(2 / n_trials))
 
 
+class Flow(PDE):
+    """Two outputs, of one of which only the slope is known."""
+
+    domain = {"x": (0.0, 1.0), "y": (0.0, 1.0)}  # noqa: RUF012
+    outputs = ("u", "p")
+    free_constants = ("p",)
+
+    def residual(self, at, u, p):
+        return [p.x - u.laplacian - 1.0, p.y - u]
+
+
+class Fixed(Flow):
+    free_constants = ()
+
+
+@pytest.mark.parametrize(("problem", "counts"), [(Flow, False), (Fixed, True)])
+def test_a_constant_that_equations_leave_free_has_no_part_in_the_price(problem, counts):
+    rng = np.random.default_rng(1)
+    layers = [
+        MeasuredLayer.of([rng.standard_normal((1, 6, n, 1))], rng.standard_normal(6), "sin") for n in (2, 6)
+    ]
+    batch = PinnObjective(problem(), make_rule("central", spacing=0.1), 40, seed=1).known_batch()
+    here = solved(layers, batch, np.ones((2, 7)), Pricing((0.0, 0.0), 0.0, 1e-3))
+    readout = here.solution.readout.copy()
+    readout[-1] += 1e3
+    there = replace(here, solution=replace(here.solution, readout=readout))
+    ratio = there.price() / here.price()
+    # A constant of 1e3 counts a million times the square of a solution of order one, or not at all.
+    assert (ratio < 1e-3) == counts
+    assert (abs(ratio - 1.0) < 1e-6) != counts
+
+
 def test_what_detectors_cut_off_is_priced_as_an_error_of_the_solution():
     rng = np.random.default_rng(1)
     layers = [

@@ -33,6 +33,7 @@ class KnownPdeBatch:
         own = [np.full(block.n_residuals, factor) for block, factor in zip(blocks, factors, strict=True)]
         own[0] = own[0] * np.repeat(np.sqrt(self._weights), blocks[0].term.n_equations)
         self._blocks = list(zip(blocks, own, strict=True))
+        self.free_outputs = np.isin(problem.outputs, problem.free_constants)
         self.nodes: list[Array] = []
         self.forms: list[Array | None] = []
         for block in blocks:
