@@ -57,7 +57,8 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "ran" / _hash_of_code())
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
-nb_execution_timeout = 120  # a cell, in seconds: no tutorial may take longer on one core
+# A cell, in seconds. A tutorial takes some ten on a core of its own, but others may run beside it.
+nb_execution_timeout = 600
 nb_merge_streams = True
 
 # One thread for matrix products: the seconds that pages show are those of one core.
