@@ -15,6 +15,7 @@ from photonzero.devices.coupler import CouplerImbalance
 from photonzero.devices.crosstalk import MeasuredCrosstalk, ThermalCrosstalk
 from photonzero.devices.drift import PhaseDrift
 from photonzero.devices.errors import DeviceError
+from photonzero.devices.group_errors import checked_groups
 from photonzero.devices.jitter import PhaseJitter
 from photonzero.devices.laser import Laser
 from photonzero.devices.loss import InsertionLoss
@@ -34,8 +35,8 @@ class NoiseModel:
     """Static, deterministic and dynamic imperfections; the default is an ideal chip.
 
     Order for every programmed phase: modulo 2 pi, quantization, stuck shifters, gamma error, thermal
-    crosstalk, bias [zhao2023tonn], parts of one's own, then what changes in time: programming error, drift,
-    jitter.
+    crosstalk, bias [zhao2023tonn], errors by group, parts of one's own, then what changes in time:
+    programming error, drift, jitter.
 
     Attributes:
         phase_quantizer: deterministic, uniform phase grid; None programs any phase.
@@ -60,6 +61,9 @@ class NoiseModel:
         adc: deterministic, reads every detector; its range in units of the layer's `full_scale`.
         ideal_singular_values: leave the phases of the singular values free of every phase error, as
             the published code does by omission.
+        group_std_rad: static, standard deviations of further normal phase errors by group [rad], such as
+            ``{"*/theta": 0.01, "layer1/*": 0.02}``. Groups of a chip are those of its controls, such as
+            "layer1/core0/U"; of a mesh "layer3/theta", "layer3/phi", "layer3/edge" and "out". None has none.
         own_parts: phase errors of one's own, such as ``{"my.py:Ripple": {"std_rad": 0.01}}``, by what
             `photonzero.devices.noise_part` says; None has none.
     """
@@ -82,6 +86,7 @@ class NoiseModel:
     optical_readout: OpticalReadout | None = None
     adc: Adc | None = None
     ideal_singular_values: bool = False
+    group_std_rad: Mapping[str, float] | None = field(default=None, hash=False)
     own_parts: Mapping[str, Mapping[str, Any]] | None = field(default=None, hash=False)
 
     def __repr__(self) -> str:
@@ -101,6 +106,7 @@ class NoiseModel:
         if self.optical_readout is not None and self.readout_noise.std_of_full_scale > 0:
             raise DeviceError("noise model: both optical_readout and readout_noise; allowed: at most one")
         require_number("noise model programming_std_rad", self.programming_std_rad, low=0.0)
+        object.__setattr__(self, "group_std_rad", checked_groups(self.group_std_rad))
         object.__setattr__(self, "own_parts", resolved_parts(self.own_parts))
 
     @property
@@ -127,6 +133,7 @@ class NoiseModel:
         texts = [part.describe() for part in parts if hasattr(part, "describe")]
         if self.programming_std_rad > 0:
             texts.append(f"programming error +-{self.programming_std_rad:g} rad")
+        texts += [f"{pattern} +-{std:g} rad" for pattern, std in (self.group_std_rad or {}).items()]
         texts += [describe_part(*part) for part in (self.own_parts or {}).items()]
         if self.ideal_singular_values:
             texts.append("singular values ideal")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.devices.group_errors import group_errors_rad
 from photonzero.devices.noise_model import NoiseModel
 from photonzero.devices.noise_part import fabricate_parts
 from photonzero.devices.quantizer import TWO_PI_RAD, modulo_turn
@@ -35,6 +38,8 @@ class PhaseActuator:
         rng: draws the static errors.
         is_drive: (n,) drives of rings, which a driver limits to one turn's worth instead of wrapping.
         own_rng: draws the static errors of parts of one's own, if the noise has any.
+        groups: where the noise has errors by group, names of groups, the place (n,) of each shifter's among
+            them, and what draws the errors.
 
     Attributes:
         n_erring: shifters that are exempt from no error.
@@ -48,6 +53,7 @@ class PhaseActuator:
         rng: np.random.Generator,
         is_drive: npt.NDArray[np.bool_] | None = None,
         own_rng: np.random.Generator | None = None,
+        groups: tuple[Sequence[str], IntArray, np.random.Generator] | None = None,
     ) -> None:
         n = position.shape[0]
         exempt = is_singular & noise.ideal_singular_values
@@ -58,6 +64,8 @@ class PhaseActuator:
         self._programming_std_rad = noise.programming_std_rad
         self._gamma_ratio = noise.phase_shifter.draw_gamma_ratio(n, rng)[self._erring]
         self._bias_rad = noise.phase_shifter.draw_bias_rad(n, rng)[self._erring]
+        if groups is not None and noise.group_std_rad is not None:
+            self._bias_rad = self._bias_rad + group_errors_rad(noise.group_std_rad, *groups)[self._erring]
         if noise.measured_crosstalk is not None:
             self._crosstalk = noise.measured_crosstalk.matrix(self.n_erring)
         else:

@@ -31,7 +31,8 @@ FloatArray = npt.NDArray[np.float64]
 RealArray = npt.NDArray[Any]
 
 _ROLES = {
-    "fabrication": 0, "dynamic": 1, "couplers": 2, "drift": 3, "losses": 4, "wavelength": 5, "own parts": 6
+    "fabrication": 0, "dynamic": 1, "couplers": 2, "drift": 3, "losses": 4, "wavelength": 5, "own parts": 6,
+    "groups": 7,
 }  # fmt: skip
 """What a chip draws random numbers for, and the place of each stream below the seed. A new role takes the
 next number, so that the streams of the others stay as they are."""

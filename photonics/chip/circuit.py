@@ -48,9 +48,9 @@ class Circuit:
         noise: NoiseModel,
         streams: Mapping[str, np.random.SeedSequence],
     ) -> None:
-        fabrication, couplers, losses, drift, wavelength, own = (
+        fabrication, couplers, losses, drift, wavelength, own, of_groups = (
             np.random.default_rng(streams[role])
-            for role in ("fabrication", "couplers", "losses", "drift", "wavelength", "own parts")
+            for role in ("fabrication", "couplers", "losses", "drift", "wavelength", "own parts", "groups")
         )
         self.design, self.noise, self._laser = design, noise, noise.wavelength_drift
         step_rad = noise.quantizer.step_rad if noise.quantizer is not None else 0.0
@@ -63,6 +63,7 @@ class Circuit:
             fabrication,
             self.layout.is_drive,
             own,
+            (*self.layout.phase_groups, of_groups),
         )
         # Rings do not turn, and are moved as a whole.
         exempt = self.layout.is_singular & noise.ideal_singular_values

@@ -119,6 +119,14 @@ class NetworkLayout:
     is_drive: npt.NDArray[np.bool_]
 
     @property
+    def phase_groups(self) -> tuple[list[str], IntArray]:
+        """Names of the groups that have phases, and the place (n_phases,) of each phase's among them."""
+        first = {group.start: name for name, group in self.groups.items() if group.stop > group.start}
+        starts = np.array(sorted(first))
+        places, group = np.unique(np.searchsorted(starts, self.phase, side="right") - 1, return_inverse=True)
+        return [first[int(starts[place])] for place in places], group
+
+    @property
     def all_cores(self) -> Iterator[CoreLayout]:
         """Those of all layers, from the first one on."""
         return itertools.chain.from_iterable(self.cores)

@@ -55,8 +55,9 @@ class FabricatedMesh:
         position = np.stack([np.zeros_like(column), column - column.min(), mode], axis=1)
         # Spawned only where it is used: the generator may be spawned from again by its owner.
         own = rng.spawn(1)[0] if noise.own_parts is not None else None
+        groups = (*_groups(topology), rng.spawn(1)[0]) if noise.group_std_rad is not None else None
         exempt = np.zeros(column.size, bool)
-        self._actuator = PhaseActuator(noise, position, exempt, phases, own_rng=own)
+        self._actuator = PhaseActuator(noise, position, exempt, phases, own_rng=own, groups=groups)
         self._drift_rad = noise.phase_drift.draw_stationary_rad(column.size, phases)
         laser = noise.wavelength_drift
         dynamic = noise.programming_std_rad, noise.phase_jitter.std_rad, noise.phase_drift.std_rad
@@ -161,6 +162,16 @@ class FabricatedMesh:
         if self.noise.wavelength_drift is not None:
             return self.matrix(phases) @ np.asarray(fields)
         return propagate(self.topology, fields, *self.realised(phases), imperfections=self.imperfections)
+
+
+def _groups(topology: MeshTopology) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Names of the groups of shifters, and the place of each shifter's among them, (n_shifters,)."""
+    n = topology.n_layers
+    kinds = ("theta", "phi", "edge")
+    names = [f"layer{k}/{kind}" for kind in kinds for k in range(n + (kind == "edge"))]
+    out = np.full(topology.n_modes, len(names))
+    places = (topology.layer, n + topology.layer, out, 2 * n + topology.edge_layer)
+    return [*names, "out"], np.concatenate(places)
 
 
 def fabricate_mesh(
