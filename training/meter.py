@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from photonzero.training.errors import ArgumentError, MeasurementError
-from photonzero.training.layers.oracle import LayerFormat, LayerOracle
+from photonzero.training.layers.oracle import LastLayerOracle, LayerFormat, LayerOracle
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, Inputs, ReadoutOracle, n_inputs
 
 T = TypeVar("T")
@@ -159,7 +159,62 @@ class MeteredReadoutOracle(MeteredOracle):
         return self._metered(self._readout_oracle.measure_features, controls, inputs)
 
 
-class MeteredLayerOracle(MeteredOracle):
+class MeteredLastLayerOracle(MeteredOracle):
+    """A `MeteredOracle` around a chip that shows the readings of its last layer.
+
+    An input that passes is one inference, as of `measure`.
+
+    Args:
+        oracle: such a chip, or one with layer access, which shows its last layer among all.
+        timeout_s: as of `MeteredOracle`.
+    """
+
+    def __init__(self, oracle: LastLayerOracle | LayerOracle, timeout_s: float | None = None) -> None:
+        super().__init__(oracle, timeout_s)
+        self._opened_oracle = oracle
+
+    @property
+    def layers(self) -> Sequence[LayerFormat]:
+        """Formats of the layers."""
+        return self._opened_oracle.layers
+
+    @property
+    def largest_input(self) -> float:
+        """What the modulators can present."""
+        return self._opened_oracle.largest_input
+
+    def measure_last_layer(self, controls: Array, inputs: Array) -> Array:
+        """Read the last layer, count, check: readings (P, B, n_out) of settings and inputs (B, d).
+
+        Raises:
+            ArgumentError: inputs beyond what the modulators can present.
+            MeasurementError: as of `measure`.
+        """
+        if not np.abs(inputs).max(initial=0.0) <= self.largest_input:
+            raise ArgumentError(
+                f"inputs: {np.abs(inputs).max():.3g}; allowed: magnitudes up to {self.largest_input:g}"
+            )
+
+        def measure(controls: Array, _: Inputs) -> Array:
+            if isinstance(self._opened_oracle, LastLayerOracle):
+                return self._opened_oracle.measure_last_layer(controls, inputs)
+            return self._opened_oracle.measure_layers(controls, inputs)[-1]
+
+        readings = self._counted(measure, controls, inputs)
+        _check_answer(readings, len(controls), len(inputs), self.layers[-1].n_out)
+        return readings
+
+
+class MeteredLastLayerReadoutOracle(MeteredLastLayerOracle, MeteredReadoutOracle):
+    """A `MeteredOracle` around a chip that shows the readings of its last layer and has a readout behind it.
+
+    Args:
+        oracle: such a chip.
+        timeout_s: as of `MeteredOracle`.
+    """
+
+
+class MeteredLayerOracle(MeteredLastLayerOracle):
     """A `MeteredOracle` around a chip whose layers can be read one by one.
 
     An input vector presented to one layer counts as an inference of the whole chip, which can do nothing
@@ -178,16 +233,6 @@ class MeteredLayerOracle(MeteredOracle):
         super().__init__(oracle, timeout_s)
         self._layer_oracle = oracle
         self.layer_inferences = 0
-
-    @property
-    def layers(self) -> Sequence[LayerFormat]:
-        """Formats of the layers."""
-        return self._layer_oracle.layers
-
-    @property
-    def largest_input(self) -> float:
-        """What the modulators can present."""
-        return self._layer_oracle.largest_input
 
     def measure_layer(self, layer: int, controls: Array, vectors: Array) -> Array:
         """Read one layer, count, check: readings (P, B, n_out) of settings and vectors (B, n_in).
@@ -247,6 +292,9 @@ def metered(oracle: ForwardOracle, timeout_s: float | None = None) -> MeteredOra
     """A meter around an oracle, with a view of the features where the oracle has one."""
     if isinstance(oracle, LayerOracle):
         kind = MeteredLayerReadoutOracle if isinstance(oracle, ReadoutOracle) else MeteredLayerOracle
+        return kind(oracle, timeout_s)
+    if isinstance(oracle, LastLayerOracle):
+        kind = MeteredLastLayerReadoutOracle if isinstance(oracle, ReadoutOracle) else MeteredLastLayerOracle
         return kind(oracle, timeout_s)
     if isinstance(oracle, ReadoutOracle):
         return MeteredReadoutOracle(oracle, timeout_s)

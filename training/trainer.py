@@ -15,7 +15,8 @@ from photonzero.training.callbacks import Callback, Closes, Progress
 from photonzero.training.checks import at_least, require
 from photonzero.training.ensemble import metered_chips
 from photonzero.training.errors import ArgumentError, CheckpointError
-from photonzero.training.meter import MeteredLayerOracle
+from photonzero.training.layers.oracle import LastLayerReading, LayerReading
+from photonzero.training.meter import MeteredLastLayerOracle, MeteredLayerOracle
 from photonzero.training.objective import Evaluation, KnownTask, Objective
 from photonzero.training.optimizers.base import Candidates, Optimizer
 from photonzero.training.oracle import Array, ForwardOracle
@@ -253,16 +254,23 @@ class TrainingRun:
                 "task: none whose loss is a known function of a network's answers, as this optimizer "
                 "needs; allowed: a PDE or a dataset (or another optimizer)"
             )
-        if not isinstance(self._training, MeteredLayerOracle):
-            raise ArgumentError("oracle: no layer access; allowed: one chip that offers measure_layer")
-        readings = [
-            self._training.measure_layer(own.layer, own.controls, own.vectors) for own in candidates.readings
-        ]
+        readings = [self._read(own) for own in candidates.readings]
         known, passed = self.objective.known_batch(), []
         if len(candidates.controls):
+            if not isinstance(self._training, MeteredLayerOracle):
+                raise _closed("measure_layers")
             inputs = np.concatenate([nodes.reshape(-1, nodes.shape[-1]) for nodes in known.nodes])
             passed = self._training.measure_layers(candidates.controls, inputs[:: candidates.pass_one_in])
         return Evaluation(np.zeros(0), np.zeros((0, 0)), readings=readings, passed=passed, known=known)
+
+    def _read(self, own: LayerReading | LastLayerReading) -> Array:
+        if isinstance(own, LastLayerReading):
+            if not isinstance(self._training, MeteredLastLayerOracle):
+                raise _closed("measure_last_layer")
+            return self._training.measure_last_layer(own.controls, own.inputs)
+        if not isinstance(self._training, MeteredLayerOracle):
+            raise _closed("measure_layer")
+        return self._training.measure_layer(own.layer, own.controls, own.vectors)
 
     def _reasons_to_stop(self) -> dict[str, str]:
         reasons = {**self.optimizer.stop(), **self._asked_to_stop}
@@ -328,3 +336,8 @@ class TrainingRun:
             **{f"objective/{key}": value for key, value in (state_of(self.objective) or {}).items()},
             "trainer": np.array(json.dumps(trainer)),
         }
+
+
+def _closed(method: str) -> ArgumentError:
+    """The error for readings of a chip that does not offer them."""
+    return ArgumentError(f"oracle: no layer access; allowed: one chip that offers {method}")

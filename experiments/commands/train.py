@@ -12,12 +12,20 @@ from photonzero.experiments.commands.computing import Computing
 from photonzero.experiments.commands.exit_codes import EXIT_INTERRUPTED
 from photonzero.experiments.commands.number import Count
 
+_SEEN = {
+    "layers": "the layers of {} can be read",
+    "last-layer": "only the last layer of {} can be read",
+    "outputs": "the layers of {} cannot be read",
+}
+"""What a chip offers, in words."""
+
 
 @click.command(cls=Computing)
 @click.argument("problem", required=False)
 @click.option("--chip", metavar="NAME|FILE.toml|FILE.py:NAME", help="The chip; the problem has one.")
 @click.option("--noise", metavar="PRESET|FILE.toml", help="Imperfections.  [default: published]")
 @click.option("--optimizer", metavar="NAME|FILE.py:NAME", help="Method; the problem and the chip have one.")
+@click.option("--access", metavar="NAME", help="Seen of the chip: layers, last-layer or outputs.")
 @click.option("--derivatives", metavar="NAME|FILE.py:NAME", help="Stencil rule.  [default: central]")
 @click.option("--max-inferences", type=Count(), metavar="N", help="Budget of optical inferences.")
 @click.option("--steps", type=Count(), metavar="N", help="Stop after so many steps.")
@@ -55,6 +63,7 @@ def train(
       photonzero train hjb20
       photonzero train hjb20 --noise harsh --seed 3 --out runs/harsh-3
       photonzero train hjb20 --optimizer rge-adam --derivatives sparse-grid
+      photonzero train helmholtz --access last-layer
       photonzero train my_pde.py:Heat --chip my_lab.py:Bench --callback my_log.py:Log
       photonzero train --resume runs/harsh-3 --max-inferences 1e7
       photonzero train mnist --data DIR
@@ -98,12 +107,14 @@ def train(
             err=True,
         )
     by_itself = resume is None and config is None and chosen["optimizer"] is None
-    if by_itself and run_config.optimizer.method.needs_layers and not quiet:
-        click.echo(
-            f"the layers of {run_config.chip_name} can be read: {run_config.optimizer.label} trains it "
-            "(--optimizer takes another)",
-            err=True,
-        )
+    if by_itself and not quiet and run_config.task.preset().get("layered") is not None:
+        method, seen = run_config.optimizer.method, run_config.seen
+        if method.needs_layers or seen != "layers":
+            click.echo(
+                f"{_SEEN[seen].format(run_config.chip_name)}: {run_config.optimizer.label} trains it "
+                "(--optimizer takes another)",
+                err=True,
+            )
     with TrainingDisplay(run_config, folder, quiet) as display:
         try:
             outcome = execute_in(

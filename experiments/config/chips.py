@@ -22,6 +22,7 @@ from photonzero.photonics.design import NetworkDesign, modern_design
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.registry import Registry
+from photonzero.training.access import Access
 from photonzero.training.errors import TrainingError
 from photonzero.training.oracle import Array, ForwardOracle
 from photonzero.training.powers import Stateful
@@ -53,8 +54,8 @@ class ChipSource(Protocol):
         ...
 
     @property
-    def opens_layers(self) -> bool:
-        """Whether it has layers of light that can be driven and read one by one."""
+    def offers(self) -> Access:
+        """How far its light can be seen."""
         ...
 
     def make(self, **given: Any) -> ForwardOracle:
@@ -102,9 +103,9 @@ class SimulatedChip:
         return frozenset(("noise", "seed", "dtype", "threads"))
 
     @property
-    def opens_layers(self) -> bool:
-        """See `ChipSource`."""
-        return any(layer.core.is_optical for layer in self.design.layers)
+    def offers(self) -> Access:
+        """See `ChipSource`; without light there is nothing to see inside."""
+        return "layers" if any(layer.core.is_optical for layer in self.design.layers) else "outputs"
 
     def make(self, **given: Any) -> ForwardOracle:
         """A fabricated chip; see `photonzero.photonics.chip.chip.fabricate`."""
@@ -168,11 +169,13 @@ class OwnChip:
         return names & {p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY}
 
     @property
-    def opens_layers(self) -> bool:
+    def offers(self) -> Access:
         """See `ChipSource`; what a function makes is not known before."""
         if self.design is not None:
-            return SimulatedChip(self.name, self.design).opens_layers
-        return callable(getattr(self.found, "measure_layers", None))
+            return SimulatedChip(self.name, self.design).offers
+        if callable(getattr(self.found, "measure_layers", None)):
+            return "layers"
+        return "last-layer" if callable(getattr(self.found, "measure_last_layer", None)) else "outputs"
 
     def make(self, **given: Any) -> ForwardOracle:
         """See `ChipSource`."""

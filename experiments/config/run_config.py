@@ -34,6 +34,7 @@ from photonzero.experiments.tasks.registry import KINDS, find_task
 from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.registry import is_file_name, split_file_name
+from photonzero.training.access import ACCESSES, Access, least
 from photonzero.training.trainer import Limits
 
 __all__ = ["RunConfig", "chip_table", "default_table", "noise_table", "read_design", "resolve", "with_limits"]
@@ -45,6 +46,11 @@ MoreChips: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 _USUAL_OPTIMIZER = "gauss-newton"
 """Where a preset names none for a chip's layers, or they cannot be read."""
+
+_THROUGH_THE_LAST = {"layered-gauss-newton": "last-layer-gauss-newton"}
+"""What reads layers one by one, and what does for it where only the last layer is shown. Where a preset has
+no section for that, the other's holds with twice the inferences: layers but the last are seen through two
+settings of those behind."""
 
 _NO_KEYS = ("method", "layered", "derivatives", "derivative_options")
 """Keys of a preset that are none of a run's table."""
@@ -70,6 +76,7 @@ class RunConfig:
         dtype: arithmetic of the simulator, "float32" or "float64".
         frozen_null: whether the error of frozen optics is measured at the end too; may be changed on resume.
         design: of the chip, where it is not one of the project's.
+        access: how far the chip is seen; None for as far as it offers.
     """
 
     problem: Any
@@ -87,6 +94,7 @@ class RunConfig:
     dtype: Literal["float32", "float64"] = "float32"
     frozen_null: bool = True
     design: NetworkDesign | None = None
+    access: Access | None = None
 
     @cached_property
     def task(self) -> Task:
@@ -99,6 +107,11 @@ class RunConfig:
         if self.design is not None:
             return SimulatedChip(self.chip, self.design)
         return chip_source(self.chip)
+
+    @property
+    def seen(self) -> Access:
+        """How far the light of the chip can be seen; as little as its files say before it is made."""
+        return least(self.source.offers, self.access)
 
     @property
     def chip_name(self) -> str:
@@ -171,6 +184,7 @@ def default_table(
     noise: Any = None,
     chip: Any = None,
     *,
+    access: Any = None,
     one_chip: bool = True,
 ) -> dict[str, Any]:
     """The table of a run where nothing else is said: the preset of a problem and a method.
@@ -178,10 +192,12 @@ def default_table(
     Args:
         problem: name, "file.py:Class", or an object of Python.
         optimizer: the same; None for the preset's ``layered`` where the layers of the chip can be read and no
-            stencil rule is asked for, which it would not measure, and "gauss-newton" elsewhere.
+            stencil rule is asked for, which it would not measure; for what does it through the last layer
+            where only that is shown; and "gauss-newton" elsewhere.
         derivatives: the same of a stencil rule, None for the problem's own.
         noise: preset, TOML file, or a noise model; None for "published" where the chip is a simulated one.
         chip: name, TOML file, "file.py:Name", or an object of Python; None for the problem's own.
+        access: how far the chip is seen; None for as far as it offers.
         one_chip: several are not read layer by layer.
 
     Raises:
@@ -200,8 +216,11 @@ def default_table(
             source = SimulatedChip(chosen["chip"], design)
         else:
             source = chip_source(chosen["chip"])
-        readable = one_chip and source.opens_layers and derivatives is None
-        optimizer = preset.get("layered", _USUAL_OPTIMIZER) if readable else _USUAL_OPTIMIZER
+        layered, seen = preset.get("layered", _USUAL_OPTIMIZER), "outputs"
+        if one_chip and derivatives is None:
+            seen = least(source.offers, access if access in ACCESSES else None)
+        through = _THROUGH_THE_LAST.get(layered, _USUAL_OPTIMIZER)
+        optimizer = {"layers": layered, "last-layer": through, "outputs": _USUAL_OPTIMIZER}[seen]
     table: dict[str, Any] = {
         "seed": 0,
         **{key: value for key, value in preset.items() if key not in _NO_KEYS},
@@ -212,8 +231,18 @@ def default_table(
     }
     if not isinstance(noise, str):
         table["noise"] = noise
-    changes = preset.get("method", {}).get(optimizer, {}) if isinstance(optimizer, str) else {}
+    changes = _of_method(preset.get("method", {}), optimizer) if isinstance(optimizer, str) else {}
     return {**merge(table, changes), **chosen}
+
+
+def _of_method(sections: Mapping[str, Any], optimizer: str) -> Mapping[str, Any]:
+    """What a preset changes for a method."""
+    for layered, through in _THROUGH_THE_LAST.items():
+        if optimizer == through and optimizer not in sections and layered in sections:
+            own = sections[layered]
+            budget = own.get("limits", {}).get("max_inferences")
+            return own if budget is None else merge(own, {"limits": {"max_inferences": 2 * budget}})
+    return sections.get(optimizer, {})
 
 
 def _fitting_chip(task: Task) -> str:

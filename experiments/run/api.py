@@ -33,6 +33,7 @@ def configured(
     target_error: float | None = None,
     seed: int | None = None,
     data: str | Path | None = None,
+    access: str | None = None,
     settings: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> RunConfig:
@@ -48,13 +49,15 @@ def configured(
         noise: preset, TOML file or `NoiseModel`; None takes "published", and nothing for a chip of one's own
             that takes none.
         optimizer: name, "file.py:Name", or a class or function that makes one; None takes "gauss-newton", or
-            the problem's own for chips whose layers can be read.
+            the problem's own for chips whose layers, or whose last layer, can be read.
         derivatives: name of a stencil rule, or "file.py:Name"; None takes the problem's.
         max_inferences: budget of optical inferences; None takes the problem's.
         max_steps: steps of the optimizer at most.
         target_error: validation error to stop at.
         seed: of training, and of the chip; 0 without one.
         data: folder of the files of a dataset that needs them.
+        access: how far the chip is seen: "layers", "last-layer" (its readings while inputs pass, and the
+            features), or "outputs"; None for as far as it offers.
         settings: any key of config.toml, dotted, such as ``{"optimizer.n_directions": 6}``.
         **keys: keys of config.toml without a dot, such as ``batch_size=200``.
 
@@ -62,7 +65,7 @@ def configured(
         UsageError: an unknown name or key, or a value of the wrong type.
         DeviceError, TrainingError: a value out of range.
     """
-    changes = {**keys, **(settings or {})}
+    changes = {**keys, **(settings or {}), **({} if access is None else {"access": access})}
     # A name chosen by its key starts from the defaults of what it names.
     chosen = {
         key: changes.pop(f"{key}.name", None) if given is None else given
@@ -74,6 +77,7 @@ def configured(
         chosen["derivatives"],
         chosen["noise"],
         chip,
+        access=changes.get("access"),
         one_chip=changes.get("n_chips", 1) == 1,
     )
     table |= {key: value for key, value in (("seed", seed), ("data", _folder(data))) if value is not None}
@@ -87,6 +91,7 @@ def repeated(
     chip: Any = None,
     seed: int | None = None,
     data: str | Path | None = None,
+    access: str | None = None,
     settings: Mapping[str, Any],
     **chosen: Any,
 ) -> RunConfig:
@@ -98,6 +103,7 @@ def repeated(
         chip: another one, as of `configured`.
         seed: another one, of training.
         data: another folder.
+        access: another one, as of `configured`.
         settings: other values, by dotted keys.
         **chosen: what a file has said already, and must be None.
 
@@ -113,7 +119,8 @@ def repeated(
     if chip is not None:
         table.pop("design", None)
         table |= chip_table(chip)
-    table |= {key: value for key, value in (("seed", seed), ("data", _folder(data))) if value is not None}
+    said = (("seed", seed), ("data", _folder(data)), ("access", access))
+    table |= {key: value for key, value in said if value is not None}
     return resolve(set_keys(table, settings))
 
 

@@ -11,6 +11,7 @@ from photonzero.experiments.config.chips import initial_controls
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run.blas import one_blas_thread
+from photonzero.training.access import restricted
 from photonzero.training.ensemble import EnsembleObjective, ensemble
 from photonzero.training.objective import Objective
 from photonzero.training.objective.pinn.windows import WindowedObjective
@@ -80,7 +81,8 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
     """
 
     def made(seed: int) -> ForwardOracle:
-        return config.source.make(noise=config.noise.model, seed=seed, dtype=config.dtype, threads=threads)
+        chip = config.source.make(noise=config.noise.model, seed=seed, dtype=config.dtype, threads=threads)
+        return restricted(chip, config.access)
 
     def further(role: int, n: int) -> tuple[ForwardOracle, ...]:
         """Chips with seeds of their own, the same whatever the other role's number."""
@@ -116,7 +118,9 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
 
         return partly_trained(start, config.frozen, method, of_some)
 
-    on_chip = start_on(chip, initial)
+    others = further(0, config.n_chips - 1)
+    # Several chips together show less than each: what an optimizer needs of them is missed at once.
+    on_chip = start_on(ensemble((chip, *others)) if others else chip, initial)
     if isinstance(objective, WindowedObjective):
         optimizer: Optimizer = WindowedOptimizer(on_chip, objective.windows.n, make, rng)
     else:
@@ -127,6 +131,6 @@ def assemble(config: RunConfig, threads: int | None, start: Array | None = None)
         objective,
         optimizer,
         initial,
-        further(0, config.n_chips - 1),
+        others,
         further(1, config.n_held_out),
     )

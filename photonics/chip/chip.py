@@ -203,6 +203,22 @@ class Chip:
         self.circuit.wait(elapsed_s, np.random.default_rng(derive_key(self._noise_key, self._n_measurements)))
         self._n_measurements += 1
 
+    def measure_last_layer(self, controls: npt.ArrayLike, inputs: Inputs) -> RealArray:
+        """Present inputs to the chip, and read the detectors of its last layer, before bias and activation.
+
+        Args:
+            controls: (P, n_controls), or one setting (n_controls,).
+            inputs: (N, n_in).
+
+        Returns:
+            (P, N, n_out) readings, of type `dtype`; (N, n_out) for one setting.
+
+        Raises:
+            PhotonicsError: as of `measure`.
+        """
+        presented = self._modulators(0, self.design.n_in).present(inputs)
+        return self._measure(controls, presented, slice(0, len(self.design.layers)), readings=True)
+
     def state(self) -> dict[str, Any]:
         """What a later measurement depends on besides its arguments, as plain numbers and lists."""
         return {"n_measurements": self._n_measurements, **self.circuit.state()}
@@ -245,12 +261,14 @@ class Chip:
         """What comes out of some of the layers, (P, N, any); see `_measure`."""
         realised, key = begun.realised, begun.key
         network, jitter = self._network.part(layers, readings=readings), self.noise.phase_jitter
+        last = network.layers[-1, contraction.LAYER_BIAS]
+        last_biases = slice(last, last + network.n_out)
 
         def programmed(realised: FloatArray) -> Programmed:
             weights, biases = self.circuit.weights(realised, layers)
             with np.errstate(over="ignore"):
                 own = Programmed(weights.astype(self.dtype), biases.astype(self.dtype))
-            return own.without_biases() if readings else own
+            return own.without_biases(last_biases) if readings else own
 
         def jittered(p: int, n: int, rng: np.random.Generator) -> Programmed:
             return programmed(self.circuit.jittered(realised[p], n, rng))

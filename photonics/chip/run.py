@@ -102,9 +102,11 @@ class Programmed:
         weights, biases = population.common_setting(self.weights), population.common_setting(self.biases)
         return Programmed(weights[None], biases[None])
 
-    def without_biases(self) -> Programmed:
-        """The same cores, biases of zero."""
-        return Programmed(self.weights, np.zeros_like(self.biases))
+    def without_biases(self, some: slice = slice(None)) -> Programmed:
+        """The same cores, some biases zero."""
+        biases = self.biases.copy()
+        biases[:, some] = 0.0
+        return Programmed(self.weights, biases)
 
 
 def run(network: Network, settings: Programmed, inputs: Presented, key: int, threads: int) -> RealArray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from photonzero.training.errors import ArgumentError, MeasurementError
-from photonzero.training.layers.oracle import CoreFormat
+from photonzero.training.layers.oracle import CoreFormat, LayerReading
 from photonzero.training.meter import metered
 from photonzero.training.objective import PinnObjective
 from photonzero.training.optimizers import get_method, start_on
@@ -21,9 +21,9 @@ SMALL = {"n_steps": 8, "final_steps": 2}
 FINAL = {"n_steps": 2, "final_steps": 3}
 
 
-def layered_run(chip=None, options=SMALL, objective=None, **limits):
+def layered_run(chip=None, options=SMALL, objective=None, name=NAME, **limits):
     chip = chip or LayeredLabChip()
-    method = get_method(NAME)
+    method = get_method(name)
     x = np.random.default_rng(2).standard_normal(chip.n_controls)
     optimizer = method.make(start_on(chip, x), method.options(**options), np.random.default_rng(3))
     return TrainingRun(chip, objective or lab_objective(), optimizer, Limits(**limits))
@@ -49,9 +49,10 @@ class FaultyLayeredChip(LayeredLabChip):
 class TestLayeredGaussNewton(OptimizerContract):
     method = NAME
     options = {"n_steps": 100}  # noqa: RUF012
+    lab_chip = LayeredLabChip
 
     def make_run(self, chip=None, **limits):
-        return layered_run(chip, self.options, **limits)
+        return layered_run(chip or self.lab_chip(), self.options, name=self.method, **limits)
 
     def test_it_asks_for_settings_of_the_chip(self):
         run = self.make_run(max_steps=3)
@@ -60,15 +61,16 @@ class TestLayeredGaussNewton(OptimizerContract):
         for reading in (r for a in asked for r in a.readings):
             assert reading.controls.shape[1] == run.oracle.n_controls
             assert np.isfinite(reading.controls).all()
-            assert np.abs(reading.vectors).max() <= run.oracle.largest_input
+            presented = reading.vectors if isinstance(reading, LayerReading) else reading.inputs
+            assert np.abs(presented).max() <= run.oracle.largest_input
         assert asked[0].fresh_points
         assert [row[0] for row in run.history] == [1, 2, 3]
 
     def test_it_starts_where_it_is_told_and_leaves_that_alone(self):
-        chip = LayeredLabChip()
+        chip = self.lab_chip()
         start = np.random.default_rng(2).standard_normal(chip.n_controls)
         before = start.copy()
-        method = get_method(NAME)
+        method = get_method(self.method)
         optimizer = method.make(start_on(chip, start), method.options(**SMALL), np.random.default_rng(3))
         moved = optimizer.controls - start
         moved[:8] = (moved[:8] + np.pi) % (2 * np.pi) - np.pi  # phases are the same a turn away
@@ -94,17 +96,22 @@ class TestLayeredGaussNewton(OptimizerContract):
     def test_resume_equals_the_straight_run(self):
         for noise in (0.0, 1e-3):
             for at, end in ((2, 6), (8, 9)):
-                assert_resumes(
-                    lambda n, std=noise: layered_run(LayeredLabChip(noise=std), max_steps=n), at, end
-                )
+
+                def make(n, std=noise):
+                    return layered_run(self.lab_chip(noise=std), name=self.method, max_steps=n)
+
+                assert_resumes(make, at, end)
 
     def faulty_chip(self, fault):
         return FaultyLayeredChip(fault)
 
     def bits_of_a_fresh_process(self):
         code = (
+            "from photonzero.training import testing\n"
             "from tests.contracts.test_layered_optimizer import layered_run\n"
-            "run = layered_run(options={'n_steps': 100}, max_steps=2); run.train()\n"
+            f"chip = testing.{self.lab_chip.__name__}()\n"
+            f"run = layered_run(chip, options={{'n_steps': 100}}, name='{self.method}', max_steps=2)\n"
+            "run.train()\n"
             "print(run.optimizer.controls.tobytes().hex())"
         )
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -28,8 +28,9 @@ SMALL = {
     "cma-es": ({"population": 8, "diagonal": False}, 0, 8),
     "nevergrad": ({"population": 8}, 0, 8),
 }
-# Those that read layers one by one keep the contract in test_layered_optimizer.py.
-NAMES = [name for name in optimizer_names() if not get_method(name).needs_layers]
+# Those that read layers keep the contract in test_layered_optimizer.py and beside it.
+METHODS = {name: get_method(name) for name in optimizer_names()}
+NAMES = [name for name, own in METHODS.items() if not (own.needs_layers or own.needs_last_layer)]
 OPTIONS = {name: SMALL[name][0] if name in SMALL else {} for name in NAMES}
 
 

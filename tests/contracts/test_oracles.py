@@ -4,7 +4,13 @@ from photonzero.devices.noise_model import preset
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.designs import design_names, get_design
 from photonzero.training.ensemble import ensemble
-from photonzero.training.testing import LabChip, LayeredLabChip, OracleContract, ReadoutLabChip
+from photonzero.training.testing import (
+    LabChip,
+    LastLayerLabChip,
+    LayeredLabChip,
+    OracleContract,
+    ReadoutLabChip,
+)
 
 
 class TestLabChip(OracleContract):
@@ -26,6 +32,13 @@ class TestLabChipWithoutNoise(OracleContract):
 
     def make(self):
         return LabChip()
+
+
+class TestLastLayerLabChip(OracleContract):
+    n_in = 3
+
+    def make(self):
+        return LastLayerLabChip(noise=0.01)
 
 
 class TestLayeredLabChip(OracleContract):

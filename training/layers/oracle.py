@@ -2,6 +2,8 @@
 
 Between optical layers there are electronics. A chip that opens them answers for one layer alone, before
 its bias and its activation. No gradient and no matrix crosses this seam: a layer's matrix is measured.
+
+One that opens less still may show what the detectors of its last layer read while inputs pass.
 """
 
 from __future__ import annotations
@@ -99,6 +101,46 @@ class LayerReading:
     def n_inferences(self) -> int:
         """P B."""
         return len(self.controls) * len(self.vectors)
+
+
+@dataclass(frozen=True)
+class LastLayerReading:
+    """Inputs that pass the whole chip, and the readings of its last layer.
+
+    Attributes:
+        controls: (P, n_controls) settings to program.
+        inputs: (B, d) to present to each.
+    """
+
+    controls: Array
+    inputs: Array
+
+    @property
+    def n_inferences(self) -> int:
+        """P B."""
+        return len(self.controls) * len(self.inputs)
+
+
+@runtime_checkable
+class LastLayerOracle(ForwardOracle, Protocol):
+    """A chip that shows the readings of its last layer, and opens no other."""
+
+    @property
+    def layers(self) -> Sequence[LayerFormat]:
+        """From the input on."""
+        ...
+
+    @property
+    def largest_input(self) -> float:
+        """What the modulators can present, from minus to plus this."""
+        ...
+
+    def measure_last_layer(self, controls: Array, inputs: Array) -> Array:
+        """Program P settings (P, n_controls), present B inputs (B, d) to the chip.
+
+        Returns readings (P, B, n_out) of the last layer, before bias and activation.
+        """
+        ...
 
 
 @runtime_checkable

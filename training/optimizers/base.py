@@ -9,7 +9,13 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from photonzero.training.layers.oracle import LayerFormat, LayerOracle, LayerReading
+from photonzero.training.layers.oracle import (
+    LastLayerOracle,
+    LastLayerReading,
+    LayerFormat,
+    LayerOracle,
+    LayerReading,
+)
 from photonzero.training.objective import Evaluation
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, ReadoutOracle, readout_controls
 
@@ -25,6 +31,8 @@ class Start:
             order; None for a chip that does not show its features.
         layers: formats of the layers, from the input on; None for a chip without layer access.
         largest_input: of a layer.
+        shown: the same formats, of a chip that shows at least the readings of its last layer; None for any
+            other.
         still: (n_controls,) whether a control stays where it starts, for a `Method` that keeps them
             itself; None for none.
     """
@@ -34,6 +42,7 @@ class Start:
     readout: Array | None = None
     layers: Sequence[LayerFormat] | None = None
     largest_input: float = 1.0
+    shown: Sequence[LayerFormat] | None = None
     still: Array | None = None
 
 
@@ -42,8 +51,11 @@ def start_on(oracle: ForwardOracle, controls: Array) -> Start:
     readout = None
     if isinstance(oracle, ReadoutOracle):
         readout = readout_controls(oracle)
-    if isinstance(oracle, LayerOracle):
-        return Start(controls, oracle.control_groups, readout, oracle.layers, oracle.largest_input)
+    if isinstance(oracle, LayerOracle | LastLayerOracle):
+        layers = oracle.layers if isinstance(oracle, LayerOracle) else None
+        return Start(
+            controls, oracle.control_groups, readout, layers, oracle.largest_input, shown=oracle.layers
+        )
     return Start(controls, oracle.control_groups, readout)
 
 
@@ -68,7 +80,7 @@ class Candidates:
     purpose: str
     with_readout: bool = False
     batch_factor: int = 1
-    readings: Sequence[LayerReading] | None = None
+    readings: Sequence[LayerReading | LastLayerReading] | None = None
     pass_one_in: int = 1
 
 
@@ -138,6 +150,7 @@ class Method:
         make: the optimizer from a start, options and a generator.
         package: name of a package that must be installed beside photonzero, None for none.
         needs_layers: whether it reads layers one by one, which not every chip offers.
+        needs_last_layer: whether it reads the last layer, which more chips offer.
         keeps_still: whether it minds `Start.still`; the controls of any other are hidden from it.
     """
 
@@ -146,6 +159,7 @@ class Method:
     make: Callable[[Start, Any, np.random.Generator], Optimizer]
     package: str | None = None
     needs_layers: bool = False
+    needs_last_layer: bool = False
     keeps_still: bool = False
 
 

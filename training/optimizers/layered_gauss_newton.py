@@ -39,7 +39,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -151,11 +151,12 @@ class LayeredGaussNewton:
     """
 
     needs: Literal["loss", "residuals"] = "residuals"
+    name: ClassVar[str] = "layered-gauss-newton"
 
     def __init__(self, start: Start, options: LayeredOptions, rng: np.random.Generator) -> None:
         if start.layers is None or start.readout is None:
             raise ArgumentError(
-                "layered-gauss-newton: no layers to read; allowed: one chip that offers measure_layer "
+                f"{self.name}: no layers to read; allowed: one chip that offers measure_layer "
                 "(or another optimizer, such as gauss-newton)"
             )
         self.n_steps = 0
@@ -168,9 +169,7 @@ class LayeredGaussNewton:
         self._x = np.array(start.controls, dtype=np.float64)
         trained = np.ones(self._x.size, dtype=bool) if start.still is None else ~start.still
         if not trained[self._readout_places].all():
-            raise ArgumentError(
-                "frozen: controls of the readout; allowed with layered-gauss-newton: those of layers"
-            )
+            raise ArgumentError(f"frozen: controls of the readout; allowed with {self.name}: those of layers")
         self._by_core = [
             [trained_of(core.controls, trained) for core in layer.cores] for layer in self._formats
         ]
@@ -262,7 +261,7 @@ class LayeredGaussNewton:
         if not isinstance(evaluation.known, KnownBatch):
             raise ArgumentError(
                 "task: none whose residuals are a known function of a network's answers, as "
-                "layered-gauss-newton needs; allowed: a PDE (or another optimizer)"
+                f"{self.name} needs; allowed: a PDE (or another optimizer)"
             )
         batch, readings = evaluation.known, evaluation.readings
         if self._stage is _Stage.START:

@@ -87,6 +87,7 @@ OPTIMIZERS: Registry[Method] = Registry(
         "gauss-newton": f"{_ROOM}.gauss_newton:METHOD",
         "recursive-gauss-newton": f"{_ROOM}.recursive_gauss_newton:METHOD",
         "layered-gauss-newton": f"{_ROOM}.layered_gauss_newton:METHOD",
+        "last-layer-gauss-newton": f"{_ROOM}.last_layer_gauss_newton:METHOD",
         "layered-adam": f"{_ROOM}.layered_adam:METHOD",
         "rge-adam": f"{_ROOM}.forward_gradient:RGE_ADAM",
         "rge-sgd": f"{_ROOM}.forward_gradient:RGE_SGD",

@@ -115,7 +115,7 @@ class WindowedOptimizer:
         for k in range(self._n - 1):
             controls, matrices = self._ended[k] if k < len(self._ended) else (np.zeros(0), [])
             state[f"ended{k}/controls"] = controls.copy()
-            for layer in range(len(self._start.layers or ())):
+            for layer in range(len(self._start.shown or ())):
                 state[f"ended{k}/matrix{layer}"] = matrices[layer].copy() if matrices else np.zeros(0)
         return state
 
@@ -123,7 +123,7 @@ class WindowedOptimizer:
         """Continue from `state`."""
         ended, before, self._loss_before, self._operations_before = map(float, state["windows"])
         n_ended, self._n_before = int(ended), int(before)
-        layers = range(len(self._start.layers or ()))
+        layers = range(len(self._start.shown or ()))
         self._ended = [
             (np.array(state[f"ended{k}/controls"]), [np.array(state[f"ended{k}/matrix{i}"]) for i in layers])
             for k in range(n_ended)
@@ -135,7 +135,7 @@ class WindowedOptimizer:
     def _network(self, controls: Array, matrices: Sequence[Array]) -> Callable[[Array], Array]:
         layers = [
             MeasuredLayer((), matrix, controls[own.bias], own.activation)
-            for own, matrix in zip(self._start.layers or (), matrices, strict=True)
+            for own, matrix in zip(self._start.shown or (), matrices, strict=True)
         ]
         readout = self._window.readout_of(controls)
 

@@ -9,7 +9,7 @@ pytest finds the tests of such a class by itself; nothing here imports it.
 """
 
 from photonzero.training.testing.callbacks import CallbackContract
-from photonzero.training.testing.chips import LabChip, LayeredLabChip, ReadoutLabChip
+from photonzero.training.testing.chips import LabChip, LastLayerLabChip, LayeredLabChip, ReadoutLabChip
 from photonzero.training.testing.optimizers import OptimizerContract
 from photonzero.training.testing.oracles import OracleContract
 from photonzero.training.testing.problems import ProblemContract
@@ -18,6 +18,7 @@ from photonzero.training.testing.stencils import StencilContract
 __all__ = [
     "CallbackContract",
     "LabChip",
+    "LastLayerLabChip",
     "LayeredLabChip",
     "OptimizerContract",
     "OracleContract",

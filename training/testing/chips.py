@@ -70,8 +70,8 @@ class ReadoutLabChip(LabChip):
         return self._features(controls, inputs)
 
 
-class LayeredLabChip:
-    """Two layers of eight sines whose matrices mixers turn; a readout. Every layer can be read by itself.
+class LastLayerLabChip:
+    """Two layers of eight sines whose matrices mixers turn; a readout. It shows its last layer's readings.
 
     A layer multiplies with an unknown matrix, whose rows eight mixers rotate in pairs one after the other:
     the angle of a mixer is its setting and an unknown bias.
@@ -122,19 +122,9 @@ class LayeredLabChip:
             here = np.sin(self._readings(k, controls, here) + controls[:, None, layer.bias])
         return here
 
-    def measure_layer(self, layer: int, controls: Array, vectors: Array) -> Array:
-        """See `LayerOracle`: (P, 41) and (B, n) to (P, B, 8)."""
-        self.presented += len(controls) * len(vectors)
-        return self._readings(layer, controls, np.broadcast_to(vectors, (len(controls), *vectors.shape)))
-
-    def measure_layers(self, controls: Array, inputs: Array) -> list[Array]:
-        """See `LayerOracle`: (P, 41) and (B, dim) to (P, B, 8), twice."""
-        self.presented += len(controls) * len(inputs)
-        found, here = [], np.broadcast_to(inputs, (len(controls), *inputs.shape))
-        for k, layer in enumerate(self.layers):
-            found.append(self._readings(k, controls, here))
-            here = np.sin(found[-1] + controls[:, None, layer.bias])
-        return found
+    def measure_last_layer(self, controls: Array, inputs: Array) -> Array:
+        """See `LastLayerOracle`: (P, 41) and (B, dim) to (P, B, 8)."""
+        return self._passed(controls, inputs)[-1]
 
     def state(self) -> dict[str, Any]:
         """That of the noise."""
@@ -143,6 +133,14 @@ class LayeredLabChip:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state`."""
         self._rng.bit_generator.state = state["noise"]
+
+    def _passed(self, controls: Array, inputs: Array) -> list[Array]:
+        self.presented += len(controls) * len(inputs)
+        found, here = [], np.broadcast_to(inputs, (len(controls), *inputs.shape))
+        for k, layer in enumerate(self.layers):
+            found.append(self._readings(k, controls, here))
+            here = np.sin(found[-1] + controls[:, None, layer.bias])
+        return found
 
     def _readings(self, layer: int, controls: Array, inputs: Array) -> Array:
         own = self.layers[layer].cores[0].controls
@@ -158,3 +156,16 @@ class LayeredLabChip:
         if self._noise > 0:
             readings += self._noise * self._rng.standard_normal(readings.shape)
         return readings
+
+
+class LayeredLabChip(LastLayerLabChip):
+    """A `LastLayerLabChip` every layer of which can be read by itself, as a `LayerOracle`'s can."""
+
+    def measure_layer(self, layer: int, controls: Array, vectors: Array) -> Array:
+        """See `LayerOracle`: (P, 41) and (B, n) to (P, B, 8)."""
+        self.presented += len(controls) * len(vectors)
+        return self._readings(layer, controls, np.broadcast_to(vectors, (len(controls), *vectors.shape)))
+
+    def measure_layers(self, controls: Array, inputs: Array) -> list[Array]:
+        """See `LayerOracle`: (P, 41) and (B, dim) to (P, B, 8), twice."""
+        return self._passed(controls, inputs)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from photonzero.training.layers.network import activated
-from photonzero.training.layers.oracle import LayerOracle
+from photonzero.training.layers.oracle import LastLayerOracle, LayerOracle
 from photonzero.training.meter import metered
 from photonzero.training.oracle import Array, ForwardOracle, ReadoutOracle, Stencil
 from photonzero.training.powers import Stateful
@@ -189,6 +189,23 @@ class OracleContract:
         whole = chip.measure_features if isinstance(chip, ReadoutOracle) else chip.measure
         features = self._samples(lambda: whole(settings, inputs))
         assert_same_mean(features, self._samples(behind), "features against a pass", 10 * self.rounding)
+
+    def test_the_last_layer_is_read_as_inputs_pass(self) -> None:
+        """In distribution, where it is shown: readings, bias and activation make the features."""
+        chip = self.make()
+        if not isinstance(chip, LastLayerOracle):
+            return
+        settings, inputs = self.settings(chip, 2), self.inputs(4)
+        last, realised = chip.layers[-1], self._on_grid(chip, settings)
+        assert chip.measure_last_layer(settings, inputs).shape == (2, len(inputs), last.n_out)
+
+        def behind() -> Array:
+            answers = chip.measure_last_layer(settings, inputs).astype(np.float64)
+            return activated(last.activation, answers + realised[:, None, last.bias])
+
+        whole = chip.measure_features if isinstance(chip, ReadoutOracle) else chip.measure
+        features = self._samples(lambda: whole(settings, inputs))
+        assert_same_mean(features, self._samples(behind), "features against a last layer", 10 * self.rounding)
 
     def test_layers_are_linear(self) -> None:
         """In distribution, where layers can be read: readings of a sum are the sum of readings."""
