@@ -38,7 +38,9 @@ from photonzero.training.oracle import Array, ReadoutOracle
 from photonzero.training.trainer import HISTORY_COLUMNS
 
 LAYERED, FROZEN, BLACK_BOX, DIGITAL = "layered", "frozen", "black-box", "digital"
-"""Ways to train a chip: with layer access, its readout alone, seen from its ends; and its digital twin."""
+LAST_LAYER = "last-layer"
+"""Ways to train a chip: with layer access, its readout alone, seen from its ends; its digital twin; and with
+nothing but the readings of its last layer."""
 
 _MAPS = "features.npz"
 _MAP_POINTS = 65
@@ -61,6 +63,7 @@ class Task:
         of_frozen: error that the median is meant to reach, in units of that with frozen optics.
         frozen: whether there is a readout that can be fitted.
         black_box: budget of Gauss-Newton on the chip from its ends; None for a row without.
+        last_layer: whether it is also trained through its last layer alone, within the same budget.
         digital: whether automatic differentiation can train its digital twin, see `train_digitally`.
         settings: changes to the configuration of all runs.
         layered: changes to that of the run with layer access.
@@ -77,6 +80,7 @@ class Task:
     of_frozen: float | None = None
     frozen: bool = True
     black_box: int | None = None
+    last_layer: bool = False
     digital: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     layered: Mapping[str, Any] = field(default_factory=dict)
@@ -92,7 +96,11 @@ TASKS: dict[str, Task] = {row["name"]: msgspec.convert(row, Task) for row in rea
 RUNS = [
     run
     for name, task in TASKS.items()
-    for run in (*task.runs, *([f"{name}/{DIGITAL}"] if task.digital else []))
+    for run in (
+        *task.runs,
+        *([f"{name}/{LAST_LAYER}"] if task.last_layer else []),
+        *([f"{name}/{DIGITAL}"] if task.digital else []),
+    )
 ]
 
 
@@ -110,7 +118,8 @@ class Options:
 def runs_of(names: Sequence[str]) -> list[str]:
     """Runs of rows and single runs, in the order of optics.toml; of nothing all that need no files of data.
 
-    A row's digital twin is trained where it is named itself: it needs a library that is an extra.
+    A row's digital twin, which needs a library that is an extra, and its training through the last layer are
+    taken where they are named themselves.
 
     Raises:
         UsageError: a name that is neither, or that library is not installed.
@@ -140,6 +149,8 @@ def config_of(sample: Sample) -> RunConfig:
         settings["dtype"] = "float64"
     elif way == LAYERED:
         settings |= task.layered
+    elif way == LAST_LAYER:
+        settings["access"], optimizer = "last-layer", None
     elif way == FROZEN:
         settings["frozen"] = ["layer*"]
     else:
@@ -213,12 +224,15 @@ def markdown(lines: Sequence[Line]) -> str:
     Args:
         lines: of optics.csv.
     """
+    # One way more where anything was trained so.
+    through = [LAST_LAYER] if any(line["way"] == LAST_LAYER for line in lines) else []
+    shown = (FROZEN, BLACK_BOX, *through, LAYERED, DIGITAL)
     rows = []
     for (name,), own in grouped(lines, "row").items():
         ways = {way: found for (way,), found in grouped(own, "way").items()}
         task = TASKS[name]
         cells = [f"`{name}`", task.noise, f"{_number(own, 'zero', '.2g')}"]
-        for way in (FROZEN, BLACK_BOX, LAYERED, DIGITAL):
+        for way in shown:
             cells.append(_error(ways[way]) if way in ways else "")
         trained = ways.get(LAYERED, [])
         cells += [_goal(task, trained, ways.get(FROZEN, [])), _gain(trained, ways.get(FROZEN, []))]
@@ -226,7 +240,8 @@ def markdown(lines: Sequence[Line]) -> str:
         cells.append(str(max(map(len, ways.values()))))
         rows.append(cells)
     header = (
-        "row", "noise", "at zero", "frozen", "black box", "layered", "digital twin", "target",
+        "row", "noise", "at zero", "frozen", "black box", *(["last layer"] if through else []), "layered",
+        "digital twin", "target",
         "frozen / layered", "inferences", "s", "seeds",
     )  # fmt: skip
     return markdown_table(header, rows)
