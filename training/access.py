@@ -42,7 +42,8 @@ def restricted(oracle: ForwardOracle, access: Access | None) -> ForwardOracle:
     parts: list[type[Any]] = [_State] if isinstance(oracle, Stateful) else []
     if access == "last-layer":
         parts += [_LastLayer, *([_Features] if isinstance(oracle, ReadoutOracle) else [])]
-    return type("Restricted", (*parts, _Outputs), {})(oracle)
+    seen: Any = type("Restricted", (*parts, _Outputs), {})
+    return seen(oracle)
 
 
 def offers(oracle: ForwardOracle) -> Access:
@@ -54,7 +55,7 @@ def offers(oracle: ForwardOracle) -> Access:
 
 def least(offered: Access, asked: Access | None) -> Access:
     """How far a chip is seen that offers some access and is asked for some, None for all of it."""
-    return max(offered, asked or offered, key=ACCESSES.index)
+    return ACCESSES[max(ACCESSES.index(offered), ACCESSES.index(asked or offered))]
 
 
 class _Outputs:
