@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from photonzero.devices.noise_model import NoiseModel
     from photonzero.experiments.calibrate.calibrated_model import CalibratedModel
     from photonzero.experiments.calibrate.calibration import calibrate
+    from photonzero.experiments.calibrate.mesh import CalibratedMesh, calibrate_mesh
     from photonzero.experiments.calibrate.recalibration import recalibrate
     from photonzero.experiments.studies.running import load_study, sweep
     from photonzero.experiments.sweep.table import StudyTable
@@ -60,6 +61,8 @@ _HOMES = {
     "calibrate": "photonzero.experiments.calibrate.calibration",
     "recalibrate": "photonzero.experiments.calibrate.recalibration",
     "CalibratedModel": "photonzero.experiments.calibrate.calibrated_model",
+    "calibrate_mesh": "photonzero.experiments.calibrate.mesh",
+    "CalibratedMesh": "photonzero.experiments.calibrate.mesh",
     # Training.
     "train": "photonzero._train",
     "Run": "photonzero._train",
@@ -95,6 +98,8 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
     "calibrate",
     "recalibrate",
     "CalibratedModel",
+    "calibrate_mesh",
+    "CalibratedMesh",
     "train",
     "Run",
     "load_run",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,14 @@ from photonzero.training.meter import MeteredLayerOracle, metered
 FloatArray = npt.NDArray[np.float64]
 
 MODEL, RESULT = "model.npz", "result.json"
+
+
+class Kept(Protocol):
+    """A model that can be kept in a file."""
+
+    def save(self, path: Path) -> None:
+        """Write an npz file."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +165,12 @@ def layer_access(chip: Any) -> tuple[NetworkDesign, MeteredLayerOracle]:
     return design, meter
 
 
-def write(folder: Path, model: CalibratedModel, content: dict[str, Any]) -> dict[str, Any]:
+def write(folder: Path, model: Kept, content: dict[str, Any]) -> dict[str, Any]:
     """Write a model and result.json; returns the latter.
 
     Args:
         folder: made if it is not there.
-        model: of a chip.
+        model: of a chip or a mesh.
         content: of result.json: chip, noise and seed, and what was found.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from photonzero.experiments.drawing.style import BLUE, GREY, ORANGE, figure
 from photonzero.photonics.calibration import IdentifiedLayer, PhaseErrors
+from photonzero.photonics.calibration.meshes import IdentifiedMesh
+
+FloatArray = npt.NDArray[np.float64]
 
 
 def draw_errors(path: Path, found: IdentifiedLayer, true: PhaseErrors | None) -> None:
@@ -45,5 +49,44 @@ def draw_errors(path: Path, found: IdentifiedLayer, true: PhaseErrors | None) ->
         drawn.suptitle(
             f"layer {found.wiring.number + 1}: {int(lit.sum())} of {n} phases lit, "
             f"chi^2 {found.fit.chi2_per_dof:.3f}, unseen settings {found.rel_error_unseen:.1e}",
+            fontsize=9,
+        )
+
+
+def draw_mesh_errors(
+    path: Path, found: IdentifiedMesh, true_bias_rad: FloatArray, true_couplers_rad: FloatArray
+) -> None:
+    """Couplers against the true ones, and what the fit misses over what it claims.
+
+    Args:
+        path: of the PNG.
+        found: a mesh.
+        true_bias_rad: (n_shifters,) that it was fabricated with [rad].
+        true_couplers_rad: (2, n_mzi) [rad].
+    """
+    errors, (bias_std, couplers_std) = found.fit.errors, found.standard_errors
+    with figure(path, 7.2, 3.2) as drawn:
+        left, right = drawn.subplots(1, 2)
+        ends = [float(true_couplers_rad.min()), float(true_couplers_rad.max())]
+        left.plot(ends, ends, color=GREY, linewidth=0.8)
+        left.plot(
+            true_couplers_rad.ravel(), found.start.couplers_rad.ravel(), ".", color=ORANGE, markersize=4
+        )
+        left.plot(true_couplers_rad.ravel(), errors.couplers_rad.ravel(), ".", color=BLUE, markersize=3)
+        left.set_xlabel("true angle error of a coupler [rad]")
+        left.set_ylabel("found: start (orange), fit (blue) [rad]")
+        missed = np.angle(np.exp(1j * (errors.bias_rad - true_bias_rad))) / bias_std
+        coupled = (errors.couplers_rad - true_couplers_rad) / couplers_std
+        bins = np.linspace(-4.0, 4.0, 33)
+        right.hist(
+            [missed, coupled.ravel()], bins, color=[BLUE, ORANGE], density=True, label=["biases", "couplers"]
+        )
+        x = np.linspace(-4, 4, 101)
+        right.plot(x, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi), color=GREY)
+        right.set_xlabel("(found - true) / standard error")
+        right.legend()
+        drawn.suptitle(
+            f"{found.topology.name}, {found.topology.n_modes} modes: chi^2 {found.fit.chi2_per_dof:.3f}, "
+            f"unseen settings {found.rel_error_unseen:.1e}, {found.inferences:,} vectors",
             fontsize=9,
         )

@@ -18,6 +18,12 @@ from photonzero.experiments.commands.computing import Computing
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the chip and of what is read."
 )
 @click.option(
+    "--modes",
+    type=click.IntRange(2),
+    metavar="N",
+    help="CHIP is a mesh of its own with N modes, by its topology.",
+)
+@click.option(
     "--layer",
     "layers",
     type=click.IntRange(1),
@@ -59,6 +65,7 @@ def calibrate(
     chip: str,
     noise: str,
     seed: int,
+    modes: int | None,
     layers: tuple[int, ...],
     before: Path | None,
     readings: int,
@@ -68,7 +75,7 @@ def calibrate(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Let CHIP find its own phase errors, from nothing but forward readings of its layers.
+    """Let CHIP find its own errors, from nothing but forward readings of its layers, or of a mesh.
 
     CHIP is a design of `photonzero list`, or a TOML file with one. Biases, gammas and thermal crosstalk of
     every layer are fitted to readings; `model.npz` holds them, `result.json` says how well they predict
@@ -77,12 +84,16 @@ def calibrate(
     With --from a chip that has drifted since it was calibrated is brought up to date: biases near those of
     the model are fitted to a handful of readings.
 
+    With --modes, CHIP is the topology of one complex mesh between modulators and homodyne receivers, such as
+    rectangular: phase biases and couplers of every MZI are found, and where needed gammas and crosstalk.
+
     \b
     Examples:
       photonzero calibrate tonn-hjb20 --noise published-detector --seed 1
       photonzero calibrate tonn-black-scholes --layer 2 --out runs/known
       photonzero calibrate tonn-wave --noise drifting.toml --out runs/known
       photonzero calibrate tonn-wave --noise drifting.toml --after 0.5 --from runs/known/model.npz
+      photonzero calibrate rectangular --modes 16 --out runs/mesh
     """
     from photonzero.experiments.calibrate.calibrated_model import CalibratedModel
     from photonzero.experiments.calibrate.calibration import calibrate as calibrate_chip
@@ -98,6 +109,11 @@ def calibrate(
     from photonzero.photonics.calibration import IdentifiedLayer
     from photonzero.photonics.chip.chip import fabricate
 
+    if modes is not None:
+        if layers or before is not None or elapsed_s > 0.0:
+            raise UsageError("--layer, --from, --after: allowed without --modes")
+        _calibrate_mesh(chip, modes, noise, seed, out, as_json)
+        return
     design, model = read_design(chip), noise_model(noise)
     about = {"chip": chip, "noise": noise, "seed": seed}
     known = None if before is None else CalibratedModel.load(before)
@@ -131,4 +147,25 @@ def calibrate(
     if found.refused:
         number, reason = next(iter(found.refused.items()))
         raise UsageError(f"layer {number} of {design.name}: {reason}; what was found is in {folder}")
+    print_object(result, as_json)
+
+
+def _calibrate_mesh(
+    topology: str, modes: int, noise: str, seed: int, out: Path | None, as_json: bool
+) -> None:
+    from photonzero.experiments.calibrate.calibration import write
+    from photonzero.experiments.calibrate.figures import draw_mesh_errors
+    from photonzero.experiments.calibrate.mesh import calibrate_mesh
+    from photonzero.experiments.calibrate.simulated import true_mesh_errors
+    from photonzero.experiments.commands.printing import print_object
+    from photonzero.experiments.config.noise import noise_model
+    from photonzero.experiments.run.folder import new_folder
+    from photonzero.photonics.mesh import fabricate_mesh, mesh
+
+    fabricated = fabricate_mesh(mesh(topology, modes), noise_model(noise), seed)
+    found = calibrate_mesh(fabricated, seed=seed)
+    folder = new_folder(out, f"calibrate-{fabricated.topology.name}-{modes}")
+    about = {"chip": topology, "noise": noise, "seed": seed}
+    result = write(folder, found.model, about | found.result())
+    draw_mesh_errors(folder / "figures" / "mesh.png", found.found, *true_mesh_errors(fabricated))
     print_object(result, as_json)

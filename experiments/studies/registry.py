@@ -36,6 +36,7 @@ STUDIES: Registry[Study] = Registry(
             ("deployment", "deployment"),
             ("self-calibration", "self_calibration"),
             ("recalibration", "recalibration"),
+            ("mesh-calibration", "mesh_calibration"),
             ("scaling", "scaling"),
             ("frozen", "frozen"),
             ("train", "train"),

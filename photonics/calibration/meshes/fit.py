@@ -55,12 +55,16 @@ class Normal:
     """The normal equations of some errors, as products.
 
     A move is a vector of sums and differences of biases
-    (`photonzero.photonics.calibration.meshes.coordinates`), couplers, and with `gains` gammas and the
-    coupling, one after the other. Gammas turn about half a turn, so that they leave biases alone.
+    (`photonzero.photonics.calibration.meshes.coordinates`), couplers unless they
+    are known, and with `gains` gammas and the coupling, one after the other. Gammas turn about half a turn,
+    so that they leave biases alone.
     """
 
-    def __init__(self, model: MeshModel, data: MeshReadings, gains: bool) -> None:
+    def __init__(
+        self, model: MeshModel, data: MeshReadings, gains: bool = False, couplers: bool = True
+    ) -> None:
         self.model, self.data, self.gains = model, data, gains
+        self.n_couplers = 2 * model.topology.n_mzi if couplers else 0
         self.rays: Rays = model.rays(data)
         self.powers = not np.iscomplexobj(data.readings)
         found = self.rays.fields
@@ -71,8 +75,8 @@ class Normal:
     @property
     def n_parameters(self) -> int:
         """Of the fit."""
-        n, k = self.model.topology.n_shifters, self.model.topology.n_mzi
-        return (2 * n + 1 if self.gains else n) + 2 * k
+        n = self.model.topology.n_shifters
+        return (2 * n + 1 if self.gains else n) + self.n_couplers
 
     @property
     def n_readings(self) -> int:
@@ -81,12 +85,14 @@ class Normal:
 
     def step(self, move: FloatArray) -> MeshErrors:
         """A move as a change of errors."""
-        n, k = self.model.topology.n_shifters, self.model.topology.n_mzi
+        n, end = self.model.topology.n_shifters, self.model.topology.n_shifters + self.n_couplers
         bias = phases_of(self.model.topology, move[:n])
-        couplers = _COUPLER_SCALE * move[n : n + 2 * k].reshape(2, k)
+        couplers = np.zeros((2, self.model.topology.n_mzi))
+        if self.n_couplers:
+            couplers = _COUPLER_SCALE * move[n:end].reshape(couplers.shape)
         if not self.gains:
             return MeshErrors(bias, couplers, np.zeros(n))
-        gamma, coupling = _GAIN_SCALE * move[n + 2 * k : -1], float(move[-1]) / math.sqrt(n)
+        gamma, coupling = _GAIN_SCALE * move[end:-1], float(move[-1]) / math.sqrt(n)
         # What turns about half a turn is less at none.
         return MeshErrors(bias - math.pi * gamma, couplers, gamma, coupling)
 
@@ -109,7 +115,9 @@ class Normal:
             weights = 2.0 * weights * self.rays.fields
         by_phase, by_coupler = self.rays.pulled_back(weights)
         by_bias = by_phase.sum(axis=1)
-        parts = [slopes_of(model.topology, by_bias), _COUPLER_SCALE * by_coupler.ravel()]
+        parts = [slopes_of(model.topology, by_bias)]
+        if self.n_couplers:
+            parts.append(_COUPLER_SCALE * by_coupler.ravel())
         if self.gains:
             by_setting = np.zeros((len(self.data.phases_rad), by_phase.shape[0]))
             np.add.at(by_setting, self.data.setting, by_phase.T)
@@ -121,7 +129,9 @@ class Normal:
         return np.concatenate(parts)
 
 
-def fitted(model: MeshModel, data: MeshReadings, variance: float, *, gains: bool = False) -> MeshFit:
+def fitted(
+    model: MeshModel, data: MeshReadings, variance: float, *, gains: bool = False, couplers: bool = True
+) -> MeshFit:
     """Errors that explain readings best, from errors nearby.
 
     Levenberg-Marquardt; each step by conjugate gradients with the diagonal taken out.
@@ -131,12 +141,14 @@ def fitted(model: MeshModel, data: MeshReadings, variance: float, *, gains: bool
         data: what was read.
         variance: of a real number that was read.
         gains: fit gammas and the coupling too.
+        couplers: fit couplers; False keeps those of the model.
     """
-    normal = Normal(model, data, gains)
+    normal = Normal(model, data, gains, couplers)
     damping, taken = 1e-3, 0
     for _ in range(_STEPS):
         move = _solved(normal, damping * data.setting.size)
-        tried = Normal(MeshModel(model.topology, normal.model.errors.moved(normal.step(move))), data, gains)
+        moved = normal.model.errors.moved(normal.step(move))
+        tried = Normal(MeshModel(model.topology, moved), data, gains, couplers)
         if not tried.squares < normal.squares:
             damping *= 10.0
             if damping > 1e3:

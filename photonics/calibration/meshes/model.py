@@ -12,11 +12,15 @@ from scipy import sparse
 
 from photonzero.devices.crosstalk import ThermalCrosstalk
 from photonzero.photonics.calibration.meshes.propagation import Couplers, Rays
-from photonzero.photonics.mesh import MeshImperfections, MeshPhases, MeshTopology, build
+from photonzero.photonics.mesh import MeshImperfections, MeshPhases, MeshTopology, build, propagate
 
 FloatArray = npt.NDArray[np.float64]
 FieldArray = npt.NDArray[np.complex128]
 IntArray = npt.NDArray[np.int64]
+
+
+_ROUNDS = 12
+"""Of heat that neighbours give each other: each leaves some percent of the one before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +107,33 @@ class MeshModel:
             heat = heat + errors.coupling * (self.neighbours @ heat.T).T
         return heat + errors.bias_rad
 
+    def programmed(self, wanted_rad: FloatArray) -> FloatArray:
+        """Phases (n_shifters,) in [0, 2 pi) to program so that light meets wanted ones, modulo turns [rad].
+
+        The heat of neighbours is taken into account; what another turn of a shifter gives to others is left.
+        """
+        errors = self.errors
+        turn = 2.0 * np.pi / errors.gamma
+        programmed = np.mod((wanted_rad - errors.bias_rad) / errors.gamma, turn)
+        for _ in range(_ROUNDS if errors.coupling else 0):
+            received = errors.coupling * (self.neighbours @ (programmed * errors.gamma))
+            ideal = (wanted_rad - errors.bias_rad - received) / errors.gamma
+            # The turn that was chosen first stays: another one would heat neighbours anew, without end.
+            programmed = ideal - np.round((ideal - programmed) / turn) * turn
+        return np.clip(programmed, 0.0, np.nextafter(2.0 * np.pi, 0.0))
+
     def matrices(self, phases_rad: FloatArray) -> FieldArray:
         """Transfer matrices (S, N, N) for programmed phases (S, n_shifters)."""
         couplers = MeshImperfections(*self.errors.couplers_rad)
         met = MeshPhases.from_joined(self.topology, self.realised(phases_rad))
         return build(self.topology, *met, imperfections=couplers)
+
+    def propagated(self, phases_rad: FloatArray, fields: FieldArray) -> FieldArray:
+        """What vectors (S, B, N) become at programmed phases (S, n_shifters)."""
+        couplers = MeshImperfections(*self.errors.couplers_rad)
+        met = MeshPhases.from_joined(self.topology, self.realised(phases_rad))
+        columns = fields.swapaxes(1, 2)
+        return propagate(self.topology, columns, *met, imperfections=couplers).swapaxes(1, 2)
 
     def rays(self, data: MeshReadings) -> Rays:
         """The vectors of some readings on their way."""
