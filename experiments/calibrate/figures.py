@@ -56,7 +56,7 @@ def draw_errors(path: Path, found: IdentifiedLayer, true: PhaseErrors | None) ->
 def draw_mesh_errors(
     path: Path, found: IdentifiedMesh, true_bias_rad: FloatArray, true_couplers_rad: FloatArray
 ) -> None:
-    """Couplers against the true ones, and what the fit misses over what it claims.
+    """Errors of the biases of start and fit, and what the fit misses over what it claims.
 
     Args:
         path: of the PNG.
@@ -67,14 +67,14 @@ def draw_mesh_errors(
     errors, (bias_std, couplers_std) = found.fit.errors, found.standard_errors
     with figure(path, 7.2, 3.2) as drawn:
         left, right = drawn.subplots(1, 2)
-        ends = [float(true_couplers_rad.min()), float(true_couplers_rad.max())]
-        left.plot(ends, ends, color=GREY, linewidth=0.8)
-        left.plot(
-            true_couplers_rad.ravel(), found.start.couplers_rad.ravel(), ".", color=ORANGE, markersize=4
-        )
-        left.plot(true_couplers_rad.ravel(), errors.couplers_rad.ravel(), ".", color=BLUE, markersize=3)
-        left.set_xlabel("true angle error of a coupler [rad]")
-        left.set_ylabel("found: start (orange), fit (blue) [rad]")
+        for errors_of, color, label in ((found.start, ORANGE, "start"), (errors, BLUE, "fit")):
+            off = np.abs(np.angle(np.exp(1j * (errors_of.bias_rad - true_bias_rad))))
+            left.semilogy(
+                np.angle(np.exp(1j * true_bias_rad)), off, ".", color=color, markersize=3, label=label
+            )
+        left.set_xlabel("true bias [rad]")
+        left.set_ylabel("error of the bias found [rad]")
+        left.legend()
         missed = np.angle(np.exp(1j * (errors.bias_rad - true_bias_rad))) / bias_std
         coupled = (errors.couplers_rad - true_couplers_rad) / couplers_std
         bins = np.linspace(-4.0, 4.0, 33)

@@ -38,7 +38,12 @@ def loaded(model: MeshModel, unitary: npt.ArrayLike) -> FloatArray:
     none = np.zeros(topology.n_shifters)
     met = MeshModel(topology, MeshErrors(none, model.errors.couplers_rad, np.ones(none.size)))
     phases = self_configured(MeshReader(_Silent(met)), wanted, none[: topology.n_mzi])
-    data = MeshReadings(none[None], np.zeros(topology.n_modes, np.int64), np.eye(topology.n_modes), wanted)
+    data = MeshReadings(
+        none[None],
+        np.zeros(topology.n_modes, np.int64),
+        np.eye(topology.n_modes, dtype=np.complex128),
+        wanted,
+    )
     if np.linalg.norm(met.matrices(phases) - wanted) > _NEAR * np.linalg.norm(wanted):
         near = MeshModel(topology, replace(met.errors, bias_rad=phases))
         phases = fitted(near, data, 1.0, couplers=False).errors.bias_rad
