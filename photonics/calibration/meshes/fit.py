@@ -130,7 +130,13 @@ class Normal:
 
 
 def fitted(
-    model: MeshModel, data: MeshReadings, variance: float, *, gains: bool = False, couplers: bool = True
+    model: MeshModel,
+    data: MeshReadings,
+    variance: float,
+    *,
+    gains: bool = False,
+    couplers: bool = True,
+    steps: int = _STEPS,
 ) -> MeshFit:
     """Errors that explain readings best, from errors nearby.
 
@@ -142,10 +148,11 @@ def fitted(
         variance: of a real number that was read.
         gains: fit gammas and the coupling too.
         couplers: fit couplers; False keeps those of the model.
+        steps: that are tried at most.
     """
     normal = Normal(model, data, gains, couplers)
     damping, taken = 1e-3, 0
-    for _ in range(_STEPS):
+    for _ in range(steps):
         move = _solved(normal, damping * data.setting.size)
         moved = normal.model.errors.moved(normal.step(move))
         tried = Normal(MeshModel(model.topology, moved), data, gains, couplers)

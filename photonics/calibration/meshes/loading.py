@@ -16,6 +16,9 @@ from photonzero.photonics.mesh import decompose
 FloatArray = npt.NDArray[np.float64]
 FieldArray = npt.NDArray[np.complex128]
 
+_STEPS = 6
+"""Of the fit that makes up for couplers: what it has not gained by then takes long."""
+
 _NEAR = 1e-8
 """Relative distance from the matrix below which nothing is left to fit."""
 
@@ -46,7 +49,7 @@ def loaded(model: MeshModel, unitary: npt.ArrayLike) -> FloatArray:
     )
     if np.linalg.norm(met.matrices(phases) - wanted) > _NEAR * np.linalg.norm(wanted):
         near = MeshModel(topology, replace(met.errors, bias_rad=phases))
-        phases = fitted(near, data, 1.0, couplers=False).errors.bias_rad
+        phases = fitted(near, data, 1.0, couplers=False, steps=_STEPS).errors.bias_rad
     return model.programmed(phases)
 
 
