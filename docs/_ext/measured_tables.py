@@ -159,6 +159,27 @@ def stencils() -> str:
     return _table(header, rows)
 
 
+def access() -> str:
+    """The same chips, seen less and less far: the first three seeds of each way."""
+    seen = {
+        "layered": ("every layer, by itself", "layered Gauss-Newton"),
+        "last-layer": ("the last layer, while inputs pass", "Gauss-Newton through it"),
+        "black-box": ("features behind the last layer", "Gauss-Newton in random directions"),
+        "frozen": ("every layer, by itself", "none: the readout alone"),
+    }
+    through = _lines("last-layer.csv")
+    seeds = {line["seed"] for line in through}
+    lines = [*through, *(line for line in _lines("optics.csv") if line["seed"] in seeds)]
+    rows = []
+    for (row,), _ in _grouped(through, "row").items():
+        for way, (what, how) in seen.items():
+            own = [line for line in lines if (line["row"], line["way"]) == (row, way)]
+            costs = (_short(median(_numbers(own, key))) for key in ("inferences", "settings", "chip_time_s"))
+            rows.append([f"`{row}`", what, how, _spread(_numbers(own, "error")), *costs])
+    header = ("row", "seen of the chip", "trained by", "error", "inferences", "settings", "s on the chip")
+    return _table(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "optimizers": lambda: optimizers("optimizers.csv"),
     "optimizers-detector": lambda: optimizers("optimizers-detector.csv"),
@@ -168,6 +189,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "problems": problems,
     "mnist": mnist,
     "stencils": stencils,
+    "access": access,
 }
 
 
