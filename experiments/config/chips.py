@@ -118,9 +118,9 @@ class OwnChip:
 
     It has `n_controls`, `control_groups` and `measure`. It may have `measure_features`, `readout_weight`
     and `readout_bias`, see `photonzero.training.oracle.ReadoutOracle`; what
-    `photonzero.training.layers.oracle` says of chips whose layers, or whose last layer, can be read; `state` and `restore`, without which
-    its noise does not continue where it stood when a run is resumed; `initial_controls(rng)`; and `n_in` and
-    `n_out`, which are then compared with what the problem needs.
+    `photonzero.training.layers.oracle` says of chips whose layers, or whose last layer, can be read;
+    `state` and `restore`, without which its noise does not continue where it stood when a run is resumed;
+    `initial_controls(rng)`; and `n_in` and `n_out`, which are then compared with what the problem needs.
 
     Attributes:
         name: for messages.
