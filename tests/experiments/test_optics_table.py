@@ -30,8 +30,27 @@ def test_every_row_can_be_run(name):
         assert config.optimizer.name == expected
 
 
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.last_layer])
+def test_a_row_through_the_last_layer_sees_no_other_and_costs_no_more(name):
+    config = config_of(sample(f"{name}/last-layer"))
+    assert (config.access, config.optimizer.name) == ("last-layer", "last-layer-gauss-newton")
+    assert config.limits.max_inferences == config_of(sample(f"{name}/layered")).limits.max_inferences
+
+
+def test_a_table_has_a_column_for_the_last_layer_where_there_is_something_in_it():
+    def line(way, error):
+        return {
+            "row": "heat", "way": way, "error": error, "zero": 1.0, "inferences": 1e5, "wall_s": 9.0
+        }  # fmt: skip
+
+    assert "last layer" not in optics.markdown([line("layered", 1e-3)])
+    header, _, row = optics.markdown([line("layered", 1e-3), line("last-layer", 2e-3)]).splitlines()
+    place = header.split("|").index(" last layer ")
+    assert row.split("|")[place : place + 2] == [" 2.0e-03 ", " 1.0e-03 "]
+
+
 def test_rows_and_single_runs_are_named():
-    on_chips = [run for run in RUNS if not run.endswith("/digital")]
+    on_chips = [run for run in RUNS if not run.endswith(("/digital", "/last-layer"))]
     assert runs_of(()) == [run for run in on_chips if not run.startswith("mnist")]
     assert runs_of(("heat", "helmholtz-detector/frozen")) == [
         "helmholtz-detector/frozen",
