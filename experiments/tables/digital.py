@@ -5,7 +5,8 @@ of `photonzero.training`, and no chip is trained by it: it trains the twin of a 
 in double precision, whose answers are then judged like those of all others.
 
 The method is that of Levenberg and Marquardt, every step on fresh points, from the whole Jacobian of their
-residuals: with it a few dozen steps do what takes Adam and L-BFGS thousands.
+residuals: with it a few dozen steps do what takes Adam and L-BFGS thousands. Last the readout, in which a
+linear problem's residuals are linear, is solved for on many points.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, lstsq
 
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
@@ -36,11 +37,14 @@ _ACTIVATIONS = ("identity", "sin", "tanh", "relu")
 _NUMBERS = 2_000_000
 """Values and derivatives that are followed through a network at once."""
 
-_TRIALS, _EASED, _RAISED = 6, 3.0, 4.0
+_TRIALS, _EASED, _RAISED = 6, 10.0, 4.0
 """Dampings that a step tries, and by what they fall after one that helped and rise after one that did not."""
 
 _LEAST = 1e-12
 """Damping under which roundoff of J^T J would decide."""
+
+_ROUNDOFF = 1e-12
+"""Singular values of the readout's features, over the largest, that roundoff makes."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,13 @@ class DigitalOptions:
         n_steps: each on a fresh batch.
         batch_factor: its points over those of a batch of the chip.
         damping: of the first step, in units of the mean diagonal of J^T J.
+        last_factor: points of the readout's last solution over those of a batch of the chip.
     """
 
-    n_steps: int = 60
+    n_steps: int = 50
     batch_factor: int = 2
     damping: float = 0.1
+    last_factor: int = 4
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class DigitalTraining:
     Attributes:
         error: on the test points.
         zero: of the network that answers zero.
-        loss: mean squared residual of the last batch.
+        loss: mean squared residual of the batch of the last step.
         steps: that lowered the loss of their batch.
         n_controls: numbers of the network.
         wall_s: time [s].
@@ -140,6 +146,19 @@ class Differentiated:
             residuals.append(found)
             rows.append(np.asarray(self._of_residuals(controls, points, by_jets, *directed)))
         return np.concatenate(residuals), np.concatenate(rows)
+
+    def with_solved_readout(self, controls: Array, batch: KnownBatch) -> Array:
+        """The controls (n_controls,) with the readout that lowers the loss of a batch most.
+
+        Of a nonlinear problem it is the readout of one step of Gauss and Newton, kept if the loss is lower.
+        """
+        residuals, jacobian = self.linearised(controls, batch)
+        groups = self._layout.groups
+        own = np.r_[groups["readout/weight"].slice, groups["readout/bias"].slice]
+        solved = controls.copy()
+        solved[own] -= lstsq(jacobian[:, own], residuals, cond=_ROUNDOFF)[0]
+        found = self.residuals(solved, batch)
+        return solved if found @ found < residuals @ residuals else controls
 
     def _answers(self, controls: Array, batch: KnownBatch) -> list[Array]:
         """Of every part, (B, T, m)."""
@@ -279,6 +298,9 @@ def train_digitally(config: RunConfig, options: DigitalOptions) -> DigitalTraini
                 break
             damping *= _RAISED
         loss = square / residuals.size
+    objective.advance(1.0)
+    objective.load_batch(options.n_steps, options.last_factor)
+    x = network.with_solved_readout(x, objective.known_batch())
     wall_s = time.perf_counter() - started_s
     error = objective.test_error(parts.chip, x)
     return DigitalTraining(error, objective.zero_error(), loss, steps, x.size, wall_s)
