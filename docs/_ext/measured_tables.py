@@ -183,6 +183,7 @@ def access() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "optimizers": lambda: optimizers("optimizers.csv"),
     "optimizers-detector": lambda: optimizers("optimizers-detector.csv"),
+    "optimizers-layered": lambda: optimizers("optimizers-layered.csv"),
     "best-optimizers": best_optimizers,
     "compression": compression,
     "ranks": ranks,

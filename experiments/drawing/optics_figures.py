@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from photonzero.experiments.drawing.curves import draw_learning_curves
 from photonzero.experiments.drawing.style import BLUE, GREEN, GREY, ORANGE, figure
@@ -89,8 +90,12 @@ def draw_learning_optics(
             largest = float(np.abs(maps).max())
             for axes, shown, when in zip(panels[-2:], maps, ("before", "after"), strict=True):
                 # The first coordinate runs to the right, the second one up.
-                axes.imshow(shown.T, origin="lower", cmap="RdBu_r", vmin=-largest, vmax=largest)
+                shades = axes.imshow(shown.T, origin="lower", cmap="RdBu_r", vmin=-largest, vmax=largest)
+                if when == "after":
+                    drawn.colorbar(shades, ax=axes, label="feature", shrink=0.8, ticks=MaxNLocator(5))
                 axes.set_title(f"a feature, {when}")
+                axes.set_xlabel("first coordinate")
+                axes.set_ylabel("second coordinate")
                 axes.set_xticks([])
                 axes.set_yticks([])
                 axes.grid(visible=False)

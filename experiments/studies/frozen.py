@@ -158,8 +158,8 @@ STUDY = training_study(
     defaults={
         "problem": list(_ACTIVATIONS),
         "optics": ["frozen", "trained"],
-        "features": [16, 32, 64, 128],
-        "bits": [8],
+        "features": [16, 32, 64],
+        "bits": [4, 8],
         "noise": [0.0, 1e-3],
         "seed": [0, 1, 2],
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,19 @@ def curves_by(done: Iterable[Finished], label_of: Callable[[Row], str]) -> dict[
     for one in done:
         curves.setdefault(label_of(one.row), []).append(one.history)
     return curves
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a comparison's CSV, numbers as numbers."""
+    with path.open(encoding="utf-8") as file:
+        return [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def grouped(lines: Iterable[Line], *keys: str) -> dict[tuple[Any, ...], list[Line]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -203,19 +202,6 @@ def line_of(plan: Plan, one: Finished) -> Line:
         **costs,
         "stop": str(one.kept["stop"]),
     }
-
-
-def read_lines(path: Path) -> list[Line]:
-    """The lines of an optics.csv, numbers as numbers."""
-    with path.open(encoding="utf-8") as file:
-        return [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
-
-
-def _value(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def markdown(lines: Sequence[Line]) -> str:

@@ -158,9 +158,18 @@ def printed(lines: list[Line]) -> Table:
     return terminal_table(header, rows)
 
 
-_STYLES = {
-    method.label: {"linewidth": 1.1 if k else 2.2, "color": f"C{k}"}
-    for k, method in enumerate(METHODS.values())
+_WITH_STYLES: Mapping[str, Mapping[str, Any]] = {
+    "layered-gauss-newton": {"color": "C0", "linewidth": 2.2},
+    # It takes one step: a point.
+    "frozen": {"color": "black", "marker": "D", "markersize": 5, "markevery": [0]},
+    "gauss-newton": {"color": "C1", "linewidth": 2.2},
+}
+_COLORS = ("C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9")
+"""Of the other methods, one each."""
+
+_STYLES = {METHODS[name].label: style for name, style in _WITH_STYLES.items()} | {
+    METHODS[name].label: {"color": color, "linewidth": 1.1}
+    for name, color in zip([name for name in METHODS if name not in _WITH_STYLES], _COLORS, strict=True)
 }
 
 _PROBLEM = Axis("problem", "problem", "text")

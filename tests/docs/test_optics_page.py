@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from photonzero.experiments.tables.optics import TASKS, markdown, read_lines
+from photonzero.experiments.tables.comparison import read_lines
+from photonzero.experiments.tables.optics import TASKS, markdown
 from tests.docs.test_pages import PAGES, ROOT
 
 LINES = read_lines(ROOT / "docs" / "results" / "optics.csv")
