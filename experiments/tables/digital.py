@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lstsq
+from scipy.linalg import cho_factor, cho_solve
 
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.errors import UsageError
@@ -156,7 +156,7 @@ class Differentiated:
         groups = self._layout.groups
         own = np.r_[groups["readout/weight"].slice, groups["readout/bias"].slice]
         solved = controls.copy()
-        solved[own] -= lstsq(jacobian[:, own], residuals, cond=_ROUNDOFF)[0]
+        solved[own] -= np.linalg.lstsq(jacobian[:, own], residuals, rcond=_ROUNDOFF)[0]
         found = self.residuals(solved, batch)
         return solved if found @ found < residuals @ residuals else controls
 
