@@ -46,8 +46,9 @@ def map_network(
 ) -> None:
     """Bring SOURCE, a trained network or a matrix, onto imperfect chips in several ways.
 
-    SOURCE is a run folder of `photonzero train`, or a matrix in a .npy file; a complex one
-    counts as a real one of twice the size. Its cores are
+    SOURCE is a run folder of `photonzero train`; or a matrix in a .npy file, of which a complex one
+    counts as a real one of twice the size; or a network of one's own in a .npz file: W1 (outputs, inputs),
+    b1, W2, b2 and so on, activation, and inputs with labels to be judged by. Its cores are
     decomposed into phases and (1) loaded as they are, (2) loaded with the chip's static errors known and
     compensated, (3) loaded and then calibrated by measurements alone: forward-only Gauss-Newton makes the
     chip's outputs those of the network. With --method self-calibrated (4) the chip finds its own errors, from
@@ -60,11 +61,13 @@ def map_network(
       photonzero map runs/digital --noise published --chips 5
       photonzero map runs/digital --method compensated --method self-calibrated
       photonzero map matrix.npy --core-size 8 --json
+      photonzero map mlp.npz --method loaded --method self-calibrated
     """
     from rich.console import Console
 
     from photonzero.experiments.config.noise import noise_model
-    from photonzero.experiments.run.mapping import as_json, map_onto_chips, table_of, teacher_from
+    from photonzero.experiments.run.mapping import as_json, map_onto_chips, table_of
+    from photonzero.experiments.run.teacher import teacher_from
 
     model = noise_model(noise)
     teacher = teacher_from(source)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,14 @@ from photonzero.devices.noise_model import NoiseModel
 from photonzero.experiments.calibrate.calibration import calibrate
 from photonzero.experiments.calibrate.load import load_network as load_on_model
 from photonzero.experiments.files.errors import UsageError
-from photonzero.experiments.run.folder import load_config
-from photonzero.experiments.run.runs import trained
+from photonzero.experiments.run.teacher import Teacher
 from photonzero.photonics.chip.chip import Chip, fabricate
-from photonzero.photonics.cores import Core, Meshes, Numbers
-from photonzero.photonics.design import NetworkDesign, dense_layer
+from photonzero.photonics.cores import Core, Meshes
+from photonzero.photonics.design import NetworkDesign
 from photonzero.photonics.networks.load import compensate, core_fidelity, load_network, unfolded_cores
-from photonzero.stored import DamagedFileError, load_array
-from photonzero.training.objective.pinn.windows import WindowedObjective
 from photonzero.training.objective.regression import Pairs, RegressionObjective, relative_error
 from photonzero.training.optimizers import get_method, start_on
 from photonzero.training.optimizers.gauss_newton import GaussNewtonOptions
-from photonzero.training.oracle import ForwardOracle
 from photonzero.training.trainer import Limits, TrainingRun
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,27 +36,6 @@ _OPTIONS = GaussNewtonOptions(n_directions=40, n_remembered=4)
 """With 10 directions, the default of a training, a 6 x 9 matrix ends at twice the error."""
 
 METHODS = ("loaded", "compensated", "calibrated", "self-calibrated")
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """What is to be brought onto chips.
-
-    Attributes:
-        name: for display.
-        design: the network, of any kinds of core.
-        controls: (n_controls,) of it.
-        draw: random inputs, (n, n_in), from a count and a generator.
-        task_error: error of a chip's setting at what the network was trained for; None for a matrix.
-        cores: what its layers are loaded onto; None for its own meshes, or the default ones.
-    """
-
-    name: str
-    design: NetworkDesign
-    controls: FloatArray
-    draw: Callable[[int, np.random.Generator], FloatArray]
-    task_error: Callable[[ForwardOracle, FloatArray], float] | None
-    cores: tuple[Core, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,54 +57,6 @@ class MappedRow:
     output_error: float
     task_error: float | None
     inferences: int
-
-
-def teacher_from(source: Path) -> Teacher:
-    """A run folder of `photonzero train`, or a matrix (m, n) in a .npy file.
-
-    Raises:
-        UsageError: neither of the two, a damaged file, a matrix that is not one.
-        CheckpointError: a run without a usable checkpoint.
-    """
-    if source.suffix == ".npy":
-        return _matrix_teacher(source)
-    if not source.is_dir():
-        raise UsageError(f"{source}: not found; allowed: a run folder, or a matrix in a .npy file")
-    config = load_config(source)
-    objective, controls = trained(config, source)
-    if isinstance(objective, WindowedObjective):
-        raise UsageError(f"{source}: settings of {objective.windows.n} windows; allowed: a run of one")
-    task = config.task
-    return Teacher(
-        f"{task.label} on {config.chip_name}",
-        config.network(),
-        controls,
-        task.draw_inputs(objective),
-        objective.test_error if task.has_error else None,
-    )
-
-
-def _matrix_teacher(path: Path) -> Teacher:
-    try:
-        matrix = load_array(path)
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: not found") from error
-    except DamagedFileError as error:
-        raise UsageError(f"{path}: no array of numbers ({error})") from error
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiuc":
-        raise UsageError(f"{path}: {matrix.dtype} {matrix.shape}; allowed: a matrix (m, n) of numbers")
-    if matrix.dtype.kind == "c":
-        # Cores are real: real parts above imaginary ones, of inputs and of outputs.
-        real, imaginary = np.real(matrix), np.imag(matrix)
-        matrix = np.block([[real, -imaginary], [imaginary, real]])
-    if min(matrix.shape) < 1 or max(matrix.shape) < 2 or not np.isfinite(matrix).all() or not matrix.any():
-        raise UsageError(f"{path}: shape {matrix.shape}; allowed: finite, not all 0, 2 or more a side")
-    m, n = matrix.shape
-    layer = dense_layer(m, n, "identity", Numbers())
-    design = NetworkDesign(path.stem, "a matrix", (layer,), n_out=m, readout=False)
-    controls = np.concatenate([matrix.astype(np.float64).ravel(), np.zeros(m)])
-    whole = (Meshes(size=max(m, n)),)
-    return Teacher(path.name, design, controls, lambda k, rng: rng.standard_normal((k, n)), None, whole)
 
 
 def map_onto_chips(

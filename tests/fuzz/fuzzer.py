@@ -28,7 +28,7 @@ from photonzero.experiments import cli
 from photonzero.experiments.config.run_config import default_table, resolve
 from photonzero.experiments.files.errors import UsageError
 from photonzero.experiments.run import runs
-from photonzero.experiments.run.mapping import teacher_from
+from photonzero.experiments.run.teacher import teacher_from
 from photonzero.experiments.tasks.datasets.idx import read_mnist
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import MeshPhases, from_layers
