@@ -180,6 +180,29 @@ def access() -> str:
     return _table(header, rows)
 
 
+def meshes() -> str:
+    """Complex meshes by topology, method and size."""
+    keys = ("topology", "method", "bias_max_rad", "n_modes")
+    rows = []
+    for (topology, method, bias, n_modes), own in _grouped(_lines("mesh-calibration.csv"), *keys).items():
+        told = [line for line in own if line["true_error"]]
+        right = [line for line in told if line["explained"] == "1" and float(line["true_error"]) <= 2e-3]
+        rows.append(
+            [
+                f"{topology}, {method}",
+                f"{float(bias):.2g}",
+                n_modes,
+                f"{len(right)} of {len(own)}" if told else "-",
+                _spread(_numbers(told, "true_error")) if told else "-",
+                _spread(_numbers(own, "loaded_error")),
+                f"{int(median(_numbers(own, 'inferences'))):,}",
+                f"{int(median(_numbers(own, 'settings'))):,}",
+            ]
+        )
+    header = ("mesh", "biases up to", "N", "right", "matrix, unseen", "unitary loaded", "vectors", "settings")
+    return _table(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "optimizers": lambda: optimizers("optimizers.csv"),
     "optimizers-detector": lambda: optimizers("optimizers-detector.csv"),
@@ -190,6 +213,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "problems": problems,
     "mnist": mnist,
     "stencils": stencils,
+    "meshes": meshes,
     "access": access,
 }
 
