@@ -78,6 +78,7 @@ class Calibration:
                 "n_lit": int(own.fit.lit.sum()),
                 "rel_error_unseen": own.rel_error_unseen,
                 "chi2_unseen": own.chi2_unseen,
+                "chi2_unseen_expected": own.chi2_unseen_expected,
                 "chi2_per_dof": own.fit.chi2_per_dof,
                 "chi2_std": own.chi2_std,
                 "fits": own.fits,

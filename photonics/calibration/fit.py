@@ -113,6 +113,11 @@ class Fit:
         belief = _prior(self.errors)[1][self._reached]
         return np.linalg.inv(self._told + np.diag(belief)).astype(np.float64)
 
+    def explained_by_errors(self, information: FloatArray) -> float:
+        """What errors of the fit add to chi^2 of other readings, whose `information` is given."""
+        reached = self._reached
+        return float(np.einsum("ij,ji->", self._covariance, information[np.ix_(reached, reached)]))
+
     @property
     def standard_errors(self) -> FloatArray:
         """Of `PhaseErrors.vector`; infinite for phases that no light reaches."""

@@ -88,6 +88,7 @@ class IdentifiedLayer:
         rel_error_unseen: of readings at settings that nothing was fitted to, root mean square over that of
             the readings, what noise explains taken out.
         chi2_unseen: mean square of the residuals there over what noise explains.
+        chi2_unseen_expected: what it should be, as well as errors are known.
         n_unseen: readings there.
     """
 
@@ -99,6 +100,7 @@ class IdentifiedLayer:
     starts: int
     rel_error_unseen: float = math.nan
     chi2_unseen: float = math.nan
+    chi2_unseen_expected: float = math.nan
     n_unseen: int = 0
 
     @property
@@ -116,10 +118,8 @@ class IdentifiedLayer:
         """Whether readings are explained within three standard deviations of chi^2, those kept apart too."""
         if self.fit.chi2_per_dof > 1.0 + 3.0 * self.chi2_std:
             return False
-        # What errors of the fit add at other settings.
-        expected = 1.0 + self.fit.n_parameters / self.fit.n_readings
         spread = math.sqrt(2.0 / max(self.n_unseen, 1) + 2.0 / self.n_repeats)
-        return not self.chi2_unseen > expected + 4.0 * spread
+        return not self.chi2_unseen > self.chi2_unseen_expected * (1.0 + 4.0 * spread)
 
 
 def identify_layer(
@@ -196,11 +196,14 @@ def identify_layer(
     unseen = random_readings(reader, budget.n_unseen, 1, rng)
     left = unseen.readings - LayerModel(wiring, fit.errors).readings(unseen.phases_rad, unseen.vectors)
     mean_square = float((left**2).mean())
+    # Few settings were fitted to: others show errors that those do not.
+    told = fitted(wiring, fit.errors, [unseen], variance, max_steps=0).information
     size = float((unseen.readings**2).mean())
     return replace(
         found,
         rel_error_unseen=math.sqrt(max(mean_square - variance, 0.0) / size),
         chi2_unseen=mean_square / variance,
+        chi2_unseen_expected=1.0 + fit.explained_by_errors(told) / left.size,
         n_unseen=left.size,
     )
 
