@@ -33,9 +33,9 @@ def run(monkeypatch, command):
 
 
 def test_every_kind_has_a_file_and_a_command():
-    kinds = ("mesh", "chip", "pde", "optimizer", "rule", "study", "callback", "noise")
+    kinds = ("mesh", "chip", "core", "cores", "pde", "optimizer", "rule", "study", "callback", "noise")
     assert {Path(name).stem for name in FILES} == {f"my_{kind}" for kind in kinds}
-    used = "\n".join((*COMMANDS, FILES["my_noise.toml"]))
+    used = "\n".join((*COMMANDS, FILES["my_noise.toml"], FILES["my_cores.toml"]))
     assert all(name in used for name in FILES)
 
 
@@ -54,6 +54,7 @@ def test_the_study_is_reported(files, monkeypatch):
 def test_the_lines_are_counted(files):
     for kind, counted in re.findall(r"^\| ([\w' ]+) \| (\d+) \|", TEXT, flags=re.MULTILINE):
         words = {"topology": "my_mesh.py", "chip design": "my_chip.toml", "chip of one's own": "own_chip.py",
+                 "kind of core": "my_core.py",
                  "PDE": "my_pde.py", "optimizer": "my_optimizer.py", "stencil rule": "my_rule.py",
                  "study": "my_study.py", "callback": "my_callback.py",
                  "noise part": "my_noise.py"}  # fmt: skip
