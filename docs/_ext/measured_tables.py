@@ -76,6 +76,22 @@ def optimizers(name: str) -> str:
     return _table(header, rows)
 
 
+def frozen() -> str:
+    """What training the optics gains, chip by chip: the error with frozen over that with trained ones."""
+    lines = _lines("frozen.csv")
+    counts = list(dict.fromkeys(line["features"] for line in lines))
+    rows = []
+    for (problem, bits, noise), own in _grouped(lines, "problem", "bits", "noise").items():
+        row = [problem, bits, f"{100 * float(noise):g} %"]
+        for count in counts:
+            chips = _grouped((line for line in own if line["features"] == count), "seed").values()
+            errors = [{line["optics"]: float(line["error"]) for line in chip} for chip in chips]
+            gains = [chip["frozen"] / chip["trained"] for chip in errors]
+            row.append(_spread(gains, lambda gain: f"{gain:,.0f}" if gain >= 10 else f"{gain:.1f}"))
+        rows.append(row)
+    return _table(("problem", "bits", "noise", *(f"{count} features" for count in counts)), rows)
+
+
 def best_optimizers() -> str:
     """Gauss-Newton, the published way, and for each problem the best of the others."""
     rows = []
@@ -207,6 +223,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "optimizers": lambda: optimizers("optimizers.csv"),
     "optimizers-detector": lambda: optimizers("optimizers-detector.csv"),
     "optimizers-layered": lambda: optimizers("optimizers-layered.csv"),
+    "frozen": frozen,
     "best-optimizers": best_optimizers,
     "compression": compression,
     "ranks": ranks,
