@@ -73,7 +73,7 @@ def draw_learning_optics(
     styles = {label: {"color": color} for label, color, _, _ in _WAYS.values()}
     n_maps = 0 if maps is None else 2
     widths = [1.25] * len(curves) + [1.0] * n_maps
-    with figure(path, 2.6 * sum(widths), 2.9) as drawn:
+    with figure(path, 2.6 * sum(widths) + 0.8 * bool(n_maps), 2.9) as drawn:
         panels = drawn.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0]
         for axes, (name, ways) in zip(panels, curves.items(), strict=False):
             draw_learning_curves(axes, {_WAYS[way][0]: own for way, own in ways.items()}, styles=styles)
@@ -85,7 +85,7 @@ def draw_learning_optics(
                 axes.set_ylim(low, max(high, 2.0 * frozen[name]))
             axes.set_title(name)
         panels[0].set_ylabel("relative l2 error")
-        panels[0].legend(loc="lower left", fontsize=6)
+        panels[0].legend(loc="lower left", fontsize=6, handlelength=1.2)
         if maps is not None:
             largest = float(np.abs(maps).max())
             for axes, shown, when in zip(panels[-2:], maps, ("before", "after"), strict=True):
