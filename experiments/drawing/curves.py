@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from photonzero.experiments.drawing.style import PALETTE
+from photonzero.experiments.drawing.style import PALETTE, name_decades
 from photonzero.training.oracle import Array
 
 _POINTS = 80
 """Places along a learning curve at which runs are compared."""
+
+_BANDS = 4
+"""More bands than these hide each other: the range is drawn at the end of a line instead."""
+
+_DASHES = ("-", "--", ":", "-.")
+"""Of the lines that have the palette's colours again."""
 
 
 def draw_band(axes: Any, x: Any, low: Any, middle: Any, high: Any, *, color: str, **line: Any) -> None:
@@ -39,6 +45,8 @@ def draw_learning_curves(
 ) -> None:
     """Validation error against the inferences of training, median and range of several runs a line.
 
+    The range is a band, or of many lines a stroke at the end of each. A method of one step is a dot.
+
     Args:
         axes: where; both axes become logarithmic.
         curves: histories (steps, 5) of the runs behind each line, with columns
@@ -46,7 +54,7 @@ def draw_learning_curves(
         styles: what else matplotlib's plot is told of a line.
         factor: what errors are multiplied by, such as 100 for per cent.
     """
-    top = 0.0
+    top, few = 0.0, len(curves) <= _BANDS
     for number, (label, histories) in enumerate(curves.items()):
         known = [validated(history) for history in histories]
         known = [history for history in known if len(history)]
@@ -55,15 +63,25 @@ def draw_learning_curves(
         first, last = max(h[0, 1] for h in known), max(h[-1, 1] for h in known)
         grid = np.geomspace(first, max(last, first * 1.01), _POINTS)
         errors = factor * np.stack([error_after(history, grid) for history in known])
-        line = {"color": PALETTE[number % len(PALETTE)], "label": label, **(styles or {}).get(label, {})}
-        middle = np.median(errors, axis=0)
-        draw_band(axes, grid, errors.min(axis=0), middle, errors.max(axis=0), **line)
+        again, place = divmod(number, len(PALETTE))
+        own = {"color": PALETTE[place], "linestyle": _DASHES[again % len(_DASHES)]}
+        line = {**own, "label": label, **(styles or {}).get(label, {})}
+        if all(len(history) == 1 for history in known):
+            line.setdefault("marker", "o")
+        low, middle, high = errors.min(axis=0), np.median(errors, axis=0), errors.max(axis=0)
+        if few:
+            draw_band(axes, grid, low, middle, high, **line)
+        else:
+            axes.plot(grid, middle, **line)
+            # Beside each other, where lines end together.
+            axes.vlines(grid[-1] * 1.03**number, low[-1], high[-1], color=line["color"], linewidth=1.2)
         top = max(top, float(middle.max()))
     axes.set_xscale("log")
     axes.set_yscale("log")
     if top > 0:
         # One run that diverged must not press all others together.
         axes.set_ylim(top=3.0 * top)
+    name_decades(axes.yaxis, *axes.get_ylim())
     axes.set_xlabel("optical inferences of training")
 
 

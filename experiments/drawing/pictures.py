@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from photonzero.experiments.drawing.style import GREY, figure
+from photonzero.experiments.drawing.style import GREY, figure, wrapped
 from photonzero.photonics.mesh.fidelity import fidelity
 from photonzero.photonics.mesh.phases import MeshPhases
 from photonzero.photonics.mesh.picture import columns
@@ -23,7 +24,9 @@ _PHASE = ScalarMappable(_FULL_TURN, "twilight")
 # Below this amplitude a phase is rounding, and is left blank.
 _DARK = 1e-9
 # Widest drawing [in]; larger meshes are drawn smaller.
-_WIDTH_IN, _HEIGHT_IN = 15.0, 10.0
+_WIDTH_IN, _HEIGHT_IN = 24.0, 16.0
+_LABEL_IN = 0.16
+"""Numbers of modes do not touch at this distance [inch]."""
 
 
 def draw_mesh(path: Path, topology: MeshTopology, phases: MeshPhases, title: str) -> None:
@@ -69,7 +72,12 @@ def draw_mesh(path: Path, topology: MeshTopology, phases: MeshPhases, title: str
             before = np.array([_left_of(topology, place, layer) for layer in topology.edge_layer])
             _dots(axes, before, topology.edge_row, phases.edge_phase_rad, area, "o")
         axes.set(xlim=(-0.7, width + 0.3), ylim=(topology.n_modes - 0.4, -0.6), xticks=[], title=title)
-        axes.set_yticks(np.arange(topology.n_modes), [str(m) for m in range(topology.n_modes)])
+        named = np.arange(0, topology.n_modes, math.ceil(_LABEL_IN / (0.5 * pitch)))
+        axes.set_yticks(named, [str(m) for m in named])
+        said = "squares: theta; circles: phi, outputs and edges"
+        if topology.cell == "symmetric":
+            said = "squares: theta on the upper mode, phi on the lower; circles: outputs and edges"
+        axes.set_xlabel(wrapped(said, drawn.get_figwidth() - 1.5))
         axes.tick_params(length=0)
         axes.set_ylabel("mode")
         axes.grid(visible=False)
@@ -113,7 +121,8 @@ def draw_error_map(path: Path, wanted: npt.ArrayLike, realised: npt.ArrayLike, t
         axes = drawn.subplots()
         image = axes.imshow(error, cmap="magma", vmin=0.0)
         bar = drawn.colorbar(image, ax=axes, label="|realised - wanted|")
-        bar.formatter.set_powerlimits((-2, 2))  # pyright: ignore[reportAttributeAccessIssue]
+        # A power above the bar would meet the title.
+        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
         _matrix_axes(axes)
         axes.set_title(f"{title}\nfidelity {float(fidelity(wanted, realised)):.6f}")
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from photonzero.experiments.config.run_config import RunConfig
 from photonzero.experiments.files.csv_file import write_csv
+from photonzero.experiments.studies.networks import error_label
 from photonzero.experiments.studies.training import kept, training_study
 from photonzero.experiments.sweep.figures import FIGURES
 from photonzero.experiments.sweep.plan import Plan
@@ -126,13 +127,16 @@ def learning_curves(
                 own = [one for one in done if not by_problem or one.row["problem"] == problem]
                 draw_learning_curves(axes, curves_by(own, label_of), styles=styles)
                 axes.set_title(problem)
-            panels[0].set_ylabel("validation error")
+                # What an error is differs from problem to problem.
+                what = {error_label(one.row["problem"]) for one in own if "problem" in one.row}
+                axes.set_ylabel(f"validation error ({what.pop()})" if len(what) == 1 else "validation error")
             names = [axes.get_legend_handles_labels()[1] for axes in panels]
             for axes, own_names in zip(panels, names, strict=True):
                 if axes is panels[-1] or own_names != names[-1]:
                     add_legend(axes, **legend)
         return (
-            f"{plan.study.summary} Median and range of {len(plan.grid['seed'])} seeds of chip and training."
+            f"{plan.study.summary} Median and range of {len(plan.grid['seed'])} seeds of chip and training; "
+            "of many lines the range is a stroke at the end."
         )
 
     return draw

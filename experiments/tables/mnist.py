@@ -233,16 +233,21 @@ def draw(plan: Plan, done: Sequence[Finished], path: Path) -> str:
     Of a row that exists with a larger budget too, only the longer one is drawn.
     """
     from photonzero.experiments.drawing.curves import add_legend, draw_learning_curves
-    from photonzero.experiments.drawing.style import figure
+    from photonzero.experiments.drawing.style import PALETTE, figure
 
     names = set(plan.grid["row"])
     ways = [ROWS[name] for name in plan.grid["row"] if f"{name}-long" not in names]
     curves = curves_by(done, lambda row: row["row"])
     learned = [way for way in ways if way.optimizer is not None and way.name in curves]
     styles = {}
-    for k, way in enumerate(learned):
+    # A colour a method, a dash a chip; dots where images are shifted.
+    methods = list(dict.fromkeys(_short(way).partition(",")[0] for way in learned))
+    for way in learned:
         width = 2.2 if "gauss-newton" in str(way.optimizer) else 1.2
-        styles[_short(way)] = {"color": f"C{k}", "linewidth": width, "linestyle": _LINES[way.chip]}
+        color = PALETTE[methods.index(_short(way).partition(",")[0]) % len(PALETTE)]
+        styles[_short(way)] = {"color": color, "linewidth": width, "linestyle": _LINES[way.chip]}
+        if "shifted" in way.label:
+            styles[_short(way)] |= {"marker": "o", "markersize": 3, "markevery": 6}
     with figure(path, 7.0, 6.2) as drawn:
         axes = drawn.subplots()
         draw_learning_curves(

@@ -176,7 +176,10 @@ STUDY = comparison(
     config_of,
     line_of=line_of,
     printed=printed,
-    figure=learning_curves(lambda row: row["network"], fontsize=7),
+    # Beneath it goes the rank that it begins with.
+    figure=learning_curves(
+        lambda row: row["network"], styles={"growing": {"linestyle": (0, (2, 2))}}, fontsize=7
+    ),
     measure=measure,
     measured=(
         Measured("error", "test error"),

@@ -327,6 +327,8 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
                 if key.endswith("_median"):
                     ends = [[row[key.replace("median", end)] for row in own] for end in ("min", "max")]
                     axes.vlines(places, *ends, color=color, linewidth=0.8)
+                if (shown < _FLOOR).any():
+                    axes.axhline(_FLOOR, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
                 shown = np.maximum(shown, _FLOOR)
                 axes.plot(places, shown, marker, color=color, fillstyle="none", label=name)
             axes.set_xscale("log")
@@ -343,8 +345,9 @@ def draw_stencils(path: Path, rows: list[dict[str, Any]]) -> None:
                 (_CHOICES[rule] for rule in dict.fromkeys(row["rule"] for row in rows)), start=1
             )
         ]
+        floor = Line2D([], [], linestyle=":", color="0.5", label=f"errors below {_FLOOR:g} are drawn there")
         grid[-1].axis("off")
-        grid[-1].legend(handles=[*grid[0].get_legend_handles_labels()[0], *keys], loc="center")
+        grid[-1].legend(handles=[*grid[0].get_legend_handles_labels()[0], floor, *keys], loc="center")
 
 
 def _apart(nodes: list[float]) -> Array:
@@ -353,14 +356,14 @@ def _apart(nodes: list[float]) -> Array:
 
 
 def _name_above(axes: Any, places: Array) -> None:
-    """Numbers of the rules above their places, aside where another rule is near."""
+    """Numbers of the rules above their places, higher where another rule is near."""
     for number, place in enumerate(places, start=1):
         if not np.isfinite(place):
             continue
-        near = [other for other in places if other != place and abs(np.log(other / place)) < 0.15]
-        side = "center" if not near else "right" if place < near[0] else "left"
-        name = str(number)
-        axes.text(place, 1.0, name, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
+        near = [other for other in places[: number - 1] if abs(np.log(other / place)) < 0.35]
+        # A row higher for each neighbour that is named already.
+        how = {"ha": "center", "va": "bottom", "fontsize": 8, "transform": axes.get_xaxis_transform()}
+        axes.text(place, 1.0 + 0.07 * len(near), str(number), **how)
 
 
 _FLOOR = 1e-6

@@ -1,5 +1,8 @@
 """Every figure of a run, a mesh and a study, looked at: no text overlaps another or leaves the canvas."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -9,6 +12,9 @@ from photonzero.experiments.drawing import run_figures, style
 from photonzero.experiments.drawing.mesh_pictures import draw
 from photonzero.experiments.studies.registry import STUDIES, find_plan
 from photonzero.experiments.studies.running import draw_study
+from photonzero.experiments.studies.training import COSTS
+from photonzero.experiments.tables import comparison, mnist
+from photonzero.experiments.tables.stencils import draw_stencils
 from photonzero.training.oracle import ControlGroup
 from tests.experiments.figure_faults import faults
 
@@ -93,7 +99,7 @@ def test_answers_by_class(looked_at, tmp_path):
 
 
 @pytest.mark.parametrize("picture", ["mesh", "transfer", "error"])
-@pytest.mark.parametrize("modes", [2, 8])
+@pytest.mark.parametrize("modes", [2, 8, 40])
 def test_meshes(looked_at, tmp_path, picture, modes):
     noise = pz.noise(coupler_imbalance={"angle_std_rad": 0.02})
     path = tmp_path / "mesh.png"
@@ -102,16 +108,66 @@ def test_meshes(looked_at, tmp_path, picture, modes):
 
 
 @pytest.mark.parametrize(
-    "name", ["phase-error", "component-error", "crosstalk", "detector", "drift", "quantization"]
+    "name",
+    [
+        "phase-error",
+        "component-error",
+        "crosstalk",
+        "detector",
+        "drift",
+        "quantization",
+        "deployment",
+        "scaling",
+    ],
 )
-def test_studies(looked_at, tmp_path, name):
-    plan = find_plan({"study": name}, quick=True)
+@pytest.mark.parametrize("quick", [True, False])
+def test_studies(looked_at, tmp_path, name, quick):
+    plan = find_plan({"study": name}, ["chips=2"], quick=quick)
+    assert draw_study(plan, made_up(plan), tmp_path)
+    assert looked_at == []
+    assert name in STUDIES
+
+
+def made_up(plan):
+    """Rows of a study, random numbers for what it measures."""
     rng = np.random.default_rng(0)
     rows = []
     for index in range(plan.n_samples):
         sample = plan.sample(index)
         values = {measured.name: float(rng.random()) for measured in plan.study.measured}
         rows.append({**sample.setting, "chip": sample.chip, "seed": sample.seed, **values, "failure": ""})
-    assert draw_study(plan, rows, tmp_path)
+    return rows
+
+
+@pytest.mark.parametrize("name", ["optimizers", "mnist", "compression", "ranks"])
+def test_tables_of_trainings(looked_at, tmp_path, monkeypatch, name):
+    plan = find_plan({"study": f"tables-{name}"})
+
+    def kept(plan, row, folder):
+        # A different level for each line, of a few steps or of one.
+        number = list(plan.grid[plan.study.axes[-2].name]).index(row[plan.study.axes[-2].name])
+        steps = 1 if number == 1 else 12
+        inferences = np.geomspace(1e4, 1e6, steps)
+        errors = 0.5 / (1 + number) / np.arange(1, steps + 1) * (1 + 0.1 * row["seed"])
+        names = ("zero", "n_controls", "law", "measured", "learning_rate", *COSTS)
+        numbers = {**dict.fromkeys(names, np.array(np.nan)), "stages": np.array([[1, 0]])}
+        return {"history": history(inferences, errors), "stop": np.array("max_steps"), **numbers}
+
+    monkeypatch.setattr(comparison, "kept", kept)
+    monkeypatch.setattr(mnist, "kept_spreads", lambda path, data: [])
+    assert draw_study(plan, made_up(plan), tmp_path)
     assert looked_at == []
-    assert name in STUDIES
+
+
+def test_the_table_of_stencils(looked_at, tmp_path):
+    with (Path(__file__).parents[2] / "docs/results/stencils.csv").open(encoding="utf-8") as file:
+        rows = [{key: number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    draw_stencils(tmp_path / "stencils.png", rows)
+    assert looked_at == []
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
