@@ -30,12 +30,25 @@ class ThermalCrosstalk:
 
     Attributes:
         coupling: fraction of a neighbour's phase. Published: 0.005.
+        std: standard deviation of that fraction from pair to pair, gamma distributed about `coupling`, since
+            heat does not cool. None, as published: the same for all.
     """
 
     coupling: float = 0.0
+    std: float | None = None
 
     def __post_init__(self) -> None:
         require_number("thermal_crosstalk.coupling", self.coupling, low=0.0, high=0.2)
+        if self.std is not None:
+            require_number("thermal_crosstalk.std", self.std, low=1e-9, high=0.2)
+            if self.coupling == 0.0:
+                raise DeviceError(f"thermal_crosstalk.std: {self.std}; allowed with coupling > 0")
+
+    def draw(self, n_pairs: int, rng: np.random.Generator) -> FloatArray:
+        """Fractions of fabricated pairs of neighbours, (n_pairs,)."""
+        if self.std is None:
+            return np.full(n_pairs, self.coupling)
+        return rng.gamma((self.coupling / self.std) ** 2, self.std**2 / self.coupling, n_pairs)
 
     def describe(self) -> str:
         """What it does, in a few words; empty if nothing."""

@@ -66,27 +66,30 @@ class PhaseActuator:
         self._bias_rad = noise.phase_shifter.draw_bias_rad(n, rng)[self._erring]
         if groups is not None and noise.group_std_rad is not None:
             self._bias_rad = self._bias_rad + group_errors_rad(noise.group_std_rad, *groups)[self._erring]
-        if noise.measured_crosstalk is not None:
-            self._crosstalk = noise.measured_crosstalk.matrix(self.n_erring)
-        else:
-            self._crosstalk = self._crosstalk_matrix(noise.thermal_crosstalk, position[self._erring])
         stuck, held_rad = noise.stuck_shifters.draw(n, rng)
         self._stuck = stuck[self._erring] if stuck.any() else None
         self._held_rad = held_rad[self._erring]
+        # Drawn last, so that uneven crosstalk leaves other errors of a seed as they are.
+        if noise.measured_crosstalk is not None:
+            self._crosstalk = noise.measured_crosstalk.matrix(self.n_erring)
+        else:
+            self._crosstalk = self._crosstalk_matrix(noise.thermal_crosstalk, position[self._erring], rng)
         self._own_parts = ()
         if noise.own_parts is not None and self.n_erring:
             _, column, mode = position[self._erring].T
             self._own_parts = fabricate_parts(noise.own_parts, column, mode, own_rng or rng)
 
     @staticmethod
-    def _crosstalk_matrix(crosstalk: ThermalCrosstalk, position: IntArray) -> sparse.csr_array | None:
+    def _crosstalk_matrix(
+        crosstalk: ThermalCrosstalk, position: IntArray, rng: np.random.Generator
+    ) -> sparse.csr_array | None:
         if crosstalk.coupling == 0.0 or position.shape[0] == 0:
             return None
         # Meshes are laid out far apart, so that neighbours are found within a mesh only.
         span = int(position[:, 1].max()) + 3
         receiver, source = crosstalk.neighbours(position[:, 0] * span + position[:, 1], position[:, 2])
         n = position.shape[0]
-        values = np.full(receiver.size, crosstalk.coupling)
+        values = crosstalk.draw(receiver.size, rng)
         coupled = sparse.coo_array((values, (receiver, source)), shape=(n, n))
         return sparse.csr_array(coupled + sparse.eye_array(n))
 

@@ -77,13 +77,17 @@ class Calibration:
                 "n_phases": own.wiring.n_phases,
                 "n_lit": int(own.fit.lit.sum()),
                 "rel_error_unseen": own.rel_error_unseen,
+                "claimed_error": own.claimed_error,
                 "chi2_unseen": own.chi2_unseen,
                 "chi2_unseen_expected": own.chi2_unseen_expected,
                 "chi2_per_dof": own.fit.chi2_per_dof,
                 "chi2_std": own.chi2_std,
                 "fits": own.fits,
                 "coupling": own.fit.errors.coupling,
-                "couplers_err": own.fit.errors.couplers_rad is not None,
+                "parts": list(own.fit.errors.parts),
+                "stuck": [own.wiring.name(int(place)) for place in np.flatnonzero(own.fit.errors.stuck)],
+                "fits_worst": None if own.worst is None else own.wiring.name(own.worst[0]),
+                "fits_worst_by": None if own.worst is None else own.worst[1],
                 "reading_std": own.reading_std,
                 "starts": own.starts,
                 "inferences": inferences,
@@ -127,7 +131,8 @@ def calibrate(
         UsageError: a chip without a design or without layer access, or a layer that does not exist.
     """
     design, meter = layer_access(chip)
-    n_layers = len(cast(LayerOracle, chip).layers)
+    formats = cast(LayerOracle, chip).layers
+    n_layers = len(formats)
     wanted = range(1, n_layers + 1) if layers is None else layers
     if not set(wanted) <= set(range(1, n_layers + 1)):
         raise UsageError(f"layers: {', '.join(map(str, wanted))}; allowed: 1 to {n_layers}")
@@ -138,7 +143,8 @@ def calibrate(
         for number in wanted:
             before = meter.inferences, meter.settings
             try:
-                wiring = wire_layer(design, number - 1, max(steps, default=0.0))
+                full_scale = formats[number - 1].full_scale
+                wiring = wire_layer(design, number - 1, max(steps, default=0.0), full_scale)
                 own = identify_layer(meter, wiring, np.random.default_rng([seed, number]), budget)
             except PhotonicsError as error:
                 refused[number] = str(error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -49,11 +50,17 @@ class Readings:
         phases_rad: (P, n) programmed phases of the layer [rad].
         vectors: (P, B, n_in) presented to each setting.
         readings: (P, B, n_out).
+        limit: they are cut off beyond it, either way.
     """
 
     phases_rad: FloatArray
     vectors: FloatArray
     readings: FloatArray
+    limit: float = math.inf
+
+    def left(self, predicted: FloatArray, which: int | slice = slice(None)) -> FloatArray:
+        """What is left of some settings' readings; of those cut off, what is predicted to be less."""
+        return self.readings[which] - np.clip(predicted, -self.limit, self.limit)
 
     @property
     def n_inferences(self) -> int:
@@ -99,8 +106,10 @@ class Fit:
         """Which of all errors are not those of phases that no light reaches."""
         reached = np.ones(len(self.information), bool)
         reached[: 2 * self.lit.size] = np.tile(self.lit, 2)
-        for start in self.errors.by_cell:
-            reached[start : start + self.lit.size] = self.lit
+        for name in ("couplers_rad", "log_amplitude"):
+            own = getattr(self.errors, name)
+            if own is not None:
+                reached[self.errors.place(name)] = np.tile(self.lit, own.size // self.lit.size)
         return reached
 
     @property
@@ -110,7 +119,7 @@ class Fit:
 
     @cached_property
     def _covariance(self) -> FloatArray:
-        belief = _prior(self.errors)[1][self._reached]
+        belief = believed(self.errors)[1][self._reached]
         return np.linalg.inv(self._told + np.diag(belief)).astype(np.float64)
 
     def explained_by_errors(self, information: FloatArray) -> float:
@@ -126,11 +135,11 @@ class Fit:
         return found
 
 
-def _prior(errors: PhaseErrors) -> tuple[FloatArray, FloatArray]:
+def believed(errors: PhaseErrors) -> tuple[FloatArray, FloatArray]:
     """Mean and inverse variance of what is believed before of `PhaseErrors.vector`; nothing of biases."""
     n = len(errors.bias_rad)
-    means, stds = [np.zeros(n), np.ones(n), np.zeros(1)], [np.full(n, np.inf), np.full(n, _GAMMA_STD)]
-    stds.append(np.array([_COUPLING_STD]))
+    means = [np.zeros(n), np.where(errors.stuck, 0.0, 1.0), np.zeros(1)]
+    stds = [np.full(n, np.inf), np.full(n, _GAMMA_STD), np.array([_COUPLING_STD])]
     for own, std in (
         (errors.uneven, _UNEVEN_STD), (errors.couplers_rad, _COUPLER_STD),
         (errors.log_amplitude, _LOG_AMPLITUDE_STD),
@@ -161,10 +170,10 @@ def fitted(
             than that gammas are about 1, and the like.
     """
     vector = start.vector
-    mean, inverse = belief or _prior(start)
-    here = _normal(wiring, start, data, variance)
+    mean, inverse = belief or believed(start)
+    here = normal(wiring, start, data, variance)
     cost = here.chi2 + float((inverse * (vector - mean) ** 2).sum())
-    n_readings = sum(own.readings.size for own in data)
+    n_readings = here.n_readings
     damping, slow = 1e-3, 0
     for _ in range(max_steps):
         matrix = here.matrix + np.diag(inverse)
@@ -180,7 +189,7 @@ def fitted(
             if new < cost:
                 gained = (cost - new) / cost
                 vector, cost = there, new
-                here = _normal(wiring, start.with_vector(vector), data, variance)
+                here = normal(wiring, start.with_vector(vector), data, variance)
                 damping = max(0.1 * damping, 1e-9)
                 break
             damping *= 10.0
@@ -194,24 +203,41 @@ def squares(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings]) 
     """Sum of the squares that errors leave of readings."""
     model, total = LayerModel(wiring, errors), 0.0
     for own in data:
-        total += float(((own.readings - model.readings(own.phases_rad, own.vectors)) ** 2).sum())
+        total += float((own.left(model.readings(own.phases_rad, own.vectors)) ** 2).sum())
     return total
 
 
 @dataclass(frozen=True, eq=False)
-class _Normal:
+class Normal:
+    """Normal matrix and slope (downward) of half of chi^2 by `PhaseErrors.vector`, at some errors.
+
+    Attributes:
+        matrix: (n_errors, n_errors).
+        slope: (n_errors,).
+        chi2: squares that errors leave, over the variance of a reading.
+        n_readings: that is of.
+    """
+
     matrix: FloatArray
     slope: FloatArray
     chi2: float
+    n_readings: int
 
 
-def _normal(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], variance: float) -> _Normal:
-    """Normal matrix, slope and squares of the residuals, all over the variance."""
+def normal(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], variance: float) -> Normal:
+    """What slopes of readings tell of errors.
+
+    Args:
+        wiring: of the layer.
+        errors: where slopes are taken.
+        data: readings.
+        variance: of one reading.
+    """
     n, model = wiring.n_phases, LayerModel(wiring, errors)
     size = len(errors.vector)
     # Of errors that set what phases light meets: those come first.
     n_phase = 2 * n + 1 + (0 if errors.uneven is None else errors.uneven.size)
-    matrix, slopes, chi2 = np.zeros((size, size)), np.zeros(size), 0.0
+    matrix, slopes, chi2, n_readings = np.zeros((size, size)), np.zeros(size), 0.0, 0
     for own in linearised(model, data):
         whole, by_error = gram(wiring, own.around, own.tangents), own.slope(wiring)
         rows = _by_phase_errors(model, own.phases_rad, whole[:n])
@@ -221,8 +247,9 @@ def _normal(wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], 
         slopes[:n_phase] += _by_phase_errors(model, own.phases_rad, by_error[:n, None])[:, 0]
         slopes[n_phase:] += by_error[n:]
         chi2 += float((own.residual**2).sum())
+        n_readings += own.residual.size
     matrix[n_phase:, :n_phase] = matrix[:n_phase, n_phase:].T
-    return _Normal(matrix / variance, slopes / variance, chi2 / variance)
+    return Normal(matrix / variance, slopes / variance, chi2 / variance, n_readings)
 
 
 def _by_phase_errors(model: LayerModel, phases_rad: FloatArray, by_x: FloatArray) -> FloatArray:
@@ -265,58 +292,6 @@ def linearised(model: LayerModel, data: Sequence[Readings]) -> Iterator[Linearis
             cores, tangents = model.cores_and_tangents(own.phases_rad[some])
             for p, phases in enumerate(own.phases_rad[some]):
                 here, vectors = [core[p] for core in cores], own.vectors[start + p]
-                residual = own.readings[start + p] - np.real(passed(here, vectors))
+                residual = own.left(np.real(passed(here, vectors)), start + p)
                 parts = [[block[p] for block in core] for core in tangents]
                 yield Linearised(phases, surroundings(here, vectors), parts, residual)
-
-
-def couplers_from(
-    wiring: LayerWiring, errors: PhaseErrors, data: Sequence[Readings], rng: np.random.Generator
-) -> PhaseErrors:
-    """A first idea of errors of couplers, (2, n), phases being known about as well as they can be without.
-
-    Readings do not change if all couplers of a layer err the other way, so that ideal couplers are a saddle
-    of what is minimised, where its slope tells nothing. The saddle is left along its most negative
-    curvature, which is found from slopes near it.
-
-    Args:
-        wiring: of the layer.
-        errors: of its phases.
-        data: readings.
-        rng: draws where the search begins.
-    """
-    n = wiring.n_phases
-
-    def curved(direction: FloatArray) -> FloatArray:
-        tried = replace(errors, couplers_rad=_SMALL_RAD * direction.reshape(2, n))
-        parts = linearised(LayerModel(wiring, tried), data)
-        return -sum((own.slope(wiring)[n : 3 * n] for own in parts), np.zeros(2 * n)) / _SMALL_RAD
-
-    direction = _least(curved, rng.standard_normal(2 * n)).reshape(2, n)
-    tried = [replace(errors, couplers_rad=size * np.sqrt(2 * n) * direction) for size in _SIZES_RAD]
-    return min(tried, key=lambda own: squares(wiring, own, data))
-
-
-def _least(apply: Callable[[FloatArray], FloatArray], start: FloatArray) -> FloatArray:
-    """About the eigenvector of the least eigenvalue of a symmetric form, by Lanczos from a start."""
-    basis: list[FloatArray] = [start / np.linalg.norm(start)]
-    images: list[FloatArray] = []
-    for _ in range(_LANCZOS_STEPS):
-        images.append(apply(basis[-1]))
-        rest = images[-1] - sum(own * (own @ images[-1]) for own in basis)
-        # Twice is enough for orthogonality.
-        rest = rest - sum(own * (own @ rest) for own in basis)
-        length = float(np.linalg.norm(rest))
-        if length == 0.0:
-            break
-        basis.append(rest / length)
-    space = np.stack(basis[: len(images)])
-    form = space @ np.stack(images).T
-    least = np.linalg.eigh(0.5 * (form + form.T))[1][:, 0]
-    return (least @ space).astype(np.float64)
-
-
-_LANCZOS_STEPS = 16
-_SMALL_RAD = 1e-3
-_SIZES_RAD = (0.003, 0.005, 0.008, 0.012, 0.02, 0.03)
-"""Steps from the saddle, root mean square of all couplers [rad]."""

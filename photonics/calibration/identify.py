@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
-from photonzero.photonics.calibration.fit import Fit, couplers_from, fitted, squares
+from photonzero.photonics.calibration.fit import Fit, Readings, fitted, squares
 from photonzero.photonics.calibration.model import LayerModel, PhaseErrors
+from photonzero.photonics.calibration.parts import completed, told_by, worst_phase
 from photonzero.photonics.calibration.reader import Reader, random_readings
 from photonzero.photonics.calibration.start import (
     CoreProbes,
@@ -43,6 +45,21 @@ _CLOSE = 0.1
 
 _SAME = 2.0
 """Factor between what two starts leave, either way, within which both ended at what the model can explain."""
+
+_NEAR, _LOSSY = 0.3, 10.0
+"""The same where light is lost, and what losses must explain then, see `told_by`."""
+
+_STILL = 0.1
+"""Change of a core over the median one below which a shifter may be stuck."""
+
+_HELD_PLACES, _HELD_SWEEPS = 8, 2
+"""Places on the circle that are tried for one, and times that all of them are."""
+
+_ROOM = 0.7
+"""Largest reading of a start over what receivers can tell."""
+
+_MORE_SETTINGS, _MORE_VECTORS = 40, 4
+"""Random settings, and vectors at each, at least, where phases alone do not explain the readings."""
 
 _HALF_RANGE = 0.49 * 2.0 * math.pi
 """Phases up to here can be turned by half a turn more [rad]."""
@@ -89,7 +106,9 @@ class IdentifiedLayer:
             the readings, what noise explains taken out.
         chi2_unseen: mean square of the residuals there over what noise explains.
         chi2_unseen_expected: what it should be, as well as errors are known.
+        claimed_error: relative error of readings there that the fit expects of itself.
         n_unseen: readings there.
+        worst: place of the phase that fits worst and how badly, see `worst_phase`; None where all fit.
     """
 
     wiring: LayerWiring
@@ -101,7 +120,9 @@ class IdentifiedLayer:
     rel_error_unseen: float = math.nan
     chi2_unseen: float = math.nan
     chi2_unseen_expected: float = math.nan
+    claimed_error: float = math.nan
     n_unseen: int = 0
+    worst: tuple[int, float] | None = None
 
     @property
     def model(self) -> LayerModel:
@@ -111,15 +132,24 @@ class IdentifiedLayer:
     @property
     def chi2_std(self) -> float:
         """Standard deviation of `Fit.chi2_per_dof` where the model holds, the noise being estimated too."""
-        return math.sqrt(2.0 / (self.fit.n_readings - self.fit.n_parameters) + 2.0 / self.n_repeats)
+        return _chi2_std(self.n_repeats, self.fit)
 
     @property
     def fits(self) -> bool:
         """Whether readings are explained within three standard deviations of chi^2, those kept apart too."""
-        if self.fit.chi2_per_dof > 1.0 + 3.0 * self.chi2_std:
+        if not _explains(self.n_repeats, self.fit):
             return False
         spread = math.sqrt(2.0 / max(self.n_unseen, 1) + 2.0 / self.n_repeats)
         return not self.chi2_unseen > self.chi2_unseen_expected * (1.0 + 4.0 * spread)
+
+
+def _chi2_std(n_repeats: int, fit: Fit) -> float:
+    return math.sqrt(2.0 / (fit.n_readings - fit.n_parameters) + 2.0 / n_repeats)
+
+
+def _explains(n_repeats: int, fit: Fit) -> bool:
+    """Whether noise, known from n differences of equal readings, explains what a fit leaves."""
+    return fit.chi2_per_dof <= 1.0 + 3.0 * _chi2_std(n_repeats, fit)
 
 
 def identify_layer(
@@ -141,7 +171,8 @@ def identify_layer(
     n = wiring.n_phases
     n_random = math.ceil(budget.readings_per_parameter * (2 * n + 1) / wiring.layer.n_out)
     n_settings = max(budget.min_settings, math.ceil(n_random / wiring.layer.n_in))
-    data = [random_readings(reader, n_settings, math.ceil(n_random / n_settings), rng)]
+    n_vectors = math.ceil(n_random / n_settings)
+    data = [random_readings(reader, n_settings, n_vectors, rng)]
     found: IdentifiedLayer | None = None
     variance, n_repeats, spent = 0.0, 0, 0
     undetermined: UndeterminedError | None = None
@@ -156,37 +187,49 @@ def identify_layer(
         more = replace(budget, probe_readings=budget.probe_readings * 2**attempt)
         # Light that is dim in a cut block shows too little of it; of whole blocks the first start needs none.
         dim = [k for k, core in enumerate(wiring.cores) if attempt or core.is_cut]
+        still = np.zeros(n, bool)
         try:
             if dim:
                 at = _Standing(standing, _tensor_train(_weigh(reader, standing, 1), wiring))
                 standing = _bright(reader, at, dim, rng, more)
             weighed = _weigh(reader, standing, budget.base_repeats)
-            own_variance, own_repeats = _reading_variance(weighed)
+            own_variance, own_repeats = _reading_variance(reader, weighed)
             total = n_repeats + own_repeats
             variance = (n_repeats * variance + own_repeats * own_variance) / total
             n_repeats = total
             at = _Standing(standing, _tensor_train(weighed, wiring))
-            candidates = [PhaseErrors(own, np.ones(n), 0.0) for own in _starts(reader, at, rng, more)]
+            biases, still = _starts(reader, at, rng, more)
+            candidates = [PhaseErrors(own, np.ones(n), 0.0) for own in biases]
         except UndeterminedError as error:
             undetermined = error
             continue
         finally:
             spent = reader.inferences - used
+            reader.size = reader.full_size
         near, anywhere = (squares(wiring, own, data) for own in candidates)
         # Either may be the same chip by another name; what was expected is the better name.
         start = candidates[int(near > _CLEARLY_WORSE * anywhere)]
         fit = fitted(wiring, start, data, variance)
         own = IdentifiedLayer(wiring, fit, start.bias_rad, math.sqrt(variance), n_repeats, attempt + 1)
-        close = fit.chi2 * variance < _CLOSE**2 * sum(float((part.readings**2).sum()) for part in data)
-        if close and not own.fits:
+        if not own.fits and (still & fit.lit).any():
+            tried = _held(wiring, start, standing, np.flatnonzero(still & fit.lit), data)
+            held = fitted(wiring, tried, data, variance)
+            if held.chi2 < fit.chi2:
+                fit, own = held, replace(own, fit=held)
+        missed = _relative(fit, data, variance)
+        if not own.fits and (missed < _CLOSE or (missed < _NEAR and _lossy(wiring, fit, data, variance))):
             # Phases are about right, and something is missing.
-            start = couplers_from(wiring, fit.errors, data, rng)
-            own = replace(own, fit=min(fit, fitted(wiring, start, data, variance), key=lambda fit: fit.chi2))
+            if len(data) == 1:
+                data = [*data, _more(reader, budget, rng)]
+            fit = fitted(wiring, fit.errors, data, variance)
+            fit = completed(wiring, fit, data, variance, partial(_explains, n_repeats), rng)
+            own = replace(own, fit=fit)
+            missed = _relative(fit, data, variance)
+        chi2 = own.fit.chi2_per_dof
+        before = math.inf if found is None else found.fit.chi2_per_dof
         # A wrong valley may be as close, but another start does not end in it.
-        same = (
-            close and found is not None and found.fit.chi2 < _SAME * own.fit.chi2 < _SAME**2 * found.fit.chi2
-        )
-        if found is None or own.fit.chi2 < found.fit.chi2:
+        same = missed < _CLOSE and before < _SAME * chi2 < _SAME**2 * before
+        if found is None or chi2 < before:
             found = own
         if found.fits or same:
             break
@@ -194,24 +237,84 @@ def identify_layer(
         raise undetermined or UndeterminedError("attempts: 0; allowed: >= 1")
     fit = found.fit
     unseen = random_readings(reader, budget.n_unseen, 1, rng)
-    left = unseen.readings - LayerModel(wiring, fit.errors).readings(unseen.phases_rad, unseen.vectors)
+    left = unseen.left(LayerModel(wiring, fit.errors).readings(unseen.phases_rad, unseen.vectors))
     mean_square = float((left**2).mean())
     # Few settings were fitted to: others show errors that those do not.
     told = fitted(wiring, fit.errors, [unseen], variance, max_steps=0).information
+    expected = 1.0 + fit.explained_by_errors(told) / left.size
     size = float((unseen.readings**2).mean())
-    return replace(
+    found = replace(
         found,
         rel_error_unseen=math.sqrt(max(mean_square - variance, 0.0) / size),
         chi2_unseen=mean_square / variance,
-        chi2_unseen_expected=1.0 + fit.explained_by_errors(told) / left.size,
+        chi2_unseen_expected=expected,
+        claimed_error=math.sqrt(variance * (expected - 1.0) / size),
         n_unseen=left.size,
     )
+    return found if found.fits else replace(found, worst=worst_phase(wiring, fit, data))
+
+
+def _relative(fit: Fit, data: Sequence[Readings], variance: float) -> float:
+    """What a fit leaves over what was read."""
+    return math.sqrt(fit.chi2 * variance / sum(float((own.readings**2).sum()) for own in data))
+
+
+def _held(
+    wiring: LayerWiring,
+    start: PhaseErrors,
+    standing_rad: FloatArray,
+    still: npt.NDArray[np.int64],
+    data: Sequence[Readings],
+) -> PhaseErrors:
+    """Errors with those shifters stuck where readings say so, each at the best of some places.
+
+    Args:
+        wiring: of the layer.
+        start: errors as if none was stuck.
+        standing_rad: (n,) what was programmed when they were found.
+        still: places of the phases that changed nothing when they were turned.
+        data: readings.
+    """
+    best, least = start, squares(wiring, start, data)
+    for _ in range(_HELD_SWEEPS):
+        for place in still:
+            for angle in np.arange(_HELD_PLACES) * (2.0 * math.pi / _HELD_PLACES):
+                bias_rad, gamma = best.bias_rad.copy(), best.gamma.copy()
+                bias_rad[place] = start.bias_rad[place] + standing_rad[place] + angle
+                gamma[place] = 0.0
+                tried = replace(best, bias_rad=bias_rad, gamma=gamma)
+                left = squares(wiring, tried, data)
+                if left < least:
+                    best, least = tried, left
+    return best
+
+
+def _lossy(wiring: LayerWiring, fit: Fit, data: Sequence[Readings], variance: float) -> bool:
+    """Whether losses would explain far more of what is left than anything else."""
+    return told_by("log_amplitude", wiring, fit, data, variance)[0] > _LOSSY
+
+
+def _more(reader: Reader, budget: Budget, rng: np.random.Generator) -> Readings:
+    """Enough readings for everything that a chip may err by."""
+    wiring = reader.wiring
+    # Bias, gamma, loss and two couplers of every cell, and the pairs of neighbours.
+    unknown = 5 * wiring.n_phases + wiring.receiver.size
+    n_random = math.ceil(budget.readings_per_parameter * unknown / wiring.layer.n_out)
+    n_vectors = min(max(_MORE_VECTORS, math.ceil(n_random / _MORE_SETTINGS)), wiring.layer.n_in)
+    return random_readings(reader, max(_MORE_SETTINGS, math.ceil(n_random / n_vectors)), n_vectors, rng)
 
 
 def _weigh(reader: Reader, standing_rad: FloatArray, repeats: int) -> FloatArray:
-    """Readings (repeats, B, n_out) of a weighing design of the layer's matrix at one setting."""
-    vectors = _design(reader.wiring.layer.n_in)
-    return reader.read(np.repeat(standing_rad[None], repeats, axis=0), vectors)
+    """Readings (repeats, B, n_out) of a weighing design of the layer's matrix at one setting.
+
+    Inputs are made smaller until receivers have room for other settings.
+    """
+    vectors, settings = _design(reader.wiring.layer.n_in), np.repeat(standing_rad[None], repeats, axis=0)
+    readings = reader.read(settings, vectors)
+    while np.abs(readings).max() > _ROOM * reader.limit:
+        reader.size *= 0.5
+        readings = reader.read(settings, vectors)
+    return readings
 
 
 def _design(n_in: int) -> FloatArray:
@@ -219,11 +322,18 @@ def _design(n_in: int) -> FloatArray:
     return hadamard(1 << (n_in - 1).bit_length())[:, :n_in].astype(np.float64)
 
 
-def _reading_variance(weighed: FloatArray) -> tuple[float, int]:
-    """Variance of a reading, from two or more repeats (repeats, B, n_out), and its degrees of freedom."""
-    variance = float(weighed.var(axis=0, ddof=1).mean())
+def _reading_variance(reader: Reader, weighed: FloatArray) -> tuple[float, int]:
+    """Variance of a reading of whole inputs, and its degrees of freedom.
+
+    Args:
+        reader: of the layer.
+        weighed: (repeats, B, n_out) two or more repeats at its present size of inputs.
+    """
+    variance = reader.variance(float(weighed.var(axis=0, ddof=1).mean()))
     floor = _SINGLE_PRECISION**2 * float((weighed**2).mean())
-    return max(variance, floor), weighed[0].size * (len(weighed) - 1)
+    # Errors are those of receivers: inputs of half the size make readings of twice the relative error.
+    scale = (reader.size / reader.full_size) ** 2
+    return scale * max(variance, floor), weighed[0].size * (len(weighed) - 1)
 
 
 def _tensor_train(weighed: FloatArray, wiring: LayerWiring) -> list[FloatArray]:
@@ -292,8 +402,10 @@ class _Standing:
 
 def _starts(
     reader: Reader, standing: _Standing, rng: np.random.Generator, budget: Budget
-) -> list[FloatArray]:
+) -> tuple[list[FloatArray], npt.NDArray[np.bool_]]:
     """Biases (n,) of a layer from probes of each phase: within a quarter turn, and anywhere [rad].
+
+    And which of them changed nothing when they were turned, for want of light or because they are stuck.
 
     Args:
         reader: of the layer.
@@ -303,10 +415,12 @@ def _starts(
     """
     wiring, at = reader.wiring, standing.phases_rad
     turn, twice = _turns(wiring)
-    probes = []
+    probes, still = [], np.zeros(wiring.n_phases, bool)
     for k, core in enumerate(wiring.cores):
         vectors = _probe_vectors(standing.cores, core, k, rng, budget.probe_readings)
         once = standing.changes(reader, k, core.places, turn, vectors)
+        sizes = np.sqrt((once**2).sum(axis=(1, 2, 3, 4)))
+        still[core.places.ravel()] = sizes < _STILL * np.median(sizes)
         double = np.zeros_like(once)
         of_attenuators = np.isin(core.places.ravel(), core.phases_s)
         double[of_attenuators] = standing.changes(reader, k, core.phases_s, twice, vectors)
@@ -318,7 +432,7 @@ def _starts(
         for core, own in zip(wiring.cores, parts, strict=True):
             bias_rad[core.places] = own - at[core.places]
         found.append(np.mod(bias_rad + math.pi, 2.0 * math.pi) - math.pi)
-    return found
+    return found, still
 
 
 def _turns(wiring: LayerWiring) -> tuple[float, float]:

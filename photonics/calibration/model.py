@@ -19,6 +19,7 @@ from scipy import sparse
 from photonzero.photonics.calibration.linear import gram
 from photonzero.photonics.calibration.surroundings import passed, surroundings
 from photonzero.photonics.calibration.wiring import CoreWiring, LayerWiring
+from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh.topology import MeshTopology
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,6 +30,10 @@ IntArray = npt.NDArray[np.int64]
 
 _ROUNDS = 36
 """Rounds of an inversion: each leaves coupling x neighbours (3 % as published) of the error before."""
+
+
+_FURTHER = ("uneven", "couplers_rad", "log_amplitude")
+"""Parts of errors that a layer may have or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,22 +62,35 @@ class PhaseErrors:
     @property
     def vector(self) -> FloatArray:
         """All: biases, gammas, coupling, then what there is of uneven, couplers_rad, log_amplitude."""
-        rest = (self.uneven, self.couplers_rad, self.log_amplitude)
+        rest = [getattr(self, name) for name in _FURTHER]
         first = [self.bias_rad, self.gamma, np.array([self.coupling])]
         return np.concatenate([*first, *(own.ravel() for own in rest if own is not None)])
 
     @property
-    def by_cell(self) -> list[int]:
-        """Where in `vector` sums and differences of couplers, and losses, of all n cells begin."""
-        n, n_uneven = len(self.bias_rad), 0 if self.uneven is None else self.uneven.size
-        n_kinds = (0 if self.couplers_rad is None else 2) + (0 if self.log_amplitude is None else 1)
-        return [2 * n + 1 + n_uneven + kind * n for kind in range(n_kinds)]
+    def stuck(self) -> npt.NDArray[np.bool_]:
+        """(n,) shifters that do not follow what is programmed."""
+        return self.gamma < 0.5
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of what there is beside biases, gammas and coupling."""
+        return tuple(name for name in _FURTHER if getattr(self, name) is not None)
+
+    def place(self, part: str) -> slice:
+        """Where a part of it that there is stands in `vector`: uneven, couplers_rad or log_amplitude."""
+        start = 2 * len(self.bias_rad) + 1
+        for name in _FURTHER:
+            own = getattr(self, name)
+            if name == part:
+                return slice(start, start + own.size)
+            start += 0 if own is None else own.size
+        raise PhotonicsError(f"part: {part!r}; allowed: {', '.join(_FURTHER)}")
 
     def with_vector(self, vector: FloatArray) -> PhaseErrors:
         """The same parts with other values, in the order of `vector`."""
         n = len(self.bias_rad)
         rest, found = vector[2 * n + 1 :], {}
-        for name in ("uneven", "couplers_rad", "log_amplitude"):
+        for name in _FURTHER:
             own = getattr(self, name)
             if own is not None:
                 found[name], rest = rest[: own.size].reshape(own.shape), rest[own.size :]
@@ -278,18 +296,21 @@ class LayerModel:
         errors = self.errors
         if errors.couplers_rad is not None:
             wanted_rad = self._undone(wanted_rad, errors.couplers_rad)
-        turn = 2.0 * np.pi / errors.gamma
-        programmed = np.mod((wanted_rad - errors.bias_rad) / errors.gamma, turn)
+        # Nothing moves a shifter that is stuck.
+        free = ~errors.stuck
+        gamma = np.where(free, errors.gamma, 1.0)
+        turn = 2.0 * np.pi / gamma
+        programmed = np.where(free, np.mod((wanted_rad - errors.bias_rad) / gamma, turn), 0.0)
         turns: FloatArray | float = 0.0
         for step in range(_ROUNDS):
-            heat = programmed * errors.gamma
+            heat = programmed * gamma
             received = self.spread @ heat - heat
-            ideal = (wanted_rad - errors.bias_rad - received) / errors.gamma
+            ideal = (wanted_rad - errors.bias_rad - received) / gamma
             # Another turn of one heats its neighbours, which may need other turns then, without end: after
             # some rounds turns are left as they are.
             if step < _ROUNDS // 3:
                 turns = np.floor(ideal / turn) * turn
-            programmed = np.clip(ideal - turns, 0.0, np.nextafter(2.0 * np.pi, 0.0))
+            programmed = np.where(free, np.clip(ideal - turns, 0.0, np.nextafter(2.0 * np.pi, 0.0)), 0.0)
         return programmed
 
     def _undone(self, wanted_rad: FloatArray, couplers_rad: FloatArray) -> FloatArray:

@@ -116,6 +116,7 @@ class LayerWiring:
         source: (n_pairs,) whose heat it is.
         standing: (n_controls,) what is programmed besides the phases of the layer: gains as designed, else 0.
         step_rad: distance of the settings that the DAC can make, 0 for any [rad].
+        full_scale: readings beyond it are cut off.
     """
 
     number: int
@@ -126,6 +127,7 @@ class LayerWiring:
     source: IntArray
     standing: FloatArray
     step_rad: float
+    full_scale: float = math.inf
 
     @property
     def n_phases(self) -> int:
@@ -155,13 +157,16 @@ class LayerWiring:
         raise PhotonicsError(f"phase: {phase}; allowed: 0 to {self.n_phases - 1}")
 
 
-def wire_layer(design: NetworkDesign, number: int, step_rad: float = 0.0) -> LayerWiring:
+def wire_layer(
+    design: NetworkDesign, number: int, step_rad: float = 0.0, full_scale: float = math.inf
+) -> LayerWiring:
     """The wiring of one layer of a design.
 
     Args:
         design: of the chip.
         number: of the layer, the first being 0.
         step_rad: grid of the DAC [rad].
+        full_scale: of the receivers.
 
     Raises:
         PhotonicsError: no such layer, or one whose cores are no meshes.
@@ -187,7 +192,7 @@ def wire_layer(design: NetworkDesign, number: int, step_rad: float = 0.0) -> Lay
         if gain >= 0:
             standing[gain] = other.gain
     cores = tuple(_wired(core, layer.core, place) for core in own)
-    return LayerWiring(number, layer, cores, controls, receiver, source, standing, step_rad)
+    return LayerWiring(number, layer, cores, controls, receiver, source, standing, step_rad, full_scale)
 
 
 def _wired(core: CoreLayout, kind: Meshes, place: IntArray) -> CoreWiring:

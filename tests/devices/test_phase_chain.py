@@ -115,6 +115,24 @@ def test_a_shifter_inside_a_large_mesh_has_six_neighbours():
     assert np.bincount(receiver).max() == 6
 
 
+def test_crosstalk_may_differ_from_pair_to_pair():
+    rng = np.random.default_rng(0)
+    drawn = ThermalCrosstalk(coupling=0.01, std=0.004).draw(20_000, rng)
+    assert (drawn > 0.0).all()
+    # Four standard deviations of the mean and, the distribution being skew, six of the spread.
+    assert drawn.mean() == pytest.approx(0.01, abs=4 * 0.004 / np.sqrt(20_000))
+    assert drawn.std() == pytest.approx(0.004, rel=6 / np.sqrt(2 * 20_000))
+    even = NoiseModel(thermal_crosstalk=ThermalCrosstalk(coupling=0.1))
+    uneven = NoiseModel(thermal_crosstalk=ThermalCrosstalk(coupling=0.1, std=0.01))
+    heat = [realise(noise, [1.0] * 6) - 1.0 for noise in (even, uneven)]
+    assert 0.0 < np.abs(heat[1] / heat[0] - 1.0).max() < 0.5
+
+
+def test_uneven_crosstalk_needs_some():
+    with pytest.raises(DeviceError, match=r"thermal_crosstalk\.std: 0\.1; allowed with coupling > 0"):
+        ThermalCrosstalk(std=0.1)
+
+
 def test_heat_stays_within_its_mesh():
     two = np.concatenate([POSITION, POSITION + np.array([[1, 0, 0]])])
     noise = NoiseModel(thermal_crosstalk=ThermalCrosstalk(coupling=0.1))

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from photonzero.devices.coupler import CouplerImbalance
+from photonzero.devices.crosstalk import ThermalCrosstalk
 from photonzero.devices.loss import InsertionLoss
 from photonzero.devices.noise_model import preset
 from photonzero.devices.readout_noise import ReadoutNoise
+from photonzero.devices.stuck_shifter import StuckShifters
 from photonzero.photonics.calibration import Budget, identify_layer, wire_layer
 from photonzero.photonics.calibration.peeling import feeders, peel
+from photonzero.photonics.calibration.reader import Reader
 from photonzero.photonics.calibration.signs import SignSystem, signed
 from photonzero.photonics.chip.chip import fabricate
 from photonzero.photonics.cores import Meshes
@@ -90,13 +93,105 @@ def test_couplers_are_found_where_phases_alone_do_not_explain_the_readings():
     assert error_at_unseen_settings(chip, found) < 1e-3
 
 
-def test_a_part_that_the_model_lacks_spoils_chi2():
-    noise = replace(NOISE, insertion_loss=InsertionLoss(cell_db=0.2, cell_std_db=0.2))
+@pytest.mark.parametrize("uneven", [False, True], ids=["lossy", "uneven"])
+def test_what_else_a_chip_errs_by_is_found_with_couplers(uneven):
+    noise = replace(NOISE, coupler_imbalance=CouplerImbalance(angle_std_rad=0.01))
+    noise = replace(noise, insertion_loss=InsertionLoss(cell_db=0.1, cell_std_db=0.1))
+    if uneven:
+        noise = replace(noise, thermal_crosstalk=ThermalCrosstalk(0.005, std=0.002))
+    chip, found = identified(ONE_CORE, 0, 121, noise)
+    assert found.fits
+    assert found.worst is None
+    assert found.fit.errors.log_amplitude is not None
+    assert found.fit.errors.couplers_rad is not None
+    if uneven:
+        assert found.fit.errors.uneven is not None
+    assert error_at_unseen_settings(chip, found) < 1e-3
+
+
+def test_stuck_shifters_are_found_and_where_they_stand():
+    stuck = StuckShifters(probability=0.02, spread_rad=np.pi)
+    chip, found = identified(ONE_CORE, 0, 101, replace(NOISE, stuck_shifters=stuck))
+    assert found.fits
+    assert error_at_unseen_settings(chip, found) < 1e-3
+    # Drawn by the chip's seed; nothing that is programmed moves them.
+    assert [found.wiring.name(int(place)) for place in np.flatnonzero(found.fit.errors.stuck)] == [
+        "core 0 block 0 U 5",
+        "core 0 block 0 U 14",
+    ]
+    wanted = np.random.default_rng(0).uniform(0.0, 2 * np.pi, found.wiring.n_phases)
+    programmed = found.model.programmed(wanted)
+    assert (programmed[found.fit.errors.stuck] == 0.0).all()
+    met = found.model.realised(programmed[None])[0]
+    off = np.abs(np.exp(1j * met) - np.exp(1j * wanted))
+    # Reached but for a few at the end of their range, and those that are stuck.
+    assert (off[~found.fit.errors.stuck] < 1e-9).mean() > 0.9
+
+
+def test_a_chip_with_light_couplers_losses_and_converters_is_found_as_far_as_they_round():
+    noise = preset("physical")
+    chip = fabricate(ONE_CORE, noise, 100, threads=1)
+    full_scale = noise.adc.full_scale * ONE_CORE.layers[0].full_scale
+    wiring = wire_layer(ONE_CORE, 0, noise.quantizer.step_rad, full_scale)
+    found = identify_layer(chip, wiring, np.random.default_rng(100))
+    assert found.fits
+    # Rounding alone errs by a part of 1 / (32 sqrt(12)); laser and detectors add little.
+    assert found.reading_std == pytest.approx(1 / (32 * np.sqrt(12)), rel=0.1)
+    quiet = replace(noise, optical_readout=None, adc=None)
+    twin = fabricate(ONE_CORE, quiet, 100, dtype=np.float64, threads=1)
+    phases = wiring.on_grid(np.random.default_rng(99).uniform(0, 2 * np.pi, (20, wiring.n_phases)))
+    wanted = twin.measure_layer(0, wiring.settings(phases), np.eye(8)).swapaxes(1, 2)
+    assert np.linalg.norm(found.model.matrices(phases) - wanted) < 5e-3 * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("std", [0.03, 0.3, 2.0])
+def test_the_error_of_rounded_readings_is_told_from_repeats_however_small_their_noise(std):
+    reader = Reader(fabricate(ONE_CORE, NOISE, 0, threads=1), wire_layer(ONE_CORE, 0))
+    rng = np.random.default_rng(0)
+    light = rng.uniform(-40.0, 40.0, 100_000)
+    first, second = (0.25 * np.round(light + std * rng.standard_normal(light.size)) for _ in range(2))
+    reader.notice_levels(first)
+    assert reader.step == pytest.approx(0.25)
+    seen = reader.variance(float(0.5 * ((first - second) ** 2).mean()))
+    # A hundred thousand differences; those of little noise are rare.
+    assert seen == pytest.approx(0.25**2 * (std**2 + 1.0 / 12.0), rel=0.03)
+
+
+def test_readings_without_levels_have_none():
+    reader = Reader(fabricate(ONE_CORE, NOISE, 0, threads=1), wire_layer(ONE_CORE, 0))
+    readings = reader.read(np.zeros((4, reader.wiring.n_phases)), np.eye(8))
+    reader.notice_levels(readings)
+    assert reader.step == 0.0
+    assert reader.variance(1e-6) == 1e-6
+
+
+PARTS = """
+from dataclasses import dataclass
+import numpy as np
+
+@dataclass(frozen=True)
+class Bent:
+    size_rad: float
+
+    def fabricate(self, column, mode, rng):
+        bends = np.arange(column.size) == 5
+        return lambda phases: phases + self.size_rad * bends * np.sin(2.0 * phases)
+"""
+
+
+def test_a_part_that_the_model_lacks_spoils_chi2_and_where_it_is_gets_a_name(tmp_path):
+    file = tmp_path / "parts.py"
+    file.write_text(PARTS, encoding="utf-8")
+    noise = replace(NOISE, own_parts={f"{file}:Bent": {"size_rad": 0.1}})
     _, found = identified(ONE_CORE, 0, 120, noise, Budget(attempts=1))
     assert not found.fits
     assert found.fit.chi2_per_dof > 2.0
     # The error at unseen settings, from readings alone, says how bad it is.
     assert found.rel_error_unseen > 2e-3
+    assert found.worst is not None
+    place, size = found.worst
+    assert place == 5
+    assert size > 2.0
 
 
 def test_settings_kept_apart_show_what_repeats_take_for_noise():
