@@ -32,6 +32,8 @@ html_copy_source = False
 
 # A single backtick of a docstring is code.
 default_role = "code"
+# Some parts have an attribute named slice, and a signature that says Python's is no link to either.
+suppress_warnings = ["ref.python"]
 autodoc_typehints = "none"  # signatures carry them, as written
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
