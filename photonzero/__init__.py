@@ -115,7 +115,7 @@ __all__ = [  # noqa: RUF022 (in the order of `_HOMES`)
 ]
 
 
-def broken_part() -> str | None:
+def _broken_part() -> str | None:
     """What a checkout or an installation lacks, in one line; None if all rooms are there.
 
     The rooms are links in a checkout, which a system without symbolic links turns into files of text.
@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Any:
 
         value: Any = version("photonzero")
     elif name in _HOMES or name in _MODULES:
-        broken = broken_part()
+        broken = _broken_part()
         if broken is not None:
             raise ImportError(broken)
         module = import_module(_HOMES.get(name, f"photonzero.{name}"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from photonzero import broken_part
+from photonzero import _broken_part
 
 
 def main() -> None:
     """Run the command; a checkout without its links is one line on stderr and exit code 2."""
-    broken = broken_part()
+    broken = _broken_part()
     if broken is not None:
         sys.stderr.write(f"photonzero: error: {broken}\n")
         sys.exit(2)

@@ -55,7 +55,11 @@ def public_modules() -> list[Module]:
 def _read(path: Path, name: str) -> Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    made = tuple(node.name for node in tree.body if isinstance(node, kinds) and node.name[0] != "_")
+    made = tuple(
+        node.name
+        for node in tree.body
+        if isinstance(node, kinds) and node.name[0] != "_" and not _is_command(node)
+    )
     homes = {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for node in tree.body
@@ -68,6 +72,12 @@ def _read(path: Path, name: str) -> Module:
             listed = [item.value for item in node.value.elts] if isinstance(node.value, ast.List) else []  # pyright: ignore[reportAssignmentType]
     handed_on = {own: homes[own] for own in listed if own in homes}
     return Module(name, made, handed_on, (ast.get_docstring(tree) or "").partition("\n")[0])
+
+
+def _is_command(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether click makes a command of it, which explains itself by `--help`."""
+    made_by = [ast.unparse(own.func) for own in node.decorator_list if isinstance(own, ast.Call)]
+    return any(maker.rpartition(".")[2] in {"command", "group"} for maker in made_by)
 
 
 def front_door() -> list[str]:
