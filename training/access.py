@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 from photonzero.training.errors import ArgumentError
-from photonzero.training.layers.oracle import LastLayerOracle, LayerFormat, LayerOracle
+from photonzero.training.layers.oracle import LastLayerOracle, LayerFormat, LayerOracle, last_layer_readings
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, Inputs, ReadoutOracle
 from photonzero.training.powers import Stateful
 
@@ -125,9 +125,7 @@ class _LastLayer:
 
     def measure_last_layer(self, controls: Array, inputs: Array) -> Array:
         """See `LastLayerOracle`."""
-        if isinstance(self._oracle, LastLayerOracle):
-            return self._oracle.measure_last_layer(controls, inputs)
-        return self._oracle.measure_layers(controls, inputs)[-1]
+        return last_layer_readings(self._oracle, controls, inputs)
 
 
 class _State:

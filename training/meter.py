@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from photonzero.training.errors import ArgumentError, MeasurementError
-from photonzero.training.layers.oracle import LastLayerOracle, LayerFormat, LayerOracle
+from photonzero.training.layers.oracle import LastLayerOracle, LayerFormat, LayerOracle, last_layer_readings
 from photonzero.training.oracle import Array, ControlGroupView, ForwardOracle, Inputs, ReadoutOracle, n_inputs
 
 T = TypeVar("T")
@@ -196,9 +196,7 @@ class MeteredLastLayerOracle(MeteredOracle):
             )
 
         def measure(controls: Array, _: Inputs) -> Array:
-            if isinstance(self._opened_oracle, LastLayerOracle):
-                return self._opened_oracle.measure_last_layer(controls, inputs)
-            return self._opened_oracle.measure_layers(controls, inputs)[-1]
+            return last_layer_readings(self._opened_oracle, controls, inputs)
 
         readings = self._counted(measure, controls, inputs)
         _check_answer(readings, len(controls), len(inputs), self.layers[-1].n_out)

@@ -27,6 +27,7 @@ from photonzero.photonics.calibration.surroundings import (
     readings_by,
     surroundings,
 )
+from photonzero.photonics.calibration.verdict import SINGLE_PRECISION, chi2_std, explains, explains_unseen
 from photonzero.photonics.calibration.wiring import CoreWiring, LayerAccess, LayerWiring
 from photonzero.photonics.errors import PhotonicsError
 
@@ -63,9 +64,6 @@ _MORE_SETTINGS, _MORE_VECTORS = 40, 4
 
 _HALF_RANGE = 0.49 * 2.0 * math.pi
 """Phases up to here can be turned by half a turn more [rad]."""
-
-_SINGLE_PRECISION = 2.0**-21
-"""Relative error that readings have at least."""
 
 
 @dataclass(frozen=True)
@@ -132,24 +130,14 @@ class IdentifiedLayer:
     @property
     def chi2_std(self) -> float:
         """Standard deviation of `Fit.chi2_per_dof` where the model holds, the noise being estimated too."""
-        return _chi2_std(self.n_repeats, self.fit)
+        return chi2_std(self.n_repeats, self.fit)
 
     @property
     def fits(self) -> bool:
         """Whether readings are explained within three standard deviations of chi^2, those kept apart too."""
-        if not _explains(self.n_repeats, self.fit):
-            return False
-        spread = math.sqrt(2.0 / max(self.n_unseen, 1) + 2.0 / self.n_repeats)
-        return not self.chi2_unseen > self.chi2_unseen_expected * (1.0 + 4.0 * spread)
-
-
-def _chi2_std(n_repeats: int, fit: Fit) -> float:
-    return math.sqrt(2.0 / (fit.n_readings - fit.n_parameters) + 2.0 / n_repeats)
-
-
-def _explains(n_repeats: int, fit: Fit) -> bool:
-    """Whether noise, known from n differences of equal readings, explains what a fit leaves."""
-    return fit.chi2_per_dof <= 1.0 + 3.0 * _chi2_std(n_repeats, fit)
+        return explains(self.n_repeats, self.fit) and explains_unseen(
+            self.chi2_unseen, self.chi2_unseen_expected, self.n_unseen, self.n_repeats
+        )
 
 
 def identify_layer(
@@ -222,7 +210,7 @@ def identify_layer(
             if len(data) == 1:
                 data = [*data, _more(reader, budget, rng)]
             fit = fitted(wiring, fit.errors, data, variance)
-            fit = completed(wiring, fit, data, variance, partial(_explains, n_repeats), rng)
+            fit = completed(wiring, fit, data, variance, partial(explains, n_repeats), rng)
             own = replace(own, fit=fit)
             missed = _relative(fit, data, variance)
         chi2 = own.fit.chi2_per_dof
@@ -330,7 +318,7 @@ def _reading_variance(reader: Reader, weighed: FloatArray) -> tuple[float, int]:
         weighed: (repeats, B, n_out) two or more repeats at its present size of inputs.
     """
     variance = reader.variance(float(weighed.var(axis=0, ddof=1).mean()))
-    floor = _SINGLE_PRECISION**2 * float((weighed**2).mean())
+    floor = SINGLE_PRECISION**2 * float((weighed**2).mean())
     # Errors are those of receivers: inputs of half the size make readings of twice the relative error.
     scale = (reader.size / reader.full_size) ** 2
     return scale * max(variance, floor), weighed[0].size * (len(weighed) - 1)

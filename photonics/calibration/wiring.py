@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.devices.crosstalk import ThermalCrosstalk
+from photonzero.photonics.calibration.verdict import on_grid
 from photonzero.photonics.chip.layout import CoreLayout, lay_out
 from photonzero.photonics.cores import Meshes
 from photonzero.photonics.design import NetworkDesign, TTLayer
@@ -142,10 +143,7 @@ class LayerWiring:
 
     def on_grid(self, phases_rad: FloatArray) -> FloatArray:
         """The nearest phases in [0, 2 pi) that the DAC can make, any shape [rad]; a whole turn is 0."""
-        if not self.step_rad:
-            return np.mod(phases_rad, 2.0 * math.pi)
-        codes = np.round(phases_rad / self.step_rad)
-        return np.mod(codes, round(2.0 * math.pi / self.step_rad)) * self.step_rad
+        return on_grid(phases_rad, self.step_rad)
 
     def name(self, phase: int) -> str:
         """Name of a phase by its core, block, part and number, such as "core 0 block 1 U 13"."""

@@ -171,3 +171,10 @@ class LayerOracle(ForwardOracle, Protocol):
         presented is what the electronics made of the readings of the one before: noise included.
         """
         ...
+
+
+def last_layer_readings(oracle: LastLayerOracle | LayerOracle, controls: Array, inputs: Array) -> Array:
+    """What the last layer reads as inputs pass, of a chip that shows it alone or among all layers."""
+    if isinstance(oracle, LastLayerOracle):
+        return oracle.measure_last_layer(controls, inputs)
+    return oracle.measure_layers(controls, inputs)[-1]

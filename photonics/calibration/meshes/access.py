@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from photonzero.photonics.calibration.meshes.model import MeshReadings
+from photonzero.photonics.calibration.verdict import on_grid
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import FabricatedMesh, MeshPhases, MeshTopology
 
@@ -107,10 +108,7 @@ class MeshReader:
 
     def on_grid(self, phases_rad: FloatArray) -> FloatArray:
         """The nearest phases in [0, 2 pi) that the DAC can make, any shape [rad]; a whole turn is 0."""
-        step = self._mesh.step_rad
-        if not step:
-            return np.mod(phases_rad, 2.0 * np.pi)
-        return np.mod(np.round(phases_rad / step), round(2.0 * np.pi / step)) * step
+        return on_grid(phases_rad, self._mesh.step_rad)
 
     def read(self, phases_rad: FloatArray, fields: FieldArray) -> npt.NDArray:
         """Readings (P, B, N) of vectors (P, B, N), or (B, N) for all settings (P, n_shifters).

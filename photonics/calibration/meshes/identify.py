@@ -13,6 +13,7 @@ from photonzero.photonics.calibration.meshes.coordinates import phases_of
 from photonzero.photonics.calibration.meshes.fit import MeshFit, Normal, fitted
 from photonzero.photonics.calibration.meshes.model import MeshErrors, MeshModel, MeshReadings
 from photonzero.photonics.calibration.meshes.peeling import peel
+from photonzero.photonics.calibration.verdict import SINGLE_PRECISION, chi2_std, explains, explains_unseen
 from photonzero.photonics.errors import PhotonicsError
 from photonzero.photonics.mesh import MeshTopology
 
@@ -20,9 +21,6 @@ FloatArray = npt.NDArray[np.float64]
 
 _LARGEST_COUPLER_RAD = 0.2
 """Angle errors of couplers that a start may find; further from half a coupler makes no MZI."""
-
-_SINGLE_PRECISION = 2.0**-21
-"""Relative error that readings have at least."""
 
 _COUPLINGS = np.linspace(0.0, 0.03, 61)
 """Crosstalk to begin with, six times what has been published at most, close enough for a fit."""
@@ -93,17 +91,16 @@ class IdentifiedMesh:
     @property
     def chi2_std(self) -> float:
         """Standard deviation of `MeshFit.chi2_per_dof` where the model holds, noise being estimated."""
-        return math.sqrt(2.0 / (self.fit.n_readings - self.fit.n_parameters) + 2.0 / self.n_repeats)
+        return chi2_std(self.n_repeats, self.fit)
 
     @property
     def fits(self) -> bool:
         """Whether readings are explained within three standard deviations of chi^2, those kept apart too."""
-        if self.fit.chi2_per_dof > 1.0 + 3.0 * self.chi2_std:
-            return False
         # What errors of the fit add at other settings.
         expected = 1.0 / (1.0 - self.fit.n_parameters / self.fit.n_readings)
-        spread = math.sqrt(2.0 / max(self.n_unseen, 1) + 2.0 / self.n_repeats)
-        return not self.chi2_unseen > expected * (1.0 + 4.0 * spread)
+        return explains(self.n_repeats, self.fit) and explains_unseen(
+            self.chi2_unseen, expected, self.n_unseen, self.n_repeats
+        )
 
     @property
     def standard_errors(self) -> tuple[FloatArray, FloatArray]:
@@ -185,7 +182,7 @@ def identify_mesh(
             )
             if found is None or own.fit.chi2_per_dof < found.fit.chi2_per_dof:
                 found = own
-            if fit.chi2_per_dof <= 1.0 + 3.0 * own.chi2_std:
+            if explains(n_repeats, fit):
                 return _checked(own, reader, budget, rng)
     assert found is not None
     return _checked(found, reader, budget, rng)
@@ -223,7 +220,7 @@ def _started(
     scatter = fields[:repeats] - base
     n_repeats = 2 * base.size * (repeats - 1)
     variance = float((scatter.real**2 + scatter.imag**2).sum()) / n_repeats
-    variance = max(variance, _SINGLE_PRECISION**2 * float((np.abs(base) ** 2).mean()))
+    variance = max(variance, SINGLE_PRECISION**2 * float((np.abs(base) ** 2).mean()))
     changes = fields[repeats:] - base
     peeled = peel(topology, vectors.T, base, changes[:n_layers], changes[n_layers:], _LARGEST_COUPLER_RAD)
     return MeshErrors(peeled.phases_rad, peeled.couplers_rad, np.ones(n)), variance, n_repeats
