@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from photonzero.photonics.calibration.fit import Fit
+    from photonzero.photonics.calibration.meshes.fit import MeshFit
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -14,18 +18,7 @@ SINGLE_PRECISION = 2.0**-21
 """Relative error that readings have at least."""
 
 
-class Judged(Protocol):
-    """A fit with its numbers of readings and of parameters."""
-
-    @property
-    def n_readings(self) -> int: ...  # noqa: D102
-    @property
-    def n_parameters(self) -> float: ...  # noqa: D102
-    @property
-    def chi2_per_dof(self) -> float: ...  # noqa: D102
-
-
-def chi2_std(n_repeats: int, fit: Judged) -> float:
+def chi2_std(n_repeats: int, fit: Fit | MeshFit) -> float:
     """Standard deviation of chi^2 a degree of freedom where a model holds.
 
     Args:
@@ -35,7 +28,7 @@ def chi2_std(n_repeats: int, fit: Judged) -> float:
     return math.sqrt(2.0 / (fit.n_readings - fit.n_parameters) + 2.0 / n_repeats)
 
 
-def explains(n_repeats: int, fit: Judged) -> bool:
+def explains(n_repeats: int, fit: Fit | MeshFit) -> bool:
     """Whether noise explains what a fit leaves, within three standard deviations; see `chi2_std`."""
     return fit.chi2_per_dof <= 1.0 + 3.0 * chi2_std(n_repeats, fit)
 
